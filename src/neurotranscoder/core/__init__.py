@@ -1,0 +1,1 @@
+"""What an axis, a recording and a source estimate are; nothing else."""

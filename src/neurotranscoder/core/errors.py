@@ -1,0 +1,95 @@
+"""The exceptions a user can meet.
+
+::
+
+    NeurotranscoderError
+    |-- InputError            something that was handed in cannot be used (exit code 2)
+    |   |-- GridError         times, voxels or shapes do not fit each other
+    |   |-- ClockError        the EEG cannot be placed on the scanner clock
+    |   |-- StudyError        a data set has problems; all of them are listed
+    |   |-- WeightsError      weights are damaged or do not fit the study
+    |   |-- StoreError        a result is incomplete, damaged or not ours
+    |   `-- SettingsError     a setting is unknown or impossible
+    `-- TrainingError         training cannot go on (exit code 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class NeurotranscoderError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class InputError(NeurotranscoderError):
+    """Something that was handed in cannot be used."""
+
+
+class GridError(InputError):
+    """Times, voxels or shapes do not fit each other."""
+
+
+class ClockError(InputError):
+    """The EEG cannot be placed on the scanner clock."""
+
+
+class WeightsError(InputError):
+    """Weights are damaged or do not fit the study."""
+
+
+class StoreError(InputError):
+    """A result on disk is incomplete, damaged, or not one of ours."""
+
+
+class SettingsError(InputError):
+    """A setting is unknown or impossible."""
+
+
+class TrainingError(NeurotranscoderError):
+    """Training cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a data set.
+
+    Parameters
+    ----------
+    where : str
+        File (relative to the data set) or run that is concerned.
+    field : str
+        Field, axis or channel within it.
+    got : str
+        What was found.
+    needed : str
+        What would be right.
+    cure : str
+        What to do next.
+    """
+
+    where: str
+    field: str
+    got: str
+    needed: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field}: got {self.got}; need {self.needed}; {self.cure}"
+
+
+class StudyError(InputError):
+    """A data set has problems; all of them are listed at once.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        Everything that was found, in the order of the files.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = [f"{count} problem{'s' if count != 1 else ''} found:"]
+        super().__init__("\n".join([*lines, *(f"  {problem}" for problem in self.problems)]))

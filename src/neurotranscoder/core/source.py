@@ -1,0 +1,120 @@
+"""Estimates of brain activity, and runs at the resolution that a transcoder works at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from neurotranscoder.core.axes import Montage, TimeAxis, VolumeAxis
+from neurotranscoder.core.blocks import BlockMap
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import Clock, Events, RunId
+
+Origin = Literal["eeg", "bold", "fused"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceEstimate:
+    """Source activity on the blocks of the source grid.
+
+    Parameters
+    ----------
+    data : array, shape (blocks, times)
+        Activity; its unit is arbitrary, its sign and scale are conventions.
+    blocks : BlockMap
+        Where the rows are.
+    axis : TimeAxis
+        When the columns are, on the scanner clock.
+    origin : {'eeg', 'bold', 'fused'}
+        What it was estimated from.
+    """
+
+    data: Float[ndarray, "blocks times"]
+    blocks: BlockMap
+    axis: TimeAxis
+    origin: Origin
+
+    def __post_init__(self) -> None:
+        expected = (self.blocks.n_blocks, self.axis.n_times)
+        if self.data.shape != expected:
+            raise GridError(f"source data is {self.data.shape}; its axes say {expected}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceCells:
+    """BOLD as it was acquired: means over the voxels that share a block and a slice.
+
+    Parameters
+    ----------
+    data : array, shape (cells, volumes)
+        Mean signal of each cell at its own acquisition times.
+    block : array of int, shape (cells,)
+        Block that a cell lies in.
+    slice : array of int, shape (cells,)
+        Slice that a cell lies in.
+    n_voxels : array of int, shape (cells,)
+        Voxels in each cell.
+    volumes : VolumeAxis
+        When each slice was acquired.
+    """
+
+    data: Float[ndarray, "cells volumes"]
+    block: Int[ndarray, " cells"]
+    slice: Int[ndarray, " cells"]
+    n_voxels: Int[ndarray, " cells"]
+    volumes: VolumeAxis
+
+    def times(self, cell: int) -> Float[ndarray, " volumes"]:
+        """Return when one cell was acquired, in seconds."""
+        return self.volumes.times(int(self.slice[cell]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlignedRun:
+    """One run at the group resolution: EEG and BOLD on the same frames.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run this is.
+    eeg : array, shape (channels, frames)
+        EEG averaged over each frame, in V.
+    bold : array, shape (blocks, frames)
+        BOLD of each block, interpolated to the frames' centres.
+    axis : TimeAxis
+        Centres of the frames.
+    cells : SliceCells
+        BOLD as acquired; scores are taken here, never at interpolated samples.
+    blocks : BlockMap
+        Where the blocks are.
+    montage : Montage
+        Names and places of the channels.
+    clock : Clock
+        How the EEG was placed on the scanner clock.
+    events : Events
+        What happened in the run.
+    """
+
+    run: RunId
+    eeg: Float[ndarray, "channels frames"]
+    bold: Float[ndarray, "blocks frames"]
+    axis: TimeAxis
+    cells: SliceCells
+    blocks: BlockMap
+    montage: Montage
+    clock: Clock
+    events: Events = field(default_factory=Events.none)
+
+    def __post_init__(self) -> None:
+        shapes = {self.eeg.shape[1], self.bold.shape[1], self.axis.n_times}
+        if len(shapes) != 1 or self.bold.shape[0] != self.blocks.n_blocks:
+            raise GridError(
+                f"{self.run}: EEG is {self.eeg.shape}, BOLD {self.bold.shape}, for "
+                f"{self.blocks.n_blocks} blocks and {self.axis.n_times} frames"
+            )
+        if not (np.all(np.isfinite(self.eeg)) and np.all(np.isfinite(self.bold))):
+            raise GridError(f"{self.run}: the aligned signals hold NaN or infinite values")

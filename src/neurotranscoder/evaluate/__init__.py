@@ -1,0 +1,1 @@
+"""Scores against truth, rivals, limits and nulls."""

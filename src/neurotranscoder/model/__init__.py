@@ -1,0 +1,1 @@
+"""The four coders and the transcoder that they make; torch only."""

@@ -1,0 +1,1 @@
+"""Source estimates and transcoded signals from a trained transcoder."""

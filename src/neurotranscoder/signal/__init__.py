@@ -1,0 +1,1 @@
+"""Pure array maths: no brain, no files."""

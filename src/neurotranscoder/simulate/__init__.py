@@ -1,0 +1,1 @@
+"""Simultaneous EEG-fMRI with known sources."""

@@ -1,0 +1,1 @@
+"""Fit a transcoder to aligned runs, blind to every truth."""
