@@ -1,1 +1,1 @@
-"""The true forward models h, d and G of the paper's Eqs. 1-3."""
+"""The true forward models of the paper's Eqs. 1-3: h (hrf), d (evoked) and G (leadfield)."""

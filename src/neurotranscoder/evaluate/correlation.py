@@ -1,0 +1,106 @@
+"""Pearson correlations over time, and what they are on average over runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.stats import t as student
+
+_LARGEST_Z = 6.0  # r = .99999: rounding must not make one voxel dominate a mean
+
+
+def correlate_rows(
+    first: Float[ndarray, "rows times"], second: Float[ndarray, "rows times"]
+) -> Float[ndarray, " rows"]:
+    """Return Pearson's r of each pair of rows; NaN where a row is constant."""
+    one = first - first.mean(axis=1, keepdims=True)
+    two = second - second.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.sum(one**2, axis=1) * np.sum(two**2, axis=1))
+    scale = np.sqrt(np.mean(first**2, axis=1) * np.mean(second**2, axis=1)) * first.shape[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = np.sum(one * two, axis=1) / norms
+    return np.where(norms > 1e-12 * scale, r, np.nan)
+
+
+def fisher_mean(r: Float[ndarray, " values"]) -> float:
+    """Return the mean correlation: tanh of the mean of atanh, NaN entries left out."""
+    known = r[np.isfinite(r)]
+    if known.size == 0:
+        return float("nan")
+    z = np.clip(np.arctanh(np.clip(known, -1, 1)), -_LARGEST_Z, _LARGEST_Z)
+    return float(np.tanh(z.mean()))
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over runs with its 95 % interval; NaN bounds where one run gives none."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def _interval(values: Float[ndarray, " runs"], subjects: Sequence[str]) -> Interval:
+    """Return mean and t interval; the standard error is the larger of two.
+
+    One is over runs, the other is clustered by subject (CR1): runs of one subject may be alike.
+    """
+    n = len(values)
+    mean = float(values.mean())
+    if n < 2:
+        return Interval(mean, float("nan"), float("nan"), n)
+    deviations = values - mean
+    error = float(np.sqrt(np.sum(deviations**2) / (n - 1) / n))
+    names = sorted(set(subjects))
+    if len(names) > 1:
+        sums = [deviations[[s == name for s in subjects]].sum() for name in names]
+        factor = len(names) / (len(names) - 1)
+        error = max(error, float(np.sqrt(factor * np.sum(np.square(sums)))) / n)
+    half = float(student.ppf(0.975, n - 1)) * error
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def correlation_interval(r: Sequence[float], subjects: Sequence[str]) -> Interval:
+    """Return the mean correlation over runs with its 95 % t interval on Fisher z.
+
+    Parameters
+    ----------
+    r : sequence of float
+        One correlation per held-out run; runs without one (NaN) are left out.
+    subjects : sequence of str
+        Subject of each run.
+
+    Returns
+    -------
+    interval : Interval
+        Back on the scale of r.
+    """
+    values, names = _known(np.asarray(r, dtype=float), subjects)
+    if len(values) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    z = np.clip(np.arctanh(np.clip(values, -1, 1)), -_LARGEST_Z, _LARGEST_Z)
+    found = _interval(z, names)
+    return Interval(
+        float(np.tanh(found.mean)), float(np.tanh(found.low)), float(np.tanh(found.high)), found.n
+    )
+
+
+def mean_interval(values: Sequence[float], subjects: Sequence[str]) -> Interval:
+    """Return the mean over runs with its 95 % t interval (for facts that are no correlation)."""
+    known, names = _known(np.asarray(values, dtype=float), subjects)
+    if len(known) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    return _interval(known, names)
+
+
+def _known(
+    values: Float[ndarray, " runs"], subjects: Sequence[str]
+) -> tuple[Float[ndarray, " known"], list[str]]:
+    """Leave out runs without a value."""
+    keep = np.isfinite(values)
+    return values[keep], [name for name, kept in zip(subjects, keep, strict=True) if kept]

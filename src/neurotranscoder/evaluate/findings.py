@@ -1,0 +1,129 @@
+"""What an evaluation found: the tables, and the numbers behind every picture of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import Montage
+from neurotranscoder.core.blocks import BlockMap
+from neurotranscoder.evaluate.table import MeasureRow, MetricRow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One line of a picture: x (s, or training steps) and y."""
+
+    label: str
+    x: Float[ndarray, " points"]
+    y: Float[ndarray, " points"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Lines that share their axes; the first line is the truth or the measurement.
+
+    Parameters
+    ----------
+    title : str
+        What is shown, where and in which run.
+    x_label, y_label : str
+        Axis labels with units.
+    lines : tuple of Line
+        Reference first.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceMap:
+    """Source activity on all blocks at one moment.
+
+    Parameters
+    ----------
+    title : str
+        Run and moment.
+    time : float
+        Scanner time, in s.
+    labels : tuple of str
+        Name of each row: truth first (where there is one), then estimates.
+    values : array, shape (rows, blocks)
+        Activity in arbitrary units; each row has its own scale.
+    """
+
+    title: str
+    time: float
+    labels: tuple[str, ...]
+    values: Float[ndarray, "rows blocks"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Topography:
+    """The scalp pattern of one region: the leadfield's truth beside what was learnt.
+
+    Parameters
+    ----------
+    title : str
+        Region.
+    labels : tuple of str
+        Name of each row, truth first.
+    values : array, shape (rows, channels)
+        Patterns, arbitrary units.
+    """
+
+    title: str
+    labels: tuple[str, ...]
+    values: Float[ndarray, "rows channels"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """Everything that a report shows.
+
+    Parameters
+    ----------
+    title : str
+        Name of the study or scenario.
+    simulated : bool
+        Whether the data were simulated.
+    facts : tuple of (str, str)
+        What was run: name and value, in the order of showing.
+    metrics, measures : tuple of rows
+        The tables.
+    traces : tuple of Panel
+        Example time courses of held-out runs.
+    maps : tuple of SourceMap
+        Example source maps of held-out runs.
+    responses : Panel or None
+        Hemodynamic responses.
+    topographies : tuple of Topography
+        Leadfields of some regions.
+    curves : tuple of Panel
+        Loss curves of the networks.
+    warnings : tuple of str
+        What a reader must know.
+    blocks : BlockMap
+        Where the blocks of the maps are.
+    montage : Montage
+        Where the channels of the topographies are.
+    """
+
+    title: str
+    simulated: bool
+    facts: tuple[tuple[str, str], ...]
+    metrics: tuple[MetricRow, ...]
+    measures: tuple[MeasureRow, ...]
+    traces: tuple[Panel, ...]
+    maps: tuple[SourceMap, ...]
+    responses: Panel | None
+    topographies: tuple[Topography, ...]
+    curves: tuple[Panel, ...]
+    warnings: tuple[str, ...]
+    blocks: BlockMap
+    montage: Montage

@@ -1,0 +1,266 @@
+"""Find simultaneous runs in a BIDS data set: the same entities in eeg/ and in func/."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mne_bids import get_entities_from_fname
+
+from neurotranscoder.core.errors import GridError, Problem, StoreError, StudyError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.eeg import EEG_SUFFIXES, EegSidecars
+from neurotranscoder.io.store import read_json
+
+_IMAGES = (".nii", ".nii.gz")
+_SPATIAL = ("electrodes", "coordsystem")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Files of one simultaneous run.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run it is.
+    eeg, bold : Path
+        The recordings.
+    eeg_sidecars : EegSidecars
+        What lies beside the EEG.
+    bold_metadata : dict
+        JSON of the images, inheritance resolved.
+    mask : Path or None
+        Brain mask beside the images.
+    bold_events, eeg_events : Path or None
+        Events on the scanner clock and on the EEG clock.
+    """
+
+    run: RunId
+    eeg: Path
+    bold: Path
+    eeg_sidecars: EegSidecars
+    bold_metadata: dict[str, object]
+    mask: Path | None = None
+    bold_events: Path | None = None
+    eeg_events: Path | None = None
+
+
+def find_runs(
+    root: Path,
+    *,
+    participants: tuple[str, ...] = (),
+    images: Path | None = None,
+    space: str = "",
+) -> tuple[RunFiles, ...]:
+    """Return the runs that have both EEG and BOLD, sorted.
+
+    Parameters
+    ----------
+    root : Path
+        The data set; only ``sub-*`` folders are entered, symbolic links are followed.
+    participants : tuple of str
+        Labels to restrict to, without ``sub-``; empty for all.
+    images : Path, optional
+        Derivative data set that holds the images (fMRIPrep); ``root`` when absent.
+    space : str
+        Space of the images, where a derivative holds several.
+
+    Returns
+    -------
+    runs : tuple of RunFiles
+        At least one.
+
+    Raises
+    ------
+    StudyError
+        With links whose target is absent, sidecars that cannot be read, doubled files, and
+        what was found when nothing is simultaneous.
+    """
+    if not root.is_dir():
+        problem = Problem(str(root), "folder", "nothing", "a BIDS data set", "check the path")
+        raise StudyError([problem])
+    bold_root = images or root
+    files = list(_data_files(root, participants))
+    image_files = files if bold_root == root else list(_data_files(bold_root, participants))
+    problems = _unknown_participants(root, participants)
+    eegs = _by_run(files, "eeg", EEG_SUFFIXES, problems)
+    candidates = [f for f in image_files if not space or f"_space-{space}_" in f.name]
+    bolds = _by_run(candidates, "bold", _IMAGES, problems)
+    problems += _dangling([*eegs.values(), *bolds.values()])
+    if not set(eegs) & set(bolds):
+        problems.append(_nothing_simultaneous(root, eegs, bolds))
+    if problems:
+        raise StudyError(problems)
+    runs = []
+    for run in sorted(set(eegs) & set(bolds)):
+        try:
+            runs.append(_collect(run, eegs[run], bolds[run], (root, bold_root)))
+        except StudyError as error:
+            problems += error.problems
+    if problems:
+        raise StudyError(problems)
+    return tuple(runs)
+
+
+def metadata_of(path: Path, root: Path) -> dict[str, object]:
+    """Return the JSON metadata of a file by the BIDS inheritance principle.
+
+    JSON files from the root down to the folder of the file apply when their suffix is the same
+    and all their entities occur in the name of the file; nearer and longer names win.
+    """
+    merged: dict[str, object] = {}
+    found = list(_inherited(path, root, ".json"))
+    problems = []
+    for sidecar in found:
+        try:
+            merged |= read_json(sidecar)
+        except StoreError as error:
+            needed, cure = "a JSON object", "restore the sidecar"
+            problems.append(Problem(str(sidecar), "file", str(error), needed, cure))
+    if problems:
+        raise StudyError(problems)
+    if not found:
+        needed = f"{path.name.removesuffix('.gz').rpartition('.')[0]}.json, or one above"
+        raise StudyError([Problem(str(path), "sidecar", "none", needed, "add the JSON file")])
+    return merged
+
+
+def _unknown_participants(root: Path, participants: tuple[str, ...]) -> list[Problem]:
+    """Return a problem when labels were asked for that the data set does not have."""
+    known = sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*") if path.is_dir())
+    unknown = sorted({label.removeprefix("sub-") for label in participants} - set(known))
+    if not unknown:
+        return []
+    got, needed = f"labels {unknown}", f"some of {known}"
+    return [Problem(str(root), "participants", got, needed, "correct the labels")]
+
+
+def _data_files(root: Path, participants: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files in eeg/ and func/ of the subjects (and sessions), sorted."""
+    wanted = {f"sub-{label.removeprefix('sub-')}" for label in participants}
+    for subject in sorted(root.glob("sub-*")):
+        if subject.is_dir() and (not wanted or subject.name in wanted):
+            for base in (subject, *sorted(subject.glob("ses-*"))):
+                for kind in ("eeg", "func"):
+                    if (base / kind).is_dir():
+                        yield from sorted((base / kind).iterdir())
+
+
+def _by_run(
+    files: Iterable[Path], suffix: str, endings: tuple[str, ...], problems: list[Problem]
+) -> dict[RunId, Path]:
+    """Return one file per run; a label that is none, or a second file, is a problem."""
+    found: dict[RunId, list[Path]] = defaultdict(list)
+    for path in files:
+        if path.name.endswith(tuple(f"_{suffix}{ending}" for ending in endings)):
+            run = _run_of(path, problems)
+            if run is not None:
+                found[run].append(path)
+    for run, paths in found.items():
+        if len(paths) > 1:
+            got = ", ".join(path.name for path in paths)
+            cure = "move the others away, or choose with 'space'"
+            problems.append(Problem(str(run), suffix, got, f"one {suffix} file", cure))
+    return {run: paths[0] for run, paths in found.items()}
+
+
+def _run_of(path: Path, problems: list[Problem]) -> RunId | None:
+    """Return the run that a file name states."""
+    entities = get_entities_from_fname(path.name, on_error="ignore", verbose="error")
+    subject, task, session, run = (
+        str(entities.get(key) or "") for key in ("subject", "task", "session", "run")
+    )
+    try:
+        if not (subject and task):
+            raise GridError("no label for sub or task")
+        return RunId(subject, task, session, run)
+    except GridError as error:
+        needed = "sub and task, with letters, digits and '+' in each label"
+        problems.append(Problem(str(path), "file name", str(error), needed, "rename the file"))
+        return None
+
+
+def _dangling(paths: list[Path]) -> list[Problem]:
+    """Return one problem that names all links whose target is absent, or none."""
+    absent = [str(path) for path in paths if path.is_symlink() and not path.exists()]
+    if not absent:
+        return []
+    got = f"{len(absent)} links without their content: {', '.join(absent)}"
+    cure = f"datalad get {' '.join(absent)}"
+    return [Problem(absent[0], "file", got, "the content of every file", cure)]
+
+
+def _nothing_simultaneous(
+    root: Path, eegs: dict[RunId, Path], bolds: dict[RunId, Path]
+) -> Problem:
+    """Say what was found instead of simultaneous runs."""
+
+    def listed(runs: Iterable[RunId]) -> str:
+        names = sorted(map(str, runs))
+        return f"{len(names)} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+
+    got = f"EEG runs {listed(eegs)}, BOLD runs {listed(bolds)}, none with the same labels"
+    needed = "the same sub, ses, task and run labels in eeg/ and in func/"
+    return Problem(str(root), "runs", got, needed, "rename the files, or check the participants")
+
+
+def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> RunFiles:
+    """Gather the files beside an EEG file and an image file."""
+    root, bold_root = roots
+    problems: list[Problem] = []
+    metadata: list[dict[str, object]] = []
+    for path, top in ((eeg, root), (bold, bold_root)):
+        try:
+            metadata.append(metadata_of(path, top))
+        except StudyError as error:
+            problems += error.problems
+    if problems:
+        raise StudyError(problems)
+    sidecars = EegSidecars(
+        metadata[0],
+        _nearest(eeg, root, "channels", ".tsv"),
+        _nearest(eeg, root, "electrodes", ".tsv"),
+        _nearest(eeg, root, "coordsystem", ".json"),
+    )
+    stem = bold.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_bold")
+    mask = bold.with_name(stem.replace("_desc-preproc", "") + "_desc-brain_mask.nii.gz")
+    native = root / run.folder / "func" / f"{run.label}_bold.nii.gz"
+    return RunFiles(
+        run=run,
+        eeg=eeg,
+        bold=bold,
+        eeg_sidecars=sidecars,
+        bold_metadata=metadata[1],
+        mask=mask if mask.exists() else None,
+        bold_events=_nearest(bold, bold_root, "events", ".tsv")
+        or _nearest(native, root, "events", ".tsv"),
+        eeg_events=_nearest(eeg, root, "events", ".tsv"),
+    )
+
+
+def _nearest(path: Path, root: Path, suffix: str, ending: str) -> Path | None:
+    """Return the sidecar of another suffix that applies to a file, the nearest one."""
+    found = list(_inherited(path, root, ending, suffix))
+    return found[-1] if found else None
+
+
+def _inherited(path: Path, root: Path, ending: str, suffix: str | None = None) -> Iterator[Path]:
+    """Yield sidecars that apply to a file, the farthest and shortest first."""
+    *pairs, own = path.name.partition(".")[0].split("_")
+    wanted = suffix or own
+    entities = set(pairs)
+    folders = [root, *reversed([p for p in path.parents if p.is_relative_to(root) and p != root])]
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        names = [n for n in os.listdir(folder) if n.endswith(f"{wanted}{ending}")]  # noqa: PTH208
+        for name in sorted(names, key=lambda n: (n.count("_"), n)):
+            *theirs, last = name.removesuffix(ending).split("_")
+            if last in _SPATIAL:
+                theirs = [pair for pair in theirs if not pair.startswith("space-")]
+            if last == wanted and set(theirs) <= entities:
+                yield folder / name

@@ -1,0 +1,191 @@
+"""EEG in and out: volts and RAS mm here, whatever the file or MNE says."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import Montage
+from neurotranscoder.core.errors import Problem, StoreError, StudyError
+from neurotranscoder.core.recording import Eeg
+from neurotranscoder.io.brainvision import read_filters
+from neurotranscoder.io.store import read_json, read_table
+
+WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
+EEG_SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif")
+_MM_PER_UNIT = {"m": 1e3, "cm": 10.0, "mm": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class EegSidecars:
+    """Files beside an EEG file, None where they are absent, and its merged JSON metadata."""
+
+    metadata: Mapping[str, object]
+    channels: Path | None = None
+    electrodes: Path | None = None
+    coordsystem: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Markers:
+    """Names of the markers of a recording and their times on the EEG clock, in seconds."""
+
+    onsets: Float[ndarray, " markers"]
+    names: tuple[str, ...]
+
+
+def read_eeg(
+    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = ()
+) -> tuple[Eeg, Markers]:
+    """Read one EEG file.
+
+    Parameters
+    ----------
+    path : Path
+        BrainVision header, EDF, BDF, EEGLAB or FIF.
+    sidecars : EegSidecars
+        What lies beside it. Channels that ``channels.tsv`` gives another type than EEG are
+        left out.
+    exclude : tuple of str
+        Further channels to leave out.
+
+    Returns
+    -------
+    eeg : Eeg
+        Signals in V.
+    markers : Markers
+        Everything that the file marks.
+
+    Raises
+    ------
+    StudyError
+        When the file or a sidecar cannot be read, or no EEG channel is left.
+    """
+    raw = _faultless(path, lambda: mne.io.read_raw(path, preload=False, verbose="error"))
+    markers = Markers(
+        np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time,
+        tuple(map(str, raw.annotations.description)),
+    )
+    names = _eeg_channels(path, raw, sidecars.channels, exclude)
+    data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
+    montage = Montage(names, _positions(sidecars, names))
+    filtering = _filtering(path, sidecars.metadata)
+    return Eeg(np.asarray(data), float(raw.info["sfreq"]), montage, filtering), markers
+
+
+def eeg_from_raw(raw: mne.io.BaseRaw) -> Eeg:
+    """Return the EEG channels of an MNE recording.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Positions are taken over when every EEG channel has one; they are metres there and are
+        understood as RAS of the world space.
+
+    Returns
+    -------
+    eeg : Eeg
+        Signals in V, positions in mm.
+    """
+    picked: Any = raw.copy().pick("eeg")
+    places = np.asarray([channel["loc"][:3] for channel in picked.info["chs"]])
+    known = bool(np.all(np.isfinite(places)) and np.all(np.any(places != 0, axis=1)))
+    positions = 1e3 * places.astype(np.float64) if known else None
+    filtering = f"{picked.info['highpass']:g}-{picked.info['lowpass']:g} Hz"
+    montage = Montage(tuple(picked.ch_names), positions)
+    return Eeg(np.asarray(picked.get_data()), float(picked.info["sfreq"]), montage, filtering)
+
+
+def raw_from_eeg(eeg: Eeg) -> mne.io.BaseRaw:
+    """Return EEG as an MNE recording, positions in metres; inverse of `eeg_from_raw`."""
+    info = mne.create_info(list(eeg.montage.names), eeg.sfreq, "eeg", verbose="error")
+    raw = mne.io.RawArray(eeg.data, info, verbose="error")
+    if eeg.montage.positions is not None:
+        for channel, place in zip(raw.info["chs"], eeg.montage.positions, strict=True):
+            channel["loc"][:3] = 1e-3 * place
+    return raw
+
+
+def _faultless(path: Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Call MNE; every fault becomes one problem of the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read()
+    except Exception as error:  # MNE raises whatever its parsers raise for damaged files
+        got = f"{type(error).__name__}: {error}"
+        needed = f"a readable EEG file ({', '.join(EEG_SUFFIXES)})"
+        raise StudyError([Problem(str(path), "file", got, needed, "restore the file")]) from error
+
+
+def _eeg_channels(
+    path: Path, raw: mne.io.BaseRaw, table: Path | None, exclude: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the names of the channels to load, in the order of the file."""
+    types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    if table is not None:
+        columns = read_table(table)
+        if "name" in columns and "type" in columns:
+            types |= dict(zip(columns["name"], columns["type"], strict=True))
+    names = [n for n in raw.ch_names if types[n].upper() == "EEG" and n not in exclude]
+    if not names:
+        got = f"types {sorted(set(types.values()))}, excluded {list(exclude)}"
+        cure = "correct channels.tsv or the excluded channels"
+        raise StudyError([Problem(str(path), "channels", got, "at least 1 EEG channel", cure)])
+    return tuple(names)
+
+
+def _positions(
+    sidecars: EegSidecars, names: tuple[str, ...]
+) -> Float[ndarray, "channels 3"] | None:
+    """Return the places of channels in RAS mm, None where one is missing or its space is."""
+    if sidecars.electrodes is None or sidecars.coordsystem is None:
+        return None
+    scale = _millimetres_per_unit(sidecars.coordsystem)
+    table = read_table(sidecars.electrodes)
+    if scale is None or not {"name", "x", "y", "z"} <= set(table):
+        return None
+    cells = zip(table["name"], table["x"], table["y"], table["z"], strict=True)
+    try:
+        places = {name: [float(v) for v in place] for name, *place in cells if "n/a" not in place}
+    except ValueError as error:
+        where = str(sidecars.electrodes)
+        problem = Problem(where, "x, y, z", str(error), "numbers or n/a", "correct the cell")
+        raise StudyError([problem]) from error
+    if not set(names) <= set(places):
+        return None
+    return scale * np.asarray([places[name] for name in names], dtype=np.float64)
+
+
+def _millimetres_per_unit(coordsystem: Path) -> float | None:
+    """Return the unit of electrode places, None when their axes are not RAS of the images."""
+    try:
+        system = read_json(coordsystem)
+    except StoreError as error:
+        problem = Problem(str(coordsystem), "file", str(error), "a JSON object", "restore it")
+        raise StudyError([problem]) from error
+    space = str(system.get("EEGCoordinateSystem", ""))
+    ours = system.get("EEGCoordinateSystemDescription") == WORLD_COORDINATES
+    if not (space.startswith(("MNI", "ICBM")) or (space == "Other" and ours)):
+        return None
+    return _MM_PER_UNIT.get(str(system.get("EEGCoordinateUnits")))
+
+
+def _filtering(path: Path, metadata: Mapping[str, object]) -> str:
+    """Return what header and sidecar say about filters that were applied already."""
+    parts = []
+    if path.suffix == ".vhdr" and (header := read_filters(path)):
+        parts.append(f"header: {header}")
+    for field in ("HardwareFilters", "SoftwareFilters"):
+        value = metadata.get(field, "n/a")
+        if value not in ("n/a", "", None):
+            parts.append(f"{field}: {value}")
+    return "; ".join(parts)

@@ -1,0 +1,195 @@
+"""Write a raw BIDS study of simultaneous EEG-fMRI; equal content gives equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from neurotranscoder import __version__
+from neurotranscoder.core.axes import Montage
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
+from neurotranscoder.io.brainvision import Marker, write_brainvision
+from neurotranscoder.io.eeg import WORLD_COORDINATES
+from neurotranscoder.io.events import EVENT_COLUMNS, write_events
+from neurotranscoder.io.nifti import image_of, write_nifti
+from neurotranscoder.io.store import write_json, write_table, write_text
+
+BIDS_VERSION = "1.10.0"
+
+
+def start_study(
+    root: Path, *, name: str, authors: tuple[str, ...], readme: str, subjects: tuple[str, ...]
+) -> None:
+    """Write what a BIDS study needs at its root.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the study.
+    name : str
+        Name of the data set.
+    authors : tuple of str
+        Who made it.
+    readme : str
+        What it is, for people.
+    subjects : tuple of str
+        Labels without ``sub-``.
+    """
+    for subject in subjects:
+        RunId(subject, "none")
+    description = {
+        "Name": name,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "License": "CC0",
+        "Authors": list(authors),
+        "GeneratedBy": [{"Name": "neurotranscoder", "Version": __version__}],
+    }
+    write_json(root / "dataset_description.json", description)
+    write_text(root / "README", readme.rstrip() + "\n")
+    write_table(root / "participants.tsv", {"participant_id": [f"sub-{s}" for s in subjects]})
+    write_json(root / "participants.json", {"participant_id": {"Description": "Participant"}})
+    write_text(root / ".bidsignore", "neurotranscoder.json\nmanifest.json\n")
+
+
+def write_recording(
+    root: Path, recording: Recording, *, task_description: str, eeg_reference: str = "average"
+) -> None:
+    """Write one run into a BIDS study: EEG with volume markers, BOLD, events on both clocks.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the study, made by `start_study`.
+    recording : Recording
+        The run. Its EEG gets a marker ``R128`` at the sample nearest to each start of a volume
+        when the clock is 'measured', and none when it is 'declared'.
+    task_description : str
+        What the participant did.
+    eeg_reference : str
+        What the EEG is referenced to.
+    """
+    run, label = recording.run, recording.run.label
+    folder = root / run.folder
+    task = {"TaskName": run.task, "TaskDescription": task_description}
+    _write_eeg(folder / "eeg", recording, task, eeg_reference)
+    _write_bold(folder / "func" / f"{label}_bold", recording.bold, task)
+    if recording.events.trial_type:
+        on_eeg = events_on_eeg_clock(recording.events, recording.clock)
+        for name, events in (("func", recording.events), ("eeg", on_eeg)):
+            write_events(folder / name / f"{label}_events.tsv", events)
+            write_json(folder / name / f"{label}_events.json", EVENT_COLUMNS)
+
+
+def volume_samples(
+    clock: Clock, *, tr: float, n_volumes: int, sfreq: float, n_times: int
+) -> Int[ndarray, " markers"]:
+    """Return the EEG samples nearest to the starts of the volumes, those inside the EEG only."""
+    seconds = (tr * np.arange(n_volumes) - clock.eeg_start) / (1 + clock.drift_ppm * 1e-6)
+    samples = np.rint(seconds * sfreq).astype(np.int64)
+    return np.asarray(samples[(samples >= 0) & (samples < n_times)])
+
+
+def events_on_eeg_clock(events: Events, clock: Clock) -> Events:
+    """Return events whose onsets count EEG seconds from the first EEG sample."""
+    onset = (events.onset - clock.eeg_start) / (1 + clock.drift_ppm * 1e-6)
+    return Events(onset, events.duration, events.trial_type, events.response_time)
+
+
+def _write_eeg(
+    folder: Path, recording: Recording, task: Mapping[str, object], reference: str
+) -> None:
+    """Write the EEG of a run, its sidecars and the places of its electrodes."""
+    eeg, run, volumes = recording.eeg, recording.run, recording.bold.volumes
+    markers: tuple[Marker, ...] = ()
+    if recording.clock.source == "measured":
+        samples = volume_samples(
+            recording.clock,
+            tr=volumes.tr,
+            n_volumes=volumes.n_volumes,
+            sfreq=eeg.sfreq,
+            n_times=eeg.data.shape[1],
+        )
+        markers = tuple(Marker(int(sample), "Response", "128") for sample in samples)
+    write_brainvision(folder / f"{run.label}_eeg.vhdr", eeg, markers=markers)
+    write_json(folder / f"{run.label}_eeg.json", {**task, **_eeg_sidecar(eeg, reference)})
+    columns = {
+        "name": eeg.montage.names,
+        "type": ["EEG"] * len(eeg.data),
+        "units": ["µV"] * len(eeg.data),
+        "sampling_frequency": [float(eeg.sfreq)] * len(eeg.data),
+        "status": ["good"] * len(eeg.data),
+    }
+    write_table(folder / f"{run.label}_channels.tsv", columns)
+    _write_montage(folder, run, eeg.montage)
+
+
+def _eeg_sidecar(eeg: Eeg, reference: str) -> dict[str, object]:
+    """Return the fields of ``eeg.json`` that describe the signals."""
+    return {
+        "EEGReference": reference,
+        "EEGGround": "n/a",
+        "SamplingFrequency": float(eeg.sfreq),
+        "PowerLineFrequency": "n/a",
+        "SoftwareFilters": {"described": {"filters": eeg.filtering}} if eeg.filtering else "n/a",
+        "HardwareFilters": "n/a",
+        "EEGChannelCount": len(eeg.data),
+        "EOGChannelCount": 0,
+        "ECGChannelCount": 0,
+        "EMGChannelCount": 0,
+        "MISCChannelCount": 0,
+        "TriggerChannelCount": 0,
+        "RecordingDuration": eeg.data.shape[1] / eeg.sfreq,
+        "RecordingType": "continuous",
+        "EEGPlacementScheme": "places as in electrodes.tsv, where known",
+        "Manufacturer": "n/a",
+    }
+
+
+def _write_montage(folder: Path, run: RunId, montage: Montage) -> None:
+    """Write the places of the electrodes in mm, where they are known."""
+    if montage.positions is None:
+        return
+    session = f"_ses-{run.session}" if run.session else ""
+    base = f"sub-{run.subject}{session}"
+    x, y, z = montage.positions.T
+    columns = {"name": montage.names, "x": x.tolist(), "y": y.tolist(), "z": z.tolist()}
+    write_table(folder / f"{base}_electrodes.tsv", columns)
+    system = {
+        "EEGCoordinateSystem": "Other",
+        "EEGCoordinateUnits": "mm",
+        "EEGCoordinateSystemDescription": WORLD_COORDINATES,
+    }
+    write_json(folder / f"{base}_coordsystem.json", system)
+
+
+def _write_bold(base: Path, bold: Bold, task: Mapping[str, object]) -> None:
+    """Write the images of a run and their sidecar."""
+    if not np.all(np.isfinite(bold.data)):
+        raise StoreError(f"{base}: BOLD holds NaN or infinite values; it needs finite numbers")
+    volumes = bold.volumes
+    image: Any = image_of(bold.data, bold.grid, tr=volumes.tr)
+    image.set_data_dtype(_storage_type(bold.data, bold))
+    write_nifti(base.with_name(base.name + ".nii.gz"), image)
+    sidecar = {
+        **task,
+        "RepetitionTime": float(volumes.tr),
+        "SliceTiming": [round(float(t), 9) for t in volumes.slice_times],
+        "SliceEncodingDirection": "k",
+        "Modality": "MR",
+    }
+    write_json(base.with_name(base.name + ".json"), sidecar)
+
+
+def _storage_type(data: Float[ndarray, "x y z volumes"], bold: Bold) -> type[np.generic]:
+    """Return int16 where its rounding stays below 1e-3 of the temporal sd, else float32."""
+    spread = np.std(data[bold.mask], axis=-1)
+    step = (float(data.max()) - float(data.min())) / 65_535
+    fine = spread.size > 0 and step / np.sqrt(12) < 1e-3 * np.median(spread)
+    return np.int16 if fine else np.float32

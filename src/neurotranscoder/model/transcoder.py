@@ -1,0 +1,170 @@
+"""The cyclic transcoder: four coders, and the paths that they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from neurotranscoder.core.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CycleOutputs:
+    """What the four paths of a transcoder return for one window.
+
+    Parameters
+    ----------
+    bold_from_eeg, bold_from_bold : tensor, shape (batch, picked, frames)
+        BOLD of the blocks that were asked for.
+    eeg_from_bold, eeg_from_eeg : tensor, shape (batch, channels, frames)
+        EEG.
+    source_from_eeg, source_from_bold : tensor, shape (batch, blocks, frames)
+        The two estimates of the source.
+    """
+
+    bold_from_eeg: Float[Tensor, "batch picked frames"]
+    eeg_from_bold: Float[Tensor, "batch channels frames"]
+    bold_from_bold: Float[Tensor, "batch picked frames"]
+    eeg_from_eeg: Float[Tensor, "batch channels frames"]
+    source_from_eeg: Float[Tensor, "batch blocks frames"]
+    source_from_bold: Float[Tensor, "batch blocks frames"]
+
+
+class GatedCoder(nn.Module):
+    """A linear coder that a network may correct: ``linear(x) + gate * network(x)``.
+
+    Parameters
+    ----------
+    linear, network : Module
+        Two coders with the same inputs and outputs.
+    gate : float
+        Weight of the network at the start; it is learned.
+    """
+
+    def __init__(self, linear: nn.Module, network: nn.Module, gate: float = 0.0) -> None:
+        super().__init__()
+        self.linear = linear
+        self.network = network
+        self.gate = nn.Parameter(torch.tensor(gate))
+
+    def forward(self, signal: Float[Tensor, "batch _ time"]) -> Float[Tensor, "batch _ time"]:
+        """Return the corrected output of the linear coder."""
+        output: Tensor = self.linear(signal) + self.gate * self.network(signal)
+        return output
+
+
+class CyclicTranscoder(nn.Module):
+    """Four coders around one source space (Fig. 1b of the paper).
+
+    Parameters
+    ----------
+    eeg_to_source, source_to_eeg, bold_to_source, source_to_bold : Module
+        The coders: the paper's EEG decoder, EEG encoder, fMRI decoder and fMRI encoder.
+    bold_projection : Module, optional
+        Applied to BOLD before ``bold_to_source``; the paper has none.
+    source_sign : float
+        1 or -1; turns both source estimates over and leaves transcoded signals as they are.
+    """
+
+    source_sign: Tensor
+
+    def __init__(
+        self,
+        eeg_to_source: nn.Module,
+        source_to_eeg: nn.Module,
+        bold_to_source: nn.Module,
+        source_to_bold: nn.Module,
+        *,
+        bold_projection: nn.Module | None = None,
+        source_sign: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.eeg_to_source = eeg_to_source
+        self.source_to_eeg = source_to_eeg
+        self.bold_to_source = bold_to_source
+        self.source_to_bold = source_to_bold
+        self.bold_projection = bold_projection or nn.Identity()
+        if source_sign not in (1.0, -1.0):
+            raise WeightsError(f"source_sign is {source_sign}; it needs to be 1 or -1")
+        self.register_buffer("source_sign", torch.tensor(float(source_sign)))
+
+    def source_from_eeg(
+        self, eeg: Float[Tensor, "batch channels time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return the source estimated from EEG."""
+        source: Tensor = self.source_sign * self.eeg_to_source(eeg)
+        return source
+
+    def source_from_bold(
+        self, bold: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch blocks frames"]:
+        """Return the source estimated from BOLD."""
+        source: Tensor = self.source_sign * self.bold_to_source(self.bold_projection(bold))
+        return source
+
+    def eeg_from_source(
+        self, source: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch channels time"]:
+        """Return the EEG of a source."""
+        eeg: Tensor = self.source_to_eeg(self.source_sign * source)
+        return eeg
+
+    def bold_from_source(
+        self, source: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return the BOLD of a source."""
+        bold: Tensor = self.source_to_bold(self.source_sign * source)
+        return bold
+
+    def bold_from_eeg(
+        self, eeg: Float[Tensor, "batch channels time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Transcode EEG to BOLD."""
+        return self.bold_from_source(self.source_from_eeg(eeg))
+
+    def eeg_from_bold(
+        self, bold: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch channels frames"]:
+        """Transcode BOLD to EEG."""
+        return self.eeg_from_source(self.source_from_bold(bold))
+
+    def forward(
+        self,
+        eeg: Float[Tensor, "batch channels time"],
+        bold: Float[Tensor, "batch blocks volumes"],
+        *,
+        core: slice = slice(None),
+        picked: Int[Tensor, " picked"] | None = None,
+    ) -> CycleOutputs:
+        """Return the outputs of all four paths of Eq. 5.
+
+        Both sources pass through an encoder as one batch, so that batch normalisation sees in
+        training the mixture that its running statistics describe.
+
+        Parameters
+        ----------
+        eeg : tensor, shape (batch, channels, time)
+            EEG at the group rate.
+        bold : tensor, shape (batch, blocks, volumes)
+            BOLD at the group rate, or at its own volumes if ``bold_to_source`` upsamples.
+        core : slice
+            Frames that are returned; the others only give context to the temporal coders.
+        picked : tensor of int, shape (picked,), optional
+            Blocks whose BOLD is returned; all by default.
+        """
+        sources = torch.cat([self.source_from_eeg(eeg), self.source_from_bold(bold)])
+        seen = sources if picked is None else sources[:, picked]
+        bold_from_eeg, bold_from_bold = self.bold_from_source(seen)[..., core].chunk(2)
+        eeg_from_eeg, eeg_from_bold = self.eeg_from_source(sources[..., core]).chunk(2)
+        source_from_eeg, source_from_bold = sources[..., core].chunk(2)
+        return CycleOutputs(
+            bold_from_eeg=bold_from_eeg,
+            eeg_from_bold=eeg_from_bold,
+            bold_from_bold=bold_from_bold,
+            eeg_from_eeg=eeg_from_eeg,
+            source_from_eeg=source_from_eeg,
+            source_from_bold=source_from_bold,
+        )

@@ -1,0 +1,72 @@
+"""A response to an impulse that is known at every lag, not only at samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+from numpy import ndarray
+from scipy.interpolate import CubicSpline
+
+_N_INTERVALS = 8192
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """A response to a unit impulse; zero outside ``[start, stop]``.
+
+    Parameters
+    ----------
+    formula : callable
+        Lags in seconds to values in 1/s; only called for lags within the support.
+    start, stop : float
+        Support, in seconds.
+    """
+
+    formula: Callable[[ndarray], ndarray]
+    start: float
+    stop: float
+
+    def __call__(self, lags: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+        """Return the response at any lags."""
+        inside = (lags >= self.start) & (lags <= self.stop)
+        values = self.formula(np.clip(lags, self.start, self.stop))
+        return np.asarray(np.where(inside, values, 0.0))
+
+    @property
+    def lags(self) -> Float[ndarray, " lags"]:
+        """Lags that sample the support so finely that sums are integrals (to 1e-7)."""
+        return np.linspace(self.start, self.stop, _N_INTERVALS + 1)
+
+    def transfer(
+        self, frequencies: Float[ndarray, " frequencies"]
+    ) -> Complex[ndarray, " frequencies"]:
+        """Return the Fourier transform of the response, at frequencies in Hz."""
+        lags = self.lags
+        waves = np.exp(-2j * np.pi * frequencies[:, np.newaxis] * lags)
+        return np.asarray(np.trapezoid(waves * self(lags), lags, axis=1))
+
+    def averaged(self, width: float) -> Kernel:
+        """Return the response averaged over a window of ``width`` s around each lag."""
+        integral = CubicSpline(self.lags, self(self.lags)).antiderivative()
+        start, stop, half = self.start, self.stop, width / 2
+
+        def formula(lags: ndarray) -> ndarray:
+            upper = integral(np.clip(lags + half, start, stop))
+            return np.asarray((upper - integral(np.clip(lags - half, start, stop))) / width)
+
+        return Kernel(formula, start - half, stop + half)
+
+    @property
+    def energy(self) -> float:
+        """Integral of the squared response, in 1/s."""
+        return float(np.trapezoid(self(self.lags) ** 2, self.lags))
+
+    @property
+    def centre_of_mass(self) -> float:
+        """Mean lag, weighted with the response, in seconds."""
+        values = self(self.lags)
+        moment = np.trapezoid(self.lags * values, self.lags)
+        return float(moment / np.trapezoid(values, self.lags))

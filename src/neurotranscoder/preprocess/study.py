@@ -1,0 +1,328 @@
+"""A study: every run checked before anything is computed, loaded one at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
+from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.io.bids import RunFiles, find_runs
+from neurotranscoder.io.eeg import Markers, read_eeg
+from neurotranscoder.io.events import read_events
+from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
+from neurotranscoder.io.triggers import trigger_names, volume_triggers
+from neurotranscoder.preprocess.sync import (
+    ClockReport,
+    SyncSettings,
+    declared_clock,
+    measure_clock,
+)
+
+Part = TypeVar("Part")
+_CLOCK_CURE = "set trigger_name, sync.n_triggers_before or clock in the settings of the study"
+
+
+class ClockSettings(Settings):
+    """A clock that the user declares because the EEG holds no volume triggers."""
+
+    source: Literal["declared"] = "declared"
+    """Always 'declared'; without these settings the clock is measured."""
+    eeg_start: float
+    """Scanner time of the first EEG sample, in seconds (negative when EEG began earlier)."""
+
+
+class StudySettings(Settings):
+    """What to read of a study, and what to refuse."""
+
+    participants: tuple[str, ...] = ()
+    """Labels to restrict to, without ``sub-``; empty for all."""
+    trigger_name: str | None = None
+    """Name of the volume triggers; None finds them by their spacing."""
+    clock: ClockSettings | None = None
+    """A declared clock; None measures it from volume triggers."""
+    sync: SyncSettings = SyncSettings()
+    """When volume triggers are good enough."""
+    exclude_channels: tuple[str, ...] = ()
+    """EEG channels to leave out of every run."""
+    images: Path | None = None
+    """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
+    space: str = ""
+    """Space of the images, where a derivative holds several."""
+    max_image_bytes: int = DEFAULT_MAX_BYTES
+    """Refuse images that claim to be larger than this."""
+    max_eeg: float = 1e-2
+    """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Runs of simultaneous EEG-fMRI, checked by `open_study`; iterating loads one at a time.
+
+    Parameters
+    ----------
+    root : Path
+        The BIDS data set.
+    files : dict from RunId to RunFiles
+        Where each run is.
+    settings : StudySettings
+        How to read them.
+    notes : dict from RunId to tuple of str
+        What was repaired, declared or dropped in each run, in words.
+    """
+
+    root: Path
+    files: dict[RunId, RunFiles]
+    settings: StudySettings
+    notes: dict[RunId, tuple[str, ...]]
+
+    @property
+    def runs(self) -> tuple[RunId, ...]:
+        """The runs, sorted."""
+        return tuple(sorted(self.files))
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return (self.load(run) for run in self.runs)
+
+    def load(self, run: RunId) -> Recording:
+        """Read one run from disk.
+
+        Parameters
+        ----------
+        run : RunId
+            One of ``runs``.
+
+        Returns
+        -------
+        recording : Recording
+            Signals in V and as stored, on their clocks.
+
+        Raises
+        ------
+        StudyError
+            When the run is unknown, or its files have changed for the worse.
+        """
+        self._known(run)
+        return _load(self.files[run], self.settings)[0]
+
+    def select(self, runs: Iterable[RunId]) -> Study:
+        """Return a study of some of the runs."""
+        chosen = tuple(runs)
+        for run in chosen:
+            self._known(run)
+        return dataclasses.replace(
+            self,
+            files={run: self.files[run] for run in chosen},
+            notes={run: self.notes[run] for run in chosen},
+        )
+
+    def _known(self, run: RunId) -> None:
+        """Refuse a run that the study does not have."""
+        if run not in self.files:
+            needed = ", ".join(map(str, self.runs[:8]))
+            problem = Problem(str(self.root), "run", str(run), needed, "choose one of them")
+            raise StudyError([problem])
+
+
+def open_study(root: Path, settings: StudySettings | None = None) -> Study:
+    """Find the simultaneous runs of a BIDS data set and check all of them.
+
+    Parameters
+    ----------
+    root : Path
+        The data set.
+    settings : StudySettings, optional
+        What to read, and what to refuse.
+
+    Returns
+    -------
+    study : Study
+        Each run was read once and is loaded again when it is asked for.
+
+    Raises
+    ------
+    StudyError
+        With every problem of every run.
+    """
+    options = settings or StudySettings()
+    problems: list[Problem] = []
+    notes: dict[RunId, tuple[str, ...]] = {}
+    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]] = {}
+    try:
+        files = find_runs(
+            root, participants=options.participants, images=options.images, space=options.space
+        )
+    except StudyError as error:
+        raise StudyError(_below(root, error.problems)) from error
+    for run_files in files:
+        try:
+            recording, notes[run_files.run] = _load(run_files, options)
+        except StudyError as error:
+            problems += _below(root, error.problems)
+            continue
+        seen[run_files.run] = recording.bold.grid, recording.eeg.montage.names
+    problems += _disagreements(seen)
+    if problems:
+        raise StudyError(problems)
+    return Study(root, {f.run: f for f in files}, options, notes)
+
+
+def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
+    """Read a run and say what had to be done; StudyError lists everything that is wrong."""
+    problems: list[Problem] = []
+    eeg_part = _attempt(
+        problems,
+        files.eeg,
+        lambda: read_eeg(files.eeg, files.eeg_sidecars, exclude=options.exclude_channels),
+    )
+    bold = _attempt(
+        problems,
+        files.bold,
+        lambda: read_bold(
+            files.bold,
+            files.bold_metadata,
+            mask_path=files.mask,
+            max_bytes=options.max_image_bytes,
+        ),
+    )
+    report = None
+    if eeg_part is not None:
+        problems += _eeg_problems(files, eeg_part[0], options.max_eeg)
+    if eeg_part is not None and bold is not None:
+        eeg, markers = eeg_part
+        report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
+    clock = report.clock if report else declared_clock(0.0)
+    events = _attempt(problems, files.eeg, lambda: _events(files, clock))
+    if report is not None and eeg_part is not None and bold is not None:
+        problems += _span_problems(files, eeg_part[0], bold, clock)
+    if problems or eeg_part is None or bold is None or report is None or events is None:
+        raise StudyError(problems)
+    recording = Recording(files.run, eeg_part[0], bold, clock, events)
+    return recording, _notes(recording, report)
+
+
+def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> Part | None:
+    """Return what can be read; add what is wrong to the problems."""
+    try:
+        return read()
+    except StudyError as error:
+        problems += error.problems
+    except ClockError as error:
+        needed = "volume triggers that follow the TR, or a declared clock"
+        problems.append(Problem(str(path), "clock", str(error), needed, _CLOCK_CURE))
+    except (GridError, StoreError) as error:
+        needed = "axes that fit each other"
+        problems.append(Problem(str(path), "data", str(error), needed, "repair the file"))
+    return None
+
+
+def _clock(eeg: Eeg, markers: Markers, bold: Bold, options: StudySettings) -> ClockReport:
+    """Measure the clock of a run, or take the declared one."""
+    if options.clock is not None:
+        return ClockReport(declared_clock(options.clock.eeg_start), ())
+    tr, n_volumes, name = bold.volumes.tr, bold.volumes.n_volumes, options.trigger_name
+    where = markers.onsets, markers.names
+    times = volume_triggers(*where, tr=tr, n_volumes=n_volumes, name=name)
+    chosen = trigger_names(*where, tr=tr, n_volumes=n_volumes, name=name)
+    report = measure_clock(
+        times, tr=tr, n_volumes=n_volumes, resolution=1 / eeg.sfreq, settings=options.sync
+    )
+    return ClockReport(report.clock, (f"volume triggers are {', '.join(chosen)}", *report.notes))
+
+
+def _events(files: RunFiles, clock: Clock) -> Events:
+    """Read the events of a run onto the scanner clock; none where there is no table."""
+    if files.bold_events is not None:
+        return read_events(files.bold_events)
+    if files.eeg_events is None:
+        return Events.none()
+    events = read_events(files.eeg_events)
+    onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
+    return dataclasses.replace(events, onset=onset)
+
+
+def _eeg_problems(files: RunFiles, eeg: Eeg, max_eeg: float) -> list[Problem]:
+    """Return what is wrong with the samples of EEG: NaN, flat channels, a wrong unit."""
+    names = np.asarray(eeg.montage.names)
+    broken = names[~np.all(np.isfinite(eeg.data), axis=1)].tolist()
+    flat = names[np.ptp(eeg.data, axis=1) == 0].tolist()
+    cure = "leave them out with exclude_channels, or give them another type in channels.tsv"
+    problems = [
+        Problem(str(files.eeg), "channels", f"{what} in {channels}", needed, cure)
+        for what, channels, needed in (
+            ("NaN", broken, "finite numbers"),
+            ("one constant value", flat, "signals that vary"),
+        )
+        if channels
+    ]
+    deviation = np.abs(eeg.data - np.median(eeg.data, axis=1, keepdims=True))
+    size = float(np.nanmedian(deviation)) if not np.all(np.isnan(deviation)) else 0.0
+    if size > max_eeg:
+        got = f"a median deviation of {size:.3g} V"
+        cure = "correct the unit in the header (microvolts read as volts?)"
+        problems.append(Problem(str(files.eeg), "unit", got, f"at most {max_eeg:g} V", cure))
+    return problems
+
+
+def _span_problems(files: RunFiles, eeg: Eeg, bold: Bold, clock: Clock) -> list[Problem]:
+    """Return a problem when EEG does not cover BOLD to within one TR at either end."""
+    tr, end = bold.volumes.tr, bold.volumes.duration
+    times = clock.scanner_times(eeg.data.shape[1] + 1, eeg.sfreq)
+    if times[0] <= tr and times[-1] >= end - tr:
+        return []
+    got = f"EEG spans {times[0]:.3f}-{times[-1]:.3f} s on the scanner clock"
+    needed = f"0.000-{end:.3f} s (BOLD), to within one TR of {tr:g} s"
+    cure = "crop BOLD, restore the EEG, or correct the clock"
+    return [Problem(str(files.eeg), "duration", got, needed, cure)]
+
+
+def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
+    """Say what a reader of the results has to know about a run."""
+    notes = [str(recording.clock), *report.notes]
+    if recording.clock.source == "measured" and recording.eeg.sfreq < 500:
+        notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
+    if recording.events.n_dropped:
+        notes.append(f"{recording.events.n_dropped} events without an onset left out")
+    if recording.eeg.filtering:
+        notes.append(f"filters applied before: {recording.eeg.filtering}")
+    if recording.eeg.montage.positions is None:
+        notes.append("electrode positions unknown")
+    return tuple(notes)
+
+
+def _disagreements(
+    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]],
+) -> list[Problem]:
+    """Return runs whose grid or channels differ from those of the first run."""
+    problems: list[Problem] = []
+    if not seen:
+        return problems
+    first = min(seen)
+    grid, names = seen[first]
+    for run, (other_grid, other_names) in seen.items():
+        if not grid.matches(other_grid):
+            got = f"{other_grid.shape} at {other_grid.voxel_to_world[:3, 3]}"
+            needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {first}"
+            cure = "resample all images to one space first (fMRIPrep), or restrict participants"
+            problems.append(Problem(str(run), "voxel grid", got, needed, cure))
+        if names != other_names:
+            different = sorted(set(names) ^ set(other_names)) or "another order"
+            needed, cure = f"the channels of {first}", "leave them out with exclude_channels"
+            problems.append(Problem(str(run), "channels", f"{different}", needed, cure))
+    return problems
+
+
+def _below(root: Path, problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems whose files are named relative to the data set."""
+    prefix = f"{root}/"
+    return [dataclasses.replace(p, where=p.where.removeprefix(prefix)) for p in problems]

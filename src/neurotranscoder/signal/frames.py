@@ -1,0 +1,86 @@
+"""From samples and volumes to frames of one common rate."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.interpolate import CubicSpline
+
+from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.errors import GridError
+
+Interpolation = Literal["linear", "cubic"]
+
+
+def frame_means(
+    data: Float[ndarray, "channels samples"],
+    sample_times: Float[ndarray, " samples"],
+    axis: TimeAxis,
+) -> Float[ndarray, "channels frames"]:
+    """Return the mean of the samples that fall into each frame.
+
+    Parameters
+    ----------
+    data : array, shape (channels, samples)
+        Signals.
+    sample_times : array, shape (samples,)
+        Increasing times of the samples, in seconds.
+    axis : TimeAxis
+        Centres of the frames; a frame is ``1 / axis.sfreq`` seconds long.
+
+    Returns
+    -------
+    means : array, shape (channels, frames)
+        In the unit of ``data``.
+
+    Raises
+    ------
+    GridError
+        When a frame holds no sample.
+    """
+    edges = axis.start + (np.arange(axis.n_times + 1) - 0.5) / axis.sfreq
+    bounds = np.searchsorted(sample_times, edges - 1e-9)
+    counts = np.diff(bounds)
+    if counts.min() < 1:
+        frame = int(counts.argmin())
+        raise GridError(
+            f"frame {frame} ({edges[frame]:.3f}-{edges[frame + 1]:.3f} s) holds no EEG sample; "
+            f"EEG spans {sample_times[0]:.3f}-{sample_times[-1]:.3f} s; crop the BOLD run to it "
+            "or choose a lower group rate"
+        )
+    sums = np.add.reduceat(data[:, : bounds[-1]], bounds[:-1], axis=1, dtype=np.float64)
+    return np.asarray(sums / counts)
+
+
+def interpolate_volumes(
+    series: Float[ndarray, "cells volumes"],
+    times: Float[ndarray, " volumes"],
+    at: Float[ndarray, " frames"],
+    *,
+    kind: Interpolation = "cubic",
+) -> Float[ndarray, "cells frames"]:
+    """Interpolate series to other times; beyond the ends the first or last value is held.
+
+    Parameters
+    ----------
+    series : array, shape (cells, volumes)
+        Signals, all sampled at the same times.
+    times, at : array
+        Times of the samples and of the wanted values, in seconds.
+    kind : {'linear', 'cubic'}
+        Linear as in the paper (4.3.3), or a cubic spline.
+
+    Returns
+    -------
+    values : array, shape (cells, frames)
+        In the unit of ``series``.
+    """
+    inside = np.clip(at, times[0], times[-1])
+    if kind == "cubic" and len(times) > 2:
+        return np.asarray(CubicSpline(times, series, axis=1)(inside))
+    upper = np.clip(np.searchsorted(times, inside), 1, len(times) - 1)
+    weight = (inside - times[upper - 1]) / (times[upper] - times[upper - 1])
+    return np.asarray(series[:, upper - 1] * (1 - weight) + series[:, upper] * weight)

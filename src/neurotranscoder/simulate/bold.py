@@ -1,0 +1,39 @@
+"""BOLD of a run: F = X * h at each voxel's own acquisition times (Eq. 1), slice by slice."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import VolumeAxis
+from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.sources import RunSources
+
+
+def bold_signal(
+    sources: RunSources, regions: Regions, hrf: Kernel, volumes: VolumeAxis, *, gain: float
+) -> Float[ndarray, "x y z volumes"]:
+    """Return the noise-free BOLD signal, float32, without its baseline.
+
+    Parameters
+    ----------
+    sources : RunSources
+        X of the run.
+    regions : Regions
+        Which voxel follows which region, and how strongly.
+    hrf : Kernel
+        Hemodynamic response h.
+    volumes : VolumeAxis
+        When each slice is acquired.
+    gain : float
+        Signal per unit of F.
+    """
+    bold = np.zeros((*regions.labels.shape, volumes.n_volumes), dtype=np.float32)
+    for z in range(regions.labels.shape[2]):
+        inside = regions.labels[:, :, z] >= 0
+        response = gain * sources.respond(hrf, volumes.times(z))
+        labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
+        bold[:, :, z][inside] = response[labels] * weights[:, np.newaxis]
+    return bold

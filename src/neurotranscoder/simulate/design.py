@@ -1,0 +1,110 @@
+"""When stimuli come: a built-in auditory oddball, or any table of events."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+from pydantic import Field, PositiveFloat
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import Events
+from neurotranscoder.core.settings import Settings
+
+SOA_DECILES = (2.017, 2.034, 2.035, 2.235, 2.424, 2.614, 2.633, 2.830, 2.835, 3.029, 3.127)
+"""Deciles of 6,317 stimulus-onset asynchronies of OpenNeuro ds000116, auditory, 51 runs, in s."""
+
+
+class OddballDesign(Settings):
+    """The auditory oddball task; times as measured in OpenNeuro ds000116 (51 auditory runs)."""
+
+    soa_deciles: tuple[PositiveFloat, ...] = Field(default=SOA_DECILES, min_length=2)
+    """Quantiles at equal steps of the time between stimuli, in s."""
+    target_share: float = Field(default=0.2, ge=0, le=1)
+    """Probability of an oddball, after the first two stimuli."""
+    first_onset: tuple[float, float] = (2.0, 6.0)
+    """Range of the first onset, in s."""
+    stimulus_duration: PositiveFloat = 0.2
+    """Length of a stimulus, in s."""
+    response_log_mean: float = -0.940
+    """Mean of the logarithm of response times in s (1,239 responses; median .380 s)."""
+    response_log_sd: float = Field(default=0.247, ge=0)
+    """Standard deviation of the logarithm of response times."""
+    response_range: tuple[float, float] = (0.198, 0.956)
+    """Shortest and longest response time, in s; draws beyond are clipped."""
+
+
+def draw_oddball(design: OddballDesign, duration: float, rng: np.random.Generator) -> Events:
+    """Draw the events of one run.
+
+    Parameters
+    ----------
+    design : OddballDesign
+        Statistics of the task.
+    duration : float
+        Length of the run, in seconds; the last stimulus ends before it.
+    rng : Generator
+        Source of chance.
+
+    Returns
+    -------
+    events : Events
+        ``trial_type`` is 'standard' or 'oddball'; oddballs have response times.
+    """
+    quantiles = np.asarray(design.soa_deciles)
+    n_most = int(duration / quantiles[0]) + 1
+    steps = np.interp(rng.random(n_most), np.linspace(0, 1, len(quantiles)), quantiles)
+    steps[0] = rng.uniform(*design.first_onset)
+    onset = np.cumsum(steps)
+    target = rng.random(n_most) < design.target_share
+    target[:2] = False
+    response = np.exp(rng.normal(design.response_log_mean, design.response_log_sd, n_most))
+    response = np.where(target, np.clip(response, *design.response_range), np.nan)
+    keep = onset + design.stimulus_duration < duration
+    onset = np.round(onset[keep], 3)
+    return Events(
+        onset,
+        np.full(len(onset), design.stimulus_duration),
+        tuple("oddball" if is_target else "standard" for is_target in target[keep]),
+        np.round(response[keep], 3),
+    )
+
+
+def crop_events(events: Events, duration: float) -> Events:
+    """Return the events that begin within a run.
+
+    Raises
+    ------
+    GridError
+        When none does.
+    """
+    keep = (events.onset >= 0) & (events.onset < duration)
+    if not keep.any():
+        raise GridError(
+            f"none of {len(events.onset)} events begins in 0-{duration:g} s; give events whose "
+            "onsets count seconds from the start of the run"
+        )
+    return Events(
+        events.onset[keep],
+        events.duration[keep],
+        tuple(np.asarray(events.trial_type, dtype=object)[keep]),
+        events.response_time[keep],
+        events.n_dropped + int(np.sum(~keep)),
+    )
+
+
+def is_stimulus(events: Events) -> Bool[ndarray, " events"]:
+    """Return which events are stimuli; the others are rows that describe a response."""
+    return np.asarray(["response" not in label.lower() for label in events.trial_type], dtype=bool)
+
+
+def is_target(events: Events) -> Bool[ndarray, " events"]:
+    """Return which events are oddballs or targets, by their label."""
+    words = ("oddball", "target", "deviant")
+    labels = [label.lower() for label in events.trial_type]
+    return np.asarray([any(word in label for word in words) for label in labels], dtype=bool)
+
+
+def response_times(events: Events) -> Float[ndarray, " events"]:
+    """Return the time of each response on the clock of the events, NaN without one."""
+    return np.asarray(events.onset + events.response_time)

@@ -1,0 +1,72 @@
+"""What is added to the signals: white noise and a baseline image."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from neurotranscoder.physics.head import Head
+
+_WHITE_CONTRAST = 0.9
+
+
+def noise_sd(variance: float, snr_db: float) -> float:
+    """Return the sd of noise that leaves a signal of some variance at a ratio in dB."""
+    return float(np.sqrt(variance * 10 ** (-snr_db / 10)))
+
+
+def eeg_noise(
+    clean: Float[ndarray, "channels times"], snr_db: float, rng: np.random.Generator
+) -> Float[ndarray, "channels times"]:
+    """Return white noise against the average reference.
+
+    Parameters
+    ----------
+    clean : array, shape (channels, times)
+        Noise-free EEG.
+    snr_db : float
+        Mean variance of the channels over that of their noise, in dB.
+    rng : Generator
+        Source of chance.
+    """
+    n_channels = len(clean)
+    sd = noise_sd(float(np.mean(np.var(clean, axis=1))), snr_db)
+    noise = rng.standard_normal(clean.shape)
+    noise -= noise.mean(axis=0)
+    return np.asarray(noise * (sd / np.sqrt(1 - 1 / n_channels)))
+
+
+def baseline_image(head: Head, level: float) -> Float[ndarray, "x y z"]:
+    """Return the mean BOLD signal of a brain, 0 outside: grey matter is brightest."""
+    image = np.zeros(head.grid.shape)
+    total = head.grey + head.white
+    image[head.brain] = level * (head.grey + _WHITE_CONTRAST * head.white) / total
+    return image
+
+
+def add_bold_noise(
+    bold: Float[ndarray, "x y z volumes"],
+    brain: Bool[ndarray, "x y z"],
+    snr_db: float,
+    rng: np.random.Generator,
+) -> None:
+    """Add white noise of equal sd to all voxels, in place, slice by slice.
+
+    Outside the brain the magnitude of the noise is what a scanner would show.
+
+    Parameters
+    ----------
+    bold : array, shape (x, y, z, volumes)
+        Noise-free images.
+    brain : array of bool, shape (x, y, z)
+        Voxels whose mean variance is the signal's.
+    snr_db : float
+        That variance over the noise's, in dB.
+    rng : Generator
+        Source of chance.
+    """
+    sd = noise_sd(float(np.mean(np.var(bold[brain], axis=1, dtype=np.float64))), snr_db)
+    for z in range(bold.shape[2]):
+        bold[:, :, z] += sd * rng.standard_normal(bold[:, :, z].shape, dtype=np.float32)
+    np.abs(bold, out=bold)

@@ -1,0 +1,145 @@
+"""Regions of the brain whose voxels are active together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from scipy.spatial import cKDTree
+
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.physics.head import Head
+
+
+class RegionSettings(Settings):
+    """How the brain is divided, and how its parts respond."""
+
+    n_evoked: PositiveInt = 42
+    """Regions that answer events with impulses (the paper's 'sparse' sources)."""
+    n_oscillatory: int = Field(default=18, ge=0)
+    """Regions with a rhythm; no region has both."""
+    n_motor: int = Field(default=3, ge=0)
+    """Evoked regions that follow the responses instead of the stimuli."""
+    participation: float = Field(default=0.3, gt=0, le=1)
+    """Probability that an event activates a region."""
+    motor_participation: float = Field(default=0.9, gt=0, le=1)
+    """Probability that a response activates a motor region."""
+    latency: tuple[NonNegativeFloat, NonNegativeFloat] = (0.05, 0.6)
+    """Range of the delay after an event, one delay per region, in s."""
+    jitter: NonNegativeFloat = 0.03
+    """Standard deviation of the delay from event to event, in s."""
+    amplitude_log_sd: NonNegativeFloat = 0.4
+    """Standard deviation of the logarithm of amplitudes; their mean is 1."""
+    target_gain: PositiveFloat = 2.0
+    """How much stronger targets are, in the regions that tell targets from standards."""
+    target_share: float = Field(default=0.3, ge=0, le=1)
+    """Share of evoked regions that tell targets from standards."""
+    voxel_weights: Literal["uniform", "grey"] = "uniform"
+    """Activity of a voxel relative to its region: 1, or its share of grey matter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """A division of the brain, and how each part responds.
+
+    Parameters
+    ----------
+    labels : array of int, shape (x, y, z)
+        Region of each voxel, -1 outside the brain.
+    weights : array, shape (x, y, z)
+        Activity of a voxel relative to its region, 0 outside the brain.
+    oscillatory : array of bool, shape (regions,)
+        Regions with a rhythm; the others are evoked.
+    motor : array of bool, shape (regions,)
+        Evoked regions that follow the responses.
+    latency : array, shape (regions,)
+        Delay after an event, in seconds.
+    target_gain : array, shape (regions,)
+        Amplitude of targets relative to standards.
+    centres : array, shape (regions, 3)
+        Mean place of the voxels, in RAS mm.
+    """
+
+    labels: Int[ndarray, "x y z"]
+    weights: Float[ndarray, "x y z"]
+    oscillatory: Bool[ndarray, " regions"]
+    motor: Bool[ndarray, " regions"]
+    latency: Float[ndarray, " regions"]
+    target_gain: Float[ndarray, " regions"]
+    centres: Float[ndarray, "regions 3"]
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return len(self.oscillatory)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """'evoked' or 'oscillatory' for each region."""
+        return tuple("oscillatory" if rhythm else "evoked" for rhythm in self.oscillatory)
+
+    @property
+    def n_voxels(self) -> Int[ndarray, " regions"]:
+        """Number of voxels of each region."""
+        return np.bincount(self.labels[self.labels >= 0], minlength=self.n_regions)
+
+    def leadfield(self, head: Head) -> Float[ndarray, "channels regions"]:
+        """Return the potential of a unit moment in every voxel of a region, in V/(A m)."""
+        summed = np.zeros((self.n_regions, len(head.leadfield)))
+        columns = head.leadfield * self.weights[head.brain]
+        np.add.at(summed, self.labels[head.brain], columns.T)
+        return summed.T
+
+
+def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator) -> Regions:
+    """Divide all voxels of a brain by their nearest of random points.
+
+    Parameters
+    ----------
+    settings : RegionSettings
+        How many regions of each kind, and how they respond.
+    head : Head
+        Voxels of the brain.
+    rng : Generator
+        Source of chance.
+
+    Raises
+    ------
+    SettingsError
+        When there are more regions than voxels.
+    """
+    n_regions = settings.n_evoked + settings.n_oscillatory
+    if n_regions > head.n_voxels or settings.n_motor > settings.n_evoked:
+        raise SettingsError(
+            f"{n_regions} regions, {settings.n_motor} of them motor, for {head.n_voxels} voxels; "
+            "need at most one region per voxel, and motor regions among the evoked ones"
+        )
+    places = head.places
+    points = places[rng.choice(head.n_voxels, n_regions, replace=False)]
+    nearest = cKDTree(points).query(places)[1]
+    labels = np.full(head.grid.shape, -1, dtype=np.int32)
+    labels[head.brain] = nearest
+    weights = np.zeros(head.grid.shape)
+    weights[head.brain] = head.grey if settings.voxel_weights == "grey" else 1.0
+    order = rng.permutation(n_regions)
+    evoked = order[: settings.n_evoked]
+    motor = evoked[: settings.n_motor]
+    tells = rng.random(n_regions) < settings.target_share
+    latency = rng.uniform(*settings.latency, n_regions)
+    counts = np.bincount(nearest, minlength=n_regions)
+    sums = [np.bincount(nearest, axis, n_regions) for axis in places.T]
+    numbers = np.arange(n_regions)
+    return Regions(
+        labels,
+        weights,
+        ~np.isin(numbers, evoked),
+        np.isin(numbers, motor),
+        latency,
+        np.where(tells & np.isin(numbers, evoked), settings.target_gain, 1.0),
+        np.stack(sums, axis=1) / counts[:, np.newaxis],
+    )

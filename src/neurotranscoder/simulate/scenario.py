@@ -1,0 +1,141 @@
+"""Everything that a simulated study is made from; (scenario, seed) regenerates every byte."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from neurotranscoder.core.axes import VolumeAxis
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.physics.evoked import EvokedShape
+from neurotranscoder.physics.head import HeadSettings
+from neurotranscoder.physics.hrf import HrfShape
+from neurotranscoder.simulate.design import OddballDesign
+from neurotranscoder.simulate.regions import RegionSettings
+
+TASK = "oddball"
+
+
+class Scenario(Settings):
+    """A simulated study of simultaneous EEG-fMRI.
+
+    A signal-to-noise ratio is the variance of the noise-free signal over that of the noise, at
+    the recorded sampling, each averaged over channels (EEG) or voxels of the brain (BOLD).
+    """
+
+    name: str = "small"
+    """What to call it."""
+    seed: int = Field(default=0, ge=0)
+    """Of everything random."""
+    head: HeadSettings = HeadSettings()
+    """Voxels, electrodes and conductivities; shared by all subjects."""
+    regions: RegionSettings = RegionSettings()
+    """Division of the brain; shared by all subjects."""
+    oddball: OddballDesign = OddballDesign()
+    """The built-in task; unused when tables of events are given."""
+    hrf: HrfShape = HrfShape()
+    """Hemodynamic response h."""
+    evoked: EvokedShape = EvokedShape()
+    """Evoked response d."""
+    n_subjects: PositiveInt = 3
+    """Subjects; they differ in design and noise."""
+    runs_per_subject: PositiveInt = 6
+    """Runs of each subject."""
+    duration: PositiveFloat = 400.0
+    """Length of the BOLD of a run, in s; a multiple of the TR."""
+    tr: PositiveFloat = 2.0
+    """Repetition time, in s."""
+    interleave: PositiveInt = 5
+    """Step k of the slice order 0, k, 2k, .., 1, k + 1, ..; 1 is ascending."""
+    source_rate: PositiveFloat = 100.0
+    """Impulses fall on multiples of its inverse, in Hz."""
+    eeg_rate: PositiveFloat = 100.0
+    """Sampling frequency of the EEG clock, in Hz."""
+    eeg_lead: tuple[NonNegativeFloat, NonNegativeFloat] = (3.0, 8.0)
+    """Range of how long the EEG starts before the scanner, in s."""
+    eeg_tail: NonNegativeFloat = 3.0
+    """How long the EEG lasts after the scanner, in s."""
+    drift_ppm: float = 5.0
+    """How much longer an EEG second lasts on the scanner clock, in parts per million."""
+    rhythm_band: tuple[PositiveFloat, PositiveFloat] = (0.01, 0.2)
+    """Band of the rhythms, in Hz; slow, so that BOLD can follow them linearly."""
+    rhythm_share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of the variance that rhythms bring, geometric mean over EEG and BOLD."""
+    eeg_rms_uv: PositiveFloat = 10.0
+    """Expected root mean square of the noise-free EEG over channels and times, in microvolt."""
+    bold_baseline: PositiveFloat = 10_000.0
+    """Mean signal of a voxel of grey matter."""
+    bold_percent: PositiveFloat = 1.0
+    """Expected sd of the noise-free signal over voxels and times, in % of the baseline."""
+    eeg_snr_db: float | None = 10.0
+    """Signal-to-noise ratio of the EEG, in dB; null is noise-free."""
+    bold_snr_db: float | None = 10.0
+    """Signal-to-noise ratio of BOLD, in dB; null is noise-free."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse settings that contradict each other."""
+        volumes = self.duration / self.tr
+        low, high = self.rhythm_band
+        if abs(volumes - round(volumes)) > 1e-6 or volumes < 2:
+            raise ValueError(
+                f"duration {self.duration} s is {volumes:g} TRs; need a whole number, at least 2"
+            )
+        if not low < high < self.eeg_rate / 2:
+            raise ValueError(
+                f"rhythm_band is {low}-{high} Hz; need it increasing and below half of eeg_rate"
+            )
+        return self
+
+    @property
+    def volumes(self) -> VolumeAxis:
+        """When each slice of each volume is acquired."""
+        times = interleaved_slice_times(self.head.shape[2], self.interleave, self.tr)
+        return VolumeAxis(self.tr, round(self.duration / self.tr), times)
+
+    def run_id(self, subject: int, run: int) -> RunId:
+        """Return the BIDS name of a run; subjects and runs count from 0."""
+        if not (0 <= subject < self.n_subjects and 0 <= run < self.runs_per_subject):
+            raise SettingsError(
+                f"scenario {self.name!r} has {self.n_subjects} subjects with "
+                f"{self.runs_per_subject} runs; got subject {subject}, run {run} (from 0)"
+            )
+        return RunId(f"{subject + 1:02d}", TASK, run=f"{run + 1:02d}")
+
+
+def interleaved_slice_times(n_slices: int, step: int, tr: float) -> Float[ndarray, " slices"]:
+    """Return acquisition times of slices taken in the order 0, k, 2k, .., 1, k + 1, ...
+
+    Parameters
+    ----------
+    n_slices : int
+        Number of slices.
+    step : int
+        The k of the order.
+    tr : float
+        Time that all slices take, in seconds.
+    """
+    order = np.concatenate([np.arange(first, n_slices, step) for first in range(step)])
+    times = np.empty(n_slices)
+    times[order] = np.arange(n_slices) * tr / n_slices
+    return times
+
+
+PRESETS: dict[str, Scenario] = {
+    "small": Scenario(),
+    "tiny": Scenario(
+        name="tiny",
+        head=HeadSettings(shape=(16, 16, 10), voxel_sizes=(12.0, 12.0, 15.0), ico=2),
+        regions=RegionSettings(n_evoked=5, n_oscillatory=3, n_motor=1),
+        n_subjects=2,
+        runs_per_subject=2,
+        duration=120.0,
+    ),
+}
+"""Scenarios by name: 'small' is the standard; 'tiny' is for tests and examples (seconds)."""

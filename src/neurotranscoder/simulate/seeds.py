@@ -1,0 +1,25 @@
+"""One random stream per part of a simulation, so that changing one part leaves the others."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Stage(IntEnum):
+    """Parts of a simulation that draw random numbers; never renumber."""
+
+    GEOMETRY = 0
+    DESIGN = 1
+    TRAINS = 2
+    RHYTHMS = 3
+    CLOCK = 4
+    EEG_NOISE = 5
+    BOLD_NOISE = 6
+
+
+def generator(seed: int, stage: Stage, *, subject: int = 0, run: int = 0) -> np.random.Generator:
+    """Return the random stream of one stage of one run; the same on every machine."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(subject, run, int(stage)))
+    return np.random.Generator(np.random.PCG64(sequence))

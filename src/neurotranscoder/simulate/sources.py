@@ -1,0 +1,155 @@
+"""The latent source X: impulses and rhythms of regions, exact at any time, never dense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+from numpy import ndarray
+
+from neurotranscoder.core.recording import Events
+from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.design import is_stimulus, is_target, response_times
+from neurotranscoder.simulate.regions import Regions, RegionSettings
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSources:
+    """X of one run: ``sum_i amplitude_i delta(t - time_i)`` plus sums of waves.
+
+    Parameters
+    ----------
+    n_regions : int
+        Number of regions.
+    region : array of int, shape (impulses,)
+        Region of each impulse.
+    time : array, shape (impulses,)
+        When, in seconds on the scanner clock.
+    amplitude : array, shape (impulses,)
+        Area of each impulse.
+    rhythm_region : array of int, shape (rhythms,)
+        Region of each rhythm.
+    frequencies : array, shape (waves,)
+        Of the waves that the rhythms consist of, in Hz.
+    waves : array of complex, shape (rhythms, waves)
+        A rhythm is the real part of ``sum_k waves_k exp(2 pi i frequencies_k t)``.
+    """
+
+    n_regions: int
+    region: Int[ndarray, " impulses"]
+    time: Float[ndarray, " impulses"]
+    amplitude: Float[ndarray, " impulses"]
+    rhythm_region: Int[ndarray, " rhythms"]
+    frequencies: Float[ndarray, " waves"]
+    waves: Complex[ndarray, "rhythms waves"]
+
+    def respond(
+        self, kernel: Kernel, times: Float[ndarray, " times"]
+    ) -> Float[ndarray, "regions times"]:
+        """Return X convolved with a kernel, at any increasing times.
+
+        Parameters
+        ----------
+        kernel : Kernel
+            Response to a unit impulse, in 1/s.
+        times : array, shape (times,)
+            Seconds on the scanner clock.
+
+        Returns
+        -------
+        response : array, shape (regions, times)
+            ``(X * kernel)(times)``, exact: no grid of samples is involved.
+        """
+        out = self._impulse_response(kernel, times)
+        transferred = (self.waves * kernel.transfer(self.frequencies)).T
+        for start in range(0, len(times), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            phase = 2 * np.pi * np.outer(times[part], self.frequencies)
+            rhythm = np.cos(phase) @ transferred.real - np.sin(phase) @ transferred.imag
+            out[self.rhythm_region, part] += rhythm.T
+        return out
+
+    def _impulse_response(self, kernel: Kernel, times: ndarray) -> ndarray:
+        """Add the kernel at each impulse, only at the times that it reaches."""
+        first = np.searchsorted(times, self.time + kernel.start, side="left")
+        last = np.searchsorted(times, self.time + kernel.stop, side="right")
+        counts = last - first
+        which = np.repeat(np.arange(len(counts)), counts)
+        column = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - first, counts)
+        values = self.amplitude[which] * kernel(times[column] - self.time[which])
+        flat = np.bincount(
+            self.region[which] * len(times) + column, values, self.n_regions * len(times)
+        )
+        return np.asarray(flat.reshape(self.n_regions, len(times)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Impulses:
+    """Impulses of regions: their region, time (s) and amplitude."""
+
+    region: Int[ndarray, " impulses"]
+    time: Float[ndarray, " impulses"]
+    amplitude: Float[ndarray, " impulses"]
+
+
+def draw_impulses(
+    regions: Regions,
+    settings: RegionSettings,
+    events: Events,
+    *,
+    sfreq: float,
+    rng: np.random.Generator,
+) -> Impulses:
+    """Let each event activate some of the evoked regions.
+
+    Parameters
+    ----------
+    regions : Regions
+        Delays, gains and kinds.
+    settings : RegionSettings
+        Probabilities, jitter and spread of amplitudes.
+    events : Events
+        Stimuli, with response times where there were responses.
+    sfreq : float
+        Impulses fall on multiples of ``1 / sfreq`` s, the samples of the paper's X.
+    rng : Generator
+        Source of chance.
+    """
+    stimuli = is_stimulus(events)
+    onset, target = events.onset[stimuli], is_target(events)[stimuli]
+    response = response_times(events)[stimuli]
+    shape = (len(onset), regions.n_regions)
+    drawn, jitter = rng.random(shape), rng.normal(0.0, settings.jitter, shape)
+    spread = settings.amplitude_log_sd
+    amplitude = np.exp(rng.normal(-(spread**2) / 2, spread, shape))
+    amplitude = np.where(target[:, np.newaxis], amplitude * regions.target_gain, amplitude)
+    by_stimulus = onset[:, np.newaxis] + regions.latency
+    time = np.where(regions.motor, response[:, np.newaxis], by_stimulus) + jitter
+    chance = np.where(regions.motor, settings.motor_participation, settings.participation)
+    active = (drawn < chance) & ~regions.oscillatory & np.isfinite(time)
+    region = np.broadcast_to(np.arange(regions.n_regions), shape)[active]
+    return Impulses(region, np.round(time[active] * sfreq) / sfreq, amplitude[active])
+
+
+def rhythm_frequencies(band: tuple[float, float], duration: float) -> Float[ndarray, " waves"]:
+    """Return the frequencies within a band of noise that does not repeat within a run."""
+    period = duration + 100.0
+    first, last = np.ceil(band[0] * period - 1e-9), np.floor(band[1] * period + 1e-9)
+    return np.asarray(np.arange(max(first, 1.0), last + 1) / period)
+
+
+def draw_rhythms(
+    n_rhythms: int, frequencies: Float[ndarray, " waves"], *, sd: float, rng: np.random.Generator
+) -> Complex[ndarray, "rhythms waves"]:
+    """Draw Gaussian noise with a flat spectrum on the given frequencies.
+
+    Returns
+    -------
+    waves : array of complex, shape (rhythms, waves)
+        Amplitudes and phases; each rhythm has standard deviation ``sd``.
+    """
+    parts = rng.standard_normal((2, n_rhythms, len(frequencies)))
+    return np.asarray((parts[0] + 1j * parts[1]) * (sd / np.sqrt(len(frequencies))))

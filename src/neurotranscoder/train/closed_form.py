@@ -1,0 +1,275 @@
+"""The linear transcoder, fitted blindly in closed form: seconds, not hours.
+
+BOLD is reduced to components ``Z = U' F``; alternating least squares then finds the spatial
+map ``W`` and the hemodynamic response ``h`` of ``Z = h * (W E)``. Everything else follows by
+regression. Nothing here knows a leadfield or a hemodynamic response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import Field, field_validator
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.signal.fir import apply_fir, valid_slice
+from neurotranscoder.train.alternating import (
+    Pair,
+    centred,
+    convention,
+    filter_statistics,
+    fit_hrf,
+    ridge_solve,
+    spatial_statistics,
+)
+from neurotranscoder.train.components import bold_components
+
+Signals = tuple[Float[ndarray, "channels frames"], Float[ndarray, "blocks frames"]]
+
+
+class ClosedFormSettings(Settings):
+    """Choices of the closed-form fit; those with several values are made on validation runs."""
+
+    n_components: int | None = Field(default=None, ge=1)
+    """Components of BOLD; default: the number that predicts BOLD of validation runs best."""
+    max_components: int = Field(default=150, ge=1)
+    """Largest number that is tried."""
+    rounds: int = Field(default=5, ge=1)
+    """Rounds of alternating least squares."""
+    hrf_duration: float = Field(default=32.0, gt=0)
+    """Length of the hemodynamic response, in s."""
+    hrf_smoothness: float = Field(default=1e-2, ge=0)
+    """Weight of the squared second difference of h, relative to the power of the sources."""
+    whitening: tuple[float, float] = (1e-2, 1e-3)
+    """eps of 1 / sqrt(|H|^2 + eps): while alternating, and for the final spatial map."""
+    ridges: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    """Candidate ridge weights of W, relative to the mean power of the regressors."""
+    decoder_span: tuple[float, float] = (-30.0, 10.0)
+    """Lags of the filter from BOLD to sources, in s; negative ones look into the future."""
+    decoder_ridges: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
+    """Candidate ridge weights of that filter."""
+    leadfield_ridges: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    """Candidate ridge weights of the leadfield."""
+    peak_window: tuple[float, float] = (2.0, 8.0)
+    """Convention: the largest lobe of h in this window (s) is positive."""
+    fix_conventions: bool = True
+    """Fix sign and scale by convention; off where the source itself is observed."""
+
+    @field_validator("decoder_span")
+    @classmethod
+    def _span_holds_zero(cls, span: tuple[float, float]) -> tuple[float, float]:
+        if not span[0] <= 0 <= span[1]:
+            raise ValueError(f"decoder_span is {span} s; it needs to hold lag 0")
+        return span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearFit:
+    """A linear transcoder between scaled EEG and scaled BOLD.
+
+    Parameters
+    ----------
+    maps : array, shape (blocks, components)
+        Orthonormal spatial components U of BOLD.
+    eeg_weights : array, shape (components, channels)
+        W: component sources from one frame of EEG.
+    hrf : array, shape (lags,)
+        h at group rate, lag 0 first; ``hrf.sum() / rate == 1`` by convention.
+    decoder : array, shape (taps,)
+        Filter from BOLD components to component sources; tap i has lag ``decoder_lag + i``.
+    decoder_lag : int
+        First lag of the filter, in frames.
+    leadfield : array, shape (channels, components)
+        EEG from one frame of component sources.
+    rate : float
+        Group rate, in Hz.
+    ridge, decoder_ridge, leadfield_ridge : float
+        The weights that validation runs chose.
+    """
+
+    maps: Float[ndarray, "blocks components"]
+    eeg_weights: Float[ndarray, "components channels"]
+    hrf: Float[ndarray, " lags"]
+    decoder: Float[ndarray, " taps"]
+    decoder_lag: int
+    leadfield: Float[ndarray, "channels components"]
+    rate: float
+    ridge: float
+    decoder_ridge: float
+    leadfield_ridge: float
+
+
+def fit_closed_form(
+    training: Sequence[Signals],
+    validation: Sequence[Signals],
+    rate: float,
+    settings: ClosedFormSettings,
+) -> LinearFit:
+    """Fit the linear transcoder (seconds; blind).
+
+    Parameters
+    ----------
+    training, validation : sequence of (eeg, bold)
+        Scaled, demeaned runs: EEG (channels, frames) and BOLD (blocks, frames). Weights are
+        fitted on the first and chosen on the second; they must not share runs.
+    rate : float
+        Group rate, in Hz.
+    settings : ClosedFormSettings
+        Choices of the fit.
+
+    Returns
+    -------
+    fit : LinearFit
+        Spatial map, response, decoder and leadfield.
+
+    Raises
+    ------
+    GridError
+        When a run is shorter than the filters.
+    """
+    span = max(settings.hrf_duration, settings.decoder_span[1] - settings.decoder_span[0])
+    shortest = min(eeg.shape[1] for eeg, _ in [*training, *validation]) / rate
+    if shortest < 1.5 * span:
+        raise GridError(
+            f"the shortest run lasts {shortest:.1f} s; the filters span {span:.1f} s and need "
+            f"runs of at least {1.5 * span:.1f} s; shorten train.closed_form.hrf_duration and "
+            "decoder_span, or join runs"
+        )
+    wanted = settings.n_components or settings.max_components
+    maps = bold_components([bold for _, bold in training], wanted)
+    pairs = [Pair(eeg, maps.T @ bold) for eeg, bold in training]
+    held_out = [Pair(eeg, maps.T @ bold) for eeg, bold in validation]
+    hrf = alternate(pairs, rate, settings)
+    weights, ridge = choose_spatial_map(pairs, held_out, hrf, settings)
+    if settings.n_components is None:
+        kept = choose_components(held_out, hrf, weights)
+        maps, weights = maps[:, :kept], weights[:kept]
+        pairs = [Pair(pair.eeg, pair.components[:kept]) for pair in pairs]
+        held_out = [Pair(pair.eeg, pair.components[:kept]) for pair in held_out]
+    decoder, first, decoder_ridge = choose_decoder(pairs, held_out, weights, rate, settings)
+    leadfield, leadfield_ridge = choose_leadfield(pairs, held_out, decoder, first, settings)
+    return LinearFit(
+        maps, weights, hrf, decoder, first, leadfield, rate, ridge, decoder_ridge, leadfield_ridge
+    )
+
+
+def alternate(
+    pairs: Sequence[Pair], rate: float, settings: ClosedFormSettings
+) -> Float[ndarray, " lags"]:
+    """Return h after alternating least squares from a flat start."""
+    n_lags = round(settings.hrf_duration * rate)
+    hrf = np.full(n_lags, rate / n_lags)
+    ridge = float(np.median(settings.ridges))
+    for _ in range(settings.rounds):
+        cross, gram = spatial_statistics(pairs, hrf, settings.whitening[0])
+        weights = ridge_solve(cross, gram, ridge)
+        sources = [weights @ pair.eeg for pair in pairs]
+        hrf = fit_hrf(
+            sources,
+            [pair.components for pair in pairs],
+            n_lags=n_lags,
+            smoothness=settings.hrf_smoothness,
+        )
+        if settings.fix_conventions:
+            hrf = hrf * convention(hrf, rate, settings.peak_window)
+    return hrf
+
+
+def component_errors(
+    pairs: Sequence[Pair], hrf: Float[ndarray, " lags"], weights: Float[ndarray, "comp channels"]
+) -> Float[ndarray, " comp"]:
+    """Return the squared error of each BOLD component predicted from EEG, means removed."""
+    total = np.zeros(len(weights))
+    for pair in pairs:
+        valid = valid_slice(pair.eeg.shape[1], len(hrf))
+        error = pair.components - apply_fir(weights @ pair.eeg, hrf)
+        total += np.sum(centred(error, valid) ** 2, axis=1)
+    return total
+
+
+def choose_spatial_map(
+    pairs: Sequence[Pair],
+    validation: Sequence[Pair],
+    hrf: Float[ndarray, " lags"],
+    settings: ClosedFormSettings,
+) -> tuple[Float[ndarray, "components channels"], float]:
+    """Return W at the ridge weight that predicts BOLD of the validation runs best."""
+    cross, gram = spatial_statistics(pairs, hrf, settings.whitening[1])
+    fits = [(ridge_solve(cross, gram, ridge), ridge) for ridge in settings.ridges]
+    errors = [component_errors(validation, hrf, weights).sum() for weights, _ in fits]
+    return fits[int(np.argmin(errors))]
+
+
+def choose_components(
+    validation: Sequence[Pair],
+    hrf: Float[ndarray, " lags"],
+    weights: Float[ndarray, "components channels"],
+) -> int:
+    """Return how many components predict BOLD of the validation runs best.
+
+    W has one row per component, fitted on its own: leaving the last ones out is exact.
+    """
+    errors = component_errors(validation, hrf, weights)
+    energies = component_errors(validation, hrf, np.zeros_like(weights))
+    return int(np.argmin(np.cumsum(errors - energies))) + 1
+
+
+def choose_decoder(
+    pairs: Sequence[Pair],
+    validation: Sequence[Pair],
+    weights: Float[ndarray, "components channels"],
+    rate: float,
+    settings: ClosedFormSettings,
+) -> tuple[Float[ndarray, " taps"], int, float]:
+    """Return the filter from BOLD components to the sources that EEG gives, and its ridge."""
+    first = round(settings.decoder_span[0] * rate)
+    n_lags = round(settings.decoder_span[1] * rate) - first + 1
+    gram, cross = filter_statistics(
+        [pair.components for pair in pairs],
+        [weights @ pair.eeg for pair in pairs],
+        n_lags=n_lags,
+        first_lag=first,
+    )
+    fits = [(ridge_solve(cross[np.newaxis], gram, r)[0], r) for r in settings.decoder_ridges]
+    errors = []
+    for taps, _ in fits:
+        residuals = [
+            (weights @ pair.eeg - apply_fir(pair.components, taps, first_lag=first))[
+                :, valid_slice(pair.eeg.shape[1], n_lags, first_lag=first)
+            ]
+            for pair in validation
+        ]
+        errors.append(sum(float(np.sum(residual**2)) for residual in residuals))
+    taps, ridge = fits[int(np.argmin(errors))]
+    return taps, first, ridge
+
+
+def choose_leadfield(
+    pairs: Sequence[Pair],
+    validation: Sequence[Pair],
+    decoder: Float[ndarray, " taps"],
+    first_lag: int,
+    settings: ClosedFormSettings,
+) -> tuple[Float[ndarray, "channels components"], float]:
+    """Return EEG per component source, by ridge on the sources that BOLD gives."""
+
+    def regressors(pair: Pair) -> tuple[Float[ndarray, "k t"], Float[ndarray, "c t"]]:
+        valid = valid_slice(pair.eeg.shape[1], len(decoder), first_lag=first_lag)
+        sources = apply_fir(pair.components, decoder, first_lag=first_lag)
+        return centred(sources, valid), centred(pair.eeg, valid)
+
+    known = [regressors(pair) for pair in pairs]
+    unseen = [regressors(pair) for pair in validation]
+    gram = np.sum([sources @ sources.T for sources, _ in known], axis=0)
+    cross = np.sum([eeg @ sources.T for sources, eeg in known], axis=0)
+    fits = [(ridge_solve(cross, gram, ridge), ridge) for ridge in settings.leadfield_ridges]
+    errors = [
+        sum(float(np.sum((eeg - fit @ sources) ** 2)) for sources, eeg in unseen)
+        for fit, _ in fits
+    ]
+    return fits[int(np.argmin(errors))]
