@@ -186,7 +186,9 @@ def _run_of(path: Path, problems: list[Problem]) -> RunId | None:
 
 def _dangling(paths: list[Path]) -> list[Problem]:
     """Return one problem that names all links whose target is absent, or none."""
-    absent = [str(path) for path in paths if path.is_symlink() and not path.exists()]
+    beside = [sorted(path.parent.glob(path.name.partition(".")[0] + ".*")) for path in paths]
+    found = [path for group in beside for path in group]
+    absent = [str(path) for path in found if path.is_symlink() and not path.exists()]
     if not absent:
         return []
     got = f"{len(absent)} links without their content: {', '.join(absent)}"

@@ -79,6 +79,19 @@ def read_sfreq(path: Path) -> float:
     raise StudyError([Problem(str(path), "[Common Infos]", "none", needed, "add the line")])
 
 
+def check_companions(path: Path) -> None:
+    """Refuse a header file ``*.vhdr`` whose data or marker file is absent."""
+    problems = []
+    for number, line in _section(path, "Common Infos"):
+        key, _, name = line.partition("=")
+        name = name.strip().replace("$b", path.stem)
+        if key in ("DataFile", "MarkerFile") and not (path.parent / name).is_file():
+            where, needed = f"line {number}, {key}", "the file beside the header"
+            problems.append(Problem(str(path), where, f"no file {name!r}", needed, "restore it"))
+    if problems:
+        raise StudyError(problems)
+
+
 def read_filters(path: Path) -> str:
     """Return what a header file says about filters: low and high cut-off and notch."""
     text = path.read_text(encoding="utf-8", errors="replace")

@@ -16,7 +16,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Eeg
-from neurotranscoder.io.brainvision import read_filters
+from neurotranscoder.io.brainvision import check_companions, read_filters
 from neurotranscoder.io.store import read_json, read_table
 
 WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
@@ -69,6 +69,8 @@ def read_eeg(
     StudyError
         When the file or a sidecar cannot be read, or no EEG channel is left.
     """
+    if path.suffix == ".vhdr":
+        check_companions(path)
     raw = _faultless(path, lambda: mne.io.read_raw(path, preload=False, verbose="error"))
     markers = Markers(
         np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time,
@@ -121,7 +123,7 @@ def _faultless(path: Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401
             warnings.simplefilter("ignore")
             return read()
     except Exception as error:  # MNE raises whatever its parsers raise for damaged files
-        got = f"{type(error).__name__}: {error}"
+        got = f"{type(error).__name__}: {' '.join(str(error).split())}"
         needed = f"a readable EEG file ({', '.join(EEG_SUFFIXES)})"
         raise StudyError([Problem(str(path), "file", got, needed, "restore the file")]) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from neurotranscoder.core.errors import Problem, StudyError
@@ -58,15 +58,17 @@ def read_events(path: Path) -> Events:
     if problems:
         raise StudyError(problems)
     onset = _numbers(table["onset"], path, "onset", problems)
-    duration = _numbers(table["duration"], path, "duration", problems)
+    keep = ~np.isnan(onset)
     missing = ["n/a"] * len(onset)
-    response = _numbers(table.get("response_time", missing), path, "response_time", problems)
+    duration, response = (
+        _numbers(table.get(name, missing), path, name, problems, keep)
+        for name in ("duration", "response_time")
+    )
     if problems:
         raise StudyError(problems)
-    labels = np.asarray(table.get("trial_type", missing), dtype=object)
-    keep = np.isfinite(onset)
-    onset, duration, labels = onset[keep], duration[keep], labels[keep]
-    response = _response_times(onset, duration, labels, response[keep])
+    labels = np.asarray(table.get("trial_type", missing), dtype=object)[keep]
+    onset, duration, response = onset[keep], duration[keep], response[keep]
+    response = _response_times(onset, duration, labels, response)
     return Events(onset, duration, tuple(map(str, labels)), response, int(np.sum(~keep)))
 
 
@@ -82,12 +84,16 @@ def write_events(path: Path, events: Events) -> None:
 
 
 def _numbers(
-    cells: list[str], path: Path, field: str, problems: list[Problem]
+    cells: list[str],
+    path: Path,
+    field: str,
+    problems: list[Problem],
+    keep: Bool[ndarray, " rows"] | None = None,
 ) -> Float[ndarray, " rows"]:
-    """Turn cells into numbers, NaN where missing; add what is no number to the problems."""
+    """Turn cells of the rows to keep into numbers; add what is no number to the problems."""
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
-        if cell in _MISSING:
+        if cell in _MISSING or (keep is not None and not keep[row]):
             continue
         try:
             values[row] = float(cell)

@@ -78,7 +78,7 @@ def read_bold(
 def open_image(path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> nib.Nifti1Image:
     """Open an image without reading its data; refuse what is no NIfTI or claims too much."""
     try:
-        image: Any = nib.load(path)
+        image: Any = nib.load(path, mmap=False)
         sizes = [int(n) for n in image.shape]
         kind = image.get_data_dtype().kind
         offset = float(image.header.get_data_offset())
@@ -102,7 +102,7 @@ def array_of(image: nib.Nifti1Image, path: Path) -> Float[ndarray, "*axes"]:
     """Read the data of an image as float32, scaled as its header says."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.array(image.dataobj, dtype=np.float32)
+            return np.asarray(image.dataobj, dtype=np.float32)
     except _UNREADABLE as error:
         got = f"{type(error).__name__}: {error}"
         raise _fault(path, "data", got, "as many numbers as dim says", "restore it") from error
@@ -215,4 +215,4 @@ def _units(image: nib.Nifti1Image) -> tuple[str, str]:
 
 def _fault(path: Path, field: str, got: str, needed: str, cure: str) -> StudyError:
     """Return one problem of a file as an error."""
-    return StudyError([Problem(str(path), field, got, needed, cure)])
+    return StudyError([Problem(str(path), field, " ".join(got.split()), needed, cure)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import numbers
 import os
 import re
 import shutil
@@ -139,10 +140,10 @@ def _cell(value: object) -> str:
     """Return one value as a cell of a table."""
     if value is None:
         return "n/a"
-    if isinstance(value, bool | int | str):
-        return str(value).replace("\t", " ").replace("\n", " ") or "n/a"
-    number = float(value)  # type: ignore[arg-type]
-    return repr(number) if math.isfinite(number) else "n/a"
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+        number = float(value)
+        return repr(number) if math.isfinite(number) else "n/a"
+    return str(value).replace("\t", " ").replace("\n", " ") or "n/a"
 
 
 def read_json(path: Path) -> dict[str, object]:

@@ -60,7 +60,7 @@ def evoked_kernel(shape: EvokedShape | None = None) -> Kernel:
     return Kernel(lambda times: _waves(times, shape) / area, 0.0, shape.duration)
 
 
-def _waves(lags: Float[ndarray, "..."], shape: EvokedShape) -> Float[ndarray, "..."]:
+def _waves(lags: Float[ndarray, "*lags"], shape: EvokedShape) -> Float[ndarray, "*lags"]:
     """Return the sum of the peaks, tapered to zero at both ends."""
     total = np.zeros_like(lags)
     for wave in shape.waves:

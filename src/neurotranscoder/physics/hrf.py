@@ -31,8 +31,8 @@ class HrfShape(Settings):
 
 
 def double_gamma_hrf(
-    times: Float[ndarray, "..."], shape: HrfShape | None = None
-) -> Float[ndarray, "..."]:
+    times: Float[ndarray, "*times"], shape: HrfShape | None = None
+) -> Float[ndarray, "*times"]:
     """Return the double-gamma response at any times, scaled to unit area.
 
     Parameters

@@ -29,7 +29,7 @@ class Kernel:
     start: float
     stop: float
 
-    def __call__(self, lags: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+    def __call__(self, lags: Float[ndarray, "*lags"]) -> Float[ndarray, "*lags"]:
         """Return the response at any lags."""
         inside = (lags >= self.start) & (lags <= self.stop)
         values = self.formula(np.clip(lags, self.start, self.stop))

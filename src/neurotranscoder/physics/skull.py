@@ -99,7 +99,7 @@ def _facing_outward(sphere: Surface) -> Surface:
 
 def cast_rays(
     surface: Surface,
-    centre: Float[ndarray, "3"],
+    centre: Float[ndarray, "xyz=3"],
     directions: Float[ndarray, "rays 3"],
 ) -> Float[ndarray, " rays"]:
     """Return how far a surface is from a centre along unit directions, in mm.
@@ -124,7 +124,7 @@ def cast_rays(
             u = np.einsum("td,td->t", -a, normal) / scale
             v = -(offset @ direction) / scale
             distance = height / scale
-        hit = (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9) & (distance > 0)
+            hit = (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9) & (distance > 0)
         if hit.any():
             distances[index] = distance[hit].max()
     if not np.all(np.isfinite(distances)):

@@ -63,7 +63,7 @@ def _average(
 ) -> Float[ndarray, "x y z"]:
     """Return the mean of fine voxels over the coarse voxels that their centres lie in."""
     to_grid = np.linalg.inv(grid.voxel_to_world) @ affine
-    fine = np.indices(values.shape).reshape(3, -1).T
+    fine = np.indices(values.shape, dtype=np.float32).reshape(3, -1).T
     where = np.floor(apply_affine(to_grid, fine) + 0.5).astype(int)
     inside = np.all((where >= 0) & (where < grid.shape), axis=1)
     flat = np.ravel_multi_index(tuple(where[inside].T), grid.shape)

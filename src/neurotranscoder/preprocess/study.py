@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import numpy as np
-
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
@@ -19,6 +17,12 @@ from neurotranscoder.io.eeg import Markers, read_eeg
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
+from neurotranscoder.preprocess.checks import (
+    disagreements,
+    eeg_problems,
+    relative_to,
+    span_problems,
+)
 from neurotranscoder.preprocess.sync import (
     ClockReport,
     SyncSettings,
@@ -27,7 +31,6 @@ from neurotranscoder.preprocess.sync import (
 )
 
 Part = TypeVar("Part")
-_CLOCK_CURE = "set trigger_name, sync.n_triggers_before or clock in the settings of the study"
 
 
 class ClockSettings(Settings):
@@ -163,15 +166,15 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
             root, participants=options.participants, images=options.images, space=options.space
         )
     except StudyError as error:
-        raise StudyError(_below(root, error.problems)) from error
+        raise StudyError(relative_to(root, error.problems)) from error
     for run_files in files:
         try:
             recording, notes[run_files.run] = _load(run_files, options)
         except StudyError as error:
-            problems += _below(root, error.problems)
+            problems += relative_to(root, error.problems)
             continue
         seen[run_files.run] = recording.bold.grid, recording.eeg.montage.names
-    problems += _disagreements(seen)
+    problems += disagreements(seen)
     if problems:
         raise StudyError(problems)
     return Study(root, {f.run: f for f in files}, options, notes)
@@ -197,14 +200,14 @@ def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str
     )
     report = None
     if eeg_part is not None:
-        problems += _eeg_problems(files, eeg_part[0], options.max_eeg)
+        problems += eeg_problems(files.eeg, eeg_part[0], options.max_eeg)
     if eeg_part is not None and bold is not None:
         eeg, markers = eeg_part
         report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
     clock = report.clock if report else declared_clock(0.0)
     events = _attempt(problems, files.eeg, lambda: _events(files, clock))
     if report is not None and eeg_part is not None and bold is not None:
-        problems += _span_problems(files, eeg_part[0], bold, clock)
+        problems += span_problems(files.eeg, eeg_part[0], bold, clock)
     if problems or eeg_part is None or bold is None or report is None or events is None:
         raise StudyError(problems)
     recording = Recording(files.run, eeg_part[0], bold, clock, events)
@@ -217,12 +220,10 @@ def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> P
         return read()
     except StudyError as error:
         problems += error.problems
-    except ClockError as error:
-        needed = "volume triggers that follow the TR, or a declared clock"
-        problems.append(Problem(str(path), "clock", str(error), needed, _CLOCK_CURE))
-    except (GridError, StoreError) as error:
-        needed = "axes that fit each other"
-        problems.append(Problem(str(path), "data", str(error), needed, "repair the file"))
+    except (ClockError, GridError, StoreError) as error:
+        field = "clock" if isinstance(error, ClockError) else "data"
+        got, needed, cure = [*str(error).split("; ", 2), "see above", "repair the file"][:3]
+        problems.append(Problem(str(path), field, got, needed.removeprefix("need "), cure))
     return None
 
 
@@ -251,41 +252,6 @@ def _events(files: RunFiles, clock: Clock) -> Events:
     return dataclasses.replace(events, onset=onset)
 
 
-def _eeg_problems(files: RunFiles, eeg: Eeg, max_eeg: float) -> list[Problem]:
-    """Return what is wrong with the samples of EEG: NaN, flat channels, a wrong unit."""
-    names = np.asarray(eeg.montage.names)
-    broken = names[~np.all(np.isfinite(eeg.data), axis=1)].tolist()
-    flat = names[np.ptp(eeg.data, axis=1) == 0].tolist()
-    cure = "leave them out with exclude_channels, or give them another type in channels.tsv"
-    problems = [
-        Problem(str(files.eeg), "channels", f"{what} in {channels}", needed, cure)
-        for what, channels, needed in (
-            ("NaN", broken, "finite numbers"),
-            ("one constant value", flat, "signals that vary"),
-        )
-        if channels
-    ]
-    deviation = np.abs(eeg.data - np.median(eeg.data, axis=1, keepdims=True))
-    size = float(np.nanmedian(deviation)) if not np.all(np.isnan(deviation)) else 0.0
-    if size > max_eeg:
-        got = f"a median deviation of {size:.3g} V"
-        cure = "correct the unit in the header (microvolts read as volts?)"
-        problems.append(Problem(str(files.eeg), "unit", got, f"at most {max_eeg:g} V", cure))
-    return problems
-
-
-def _span_problems(files: RunFiles, eeg: Eeg, bold: Bold, clock: Clock) -> list[Problem]:
-    """Return a problem when EEG does not cover BOLD to within one TR at either end."""
-    tr, end = bold.volumes.tr, bold.volumes.duration
-    times = clock.scanner_times(eeg.data.shape[1] + 1, eeg.sfreq)
-    if times[0] <= tr and times[-1] >= end - tr:
-        return []
-    got = f"EEG spans {times[0]:.3f}-{times[-1]:.3f} s on the scanner clock"
-    needed = f"0.000-{end:.3f} s (BOLD), to within one TR of {tr:g} s"
-    cure = "crop BOLD, restore the EEG, or correct the clock"
-    return [Problem(str(files.eeg), "duration", got, needed, cure)]
-
-
 def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
     """Say what a reader of the results has to know about a run."""
     notes = [str(recording.clock), *report.notes]
@@ -298,31 +264,3 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
     if recording.eeg.montage.positions is None:
         notes.append("electrode positions unknown")
     return tuple(notes)
-
-
-def _disagreements(
-    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]],
-) -> list[Problem]:
-    """Return runs whose grid or channels differ from those of the first run."""
-    problems: list[Problem] = []
-    if not seen:
-        return problems
-    first = min(seen)
-    grid, names = seen[first]
-    for run, (other_grid, other_names) in seen.items():
-        if not grid.matches(other_grid):
-            got = f"{other_grid.shape} at {other_grid.voxel_to_world[:3, 3]}"
-            needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {first}"
-            cure = "resample all images to one space first (fMRIPrep), or restrict participants"
-            problems.append(Problem(str(run), "voxel grid", got, needed, cure))
-        if names != other_names:
-            different = sorted(set(names) ^ set(other_names)) or "another order"
-            needed, cure = f"the channels of {first}", "leave them out with exclude_channels"
-            problems.append(Problem(str(run), "channels", f"{different}", needed, cure))
-    return problems
-
-
-def _below(root: Path, problems: Iterable[Problem]) -> list[Problem]:
-    """Return problems whose files are named relative to the data set."""
-    prefix = f"{root}/"
-    return [dataclasses.replace(p, where=p.where.removeprefix(prefix)) for p in problems]

@@ -11,7 +11,7 @@ from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Events
 from neurotranscoder.core.settings import Settings
 
-SOA_DECILES = (2.017, 2.034, 2.035, 2.235, 2.424, 2.614, 2.633, 2.830, 2.835, 3.029, 3.127)
+SOA_DECILES = (2.017, 2.036, 2.233, 2.25, 2.433, 2.614, 2.632, 2.829, 2.846, 3.029, 3.127)
 """Deciles of 6,317 stimulus-onset asynchronies of OpenNeuro ds000116, auditory, 51 runs, in s."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -32,4 +33,4 @@ def eeg_signal(
     moment : float
         Dipole moment of a voxel per unit of P, in A m s.
     """
-    return (moment * leadfield) @ sources.respond(evoked, times)
+    return np.asarray((moment * leadfield) @ sources.respond(evoked, times))

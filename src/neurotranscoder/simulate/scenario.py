@@ -65,8 +65,9 @@ class Scenario(Settings):
     """How much longer an EEG second lasts on the scanner clock, in parts per million."""
     rhythm_band: tuple[PositiveFloat, PositiveFloat] = (0.01, 0.2)
     """Band of the rhythms, in Hz; slow, so that BOLD can follow them linearly."""
-    rhythm_share: float = Field(default=0.5, gt=0, lt=1)
-    """Share of the variance that rhythms bring, geometric mean over EEG and BOLD."""
+    rhythm_share: float = Field(default=1 / 3, gt=0, lt=1)
+    """Variance of rhythms over that of all, in the geometric mean of EEG and BOLD. With a third,
+    rhythms and evoked responses are equal in the EEG of .4 s frames; BOLD follows rhythms more."""
     eeg_rms_uv: PositiveFloat = 10.0
     """Expected root mean square of the noise-free EEG over channels and times, in microvolt."""
     bold_baseline: PositiveFloat = 10_000.0
@@ -98,6 +99,12 @@ class Scenario(Settings):
         """When each slice of each volume is acquired."""
         times = interleaved_slice_times(self.head.shape[2], self.interleave, self.tr)
         return VolumeAxis(self.tr, round(self.duration / self.tr), times)
+
+    @property
+    def run_ids(self) -> tuple[RunId, ...]:
+        """BIDS names of all runs, subject by subject."""
+        counts = self.n_subjects, self.runs_per_subject
+        return tuple(self.run_id(*which) for which in np.ndindex(*counts))
 
     def run_id(self, subject: int, run: int) -> RunId:
         """Return the BIDS name of a run; subjects and runs count from 0."""

@@ -45,9 +45,11 @@ class ClosedFormSettings(Settings):
     """Length of the hemodynamic response, in s."""
     hrf_smoothness: float = Field(default=1e-2, ge=0)
     """Weight of the squared second difference of h, relative to the power of the sources."""
-    whitening: tuple[float, float] = (1e-2, 1e-3)
-    """eps of 1 / sqrt(|H|^2 + eps): while alternating, and for the final spatial map."""
-    ridges: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    whitening: float = Field(default=1e-2, gt=0)
+    """eps of 1 / sqrt(|H|^2 + eps) while alternating."""
+    final_whitening: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+    """Candidates of eps for the final spatial map."""
+    ridges: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
     """Candidate ridge weights of W, relative to the mean power of the regressors."""
     decoder_span: tuple[float, float] = (-30.0, 10.0)
     """Lags of the filter from BOLD to sources, in s; negative ones look into the future."""
@@ -166,7 +168,7 @@ def alternate(
     hrf = np.full(n_lags, rate / n_lags)
     ridge = float(np.median(settings.ridges))
     for _ in range(settings.rounds):
-        cross, gram = spatial_statistics(pairs, hrf, settings.whitening[0])
+        cross, gram = spatial_statistics(pairs, hrf, settings.whitening)
         weights = ridge_solve(cross, gram, ridge)
         sources = [weights @ pair.eeg for pair in pairs]
         hrf = fit_hrf(
@@ -198,9 +200,11 @@ def choose_spatial_map(
     hrf: Float[ndarray, " lags"],
     settings: ClosedFormSettings,
 ) -> tuple[Float[ndarray, "components channels"], float]:
-    """Return W at the ridge weight that predicts BOLD of the validation runs best."""
-    cross, gram = spatial_statistics(pairs, hrf, settings.whitening[1])
-    fits = [(ridge_solve(cross, gram, ridge), ridge) for ridge in settings.ridges]
+    """Return W at the whitening and ridge weight that predict validation BOLD best."""
+    fits = []
+    for eps in settings.final_whitening:
+        cross, gram = spatial_statistics(pairs, hrf, eps)
+        fits.extend((ridge_solve(cross, gram, ridge), ridge) for ridge in settings.ridges)
     errors = [component_errors(validation, hrf, weights).sum() for weights, _ in fits]
     return fits[int(np.argmin(errors))]
 

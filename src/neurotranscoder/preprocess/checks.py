@@ -1,0 +1,76 @@
+"""What can be wrong with the signals of a study, each as a problem that names its cure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import Problem
+from neurotranscoder.core.recording import Bold, Clock, Eeg, RunId
+
+
+def eeg_problems(path: Path, eeg: Eeg, max_eeg: float) -> list[Problem]:
+    """Return what is wrong with the samples of EEG: NaN, flat channels, a wrong unit."""
+    names = np.asarray(eeg.montage.names)
+    broken = names[~np.all(np.isfinite(eeg.data), axis=1)].tolist()
+    flat = names[np.ptp(eeg.data, axis=1) == 0].tolist()
+    cure = "leave them out with exclude_channels, or give them another type in channels.tsv"
+    problems = [
+        Problem(str(path), "channels", f"{what} in {channels}", needed, cure)
+        for what, channels, needed in (
+            ("NaN", broken, "finite numbers"),
+            ("one constant value", flat, "signals that vary"),
+        )
+        if channels
+    ]
+    deviation = np.abs(eeg.data - np.median(eeg.data, axis=1, keepdims=True))
+    size = float(np.nanmedian(deviation)) if not np.all(np.isnan(deviation)) else 0.0
+    if size > max_eeg:
+        got = f"a median deviation of {size:.3g} V"
+        cure = "correct the unit in the header (microvolts read as volts?)"
+        problems.append(Problem(str(path), "unit", got, f"at most {max_eeg:g} V", cure))
+    return problems
+
+
+def span_problems(path: Path, eeg: Eeg, bold: Bold, clock: Clock) -> list[Problem]:
+    """Return a problem when EEG does not cover BOLD to within one TR at either end."""
+    tr, end = bold.volumes.tr, bold.volumes.duration
+    times = clock.scanner_times(eeg.data.shape[1] + 1, eeg.sfreq)
+    if times[0] <= tr and times[-1] >= end - tr:
+        return []
+    got = f"EEG spans {times[0]:.3f}-{times[-1]:.3f} s on the scanner clock"
+    needed = f"0.000-{end:.3f} s (BOLD), to within one TR of {tr:g} s"
+    cure = "crop BOLD, restore the EEG, or correct the clock"
+    return [Problem(str(path), "duration", got, needed, cure)]
+
+
+def disagreements(
+    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]],
+) -> list[Problem]:
+    """Return runs whose grid or channels differ from those of the first run."""
+    problems: list[Problem] = []
+    if not seen:
+        return problems
+    first = min(seen)
+    grid, names = seen[first]
+    for run, (other_grid, other_names) in seen.items():
+        if not grid.matches(other_grid):
+            got = f"{other_grid.shape} at {other_grid.voxel_to_world[:3, 3]}"
+            needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {first}"
+            cure = "resample all images to one space first (fMRIPrep), or restrict participants"
+            problems.append(Problem(str(run), "voxel grid", got, needed, cure))
+        if names != other_names:
+            different = sorted(set(names) ^ set(other_names)) or "another order"
+            needed, cure = f"the channels of {first}", "leave them out with exclude_channels"
+            problems.append(Problem(str(run), "channels", f"{different}", needed, cure))
+    return problems
+
+
+def relative_to(root: Path, problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems whose files are named relative to the data set."""
+    prefix = f"{root}/"
+    return [dataclasses.replace(p, where=p.where.removeprefix(prefix)) for p in problems]

@@ -1,0 +1,98 @@
+"""One self-contained HTML page; no network, no script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from itertools import groupby
+from pathlib import Path
+
+import jinja2
+
+from neurotranscoder.evaluate.findings import Findings
+from neurotranscoder.evaluate.table import MetricRow
+from neurotranscoder.io.store import write_text
+from neurotranscoder.report.brain import draw_source_map
+from neurotranscoder.report.figures import Picture
+from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
+from neurotranscoder.report.scalp import draw_topography
+from neurotranscoder.report.scores import draw_scores
+from neurotranscoder.report.tables import (
+    KeyResult,
+    ResultTable,
+    TidyTable,
+    key_results,
+    result_table,
+    tidy_table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenario:
+    """Scores of one scenario, as the page shows them."""
+
+    name: str
+    key: tuple[KeyResult, ...]
+    chart: Picture | None
+    table: ResultTable
+
+
+def write_report(findings: Findings, path: Path) -> None:
+    """Write findings as one HTML page; equal findings give equal bytes.
+
+    Parameters
+    ----------
+    findings : Findings
+        What an evaluation found.
+    path : Path
+        Where the page goes; it is whole or absent.
+
+    Raises
+    ------
+    StoreError
+        When the disk refuses to write.
+    """
+    write_text(path, render_report(findings))
+
+
+def render_report(findings: Findings) -> str:
+    """Return findings as one HTML page; every text of the user is escaped."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    source = resources.files(__package__).joinpath("template.html.jinja").read_text("utf-8")
+    return environment.from_string(source).render(
+        findings=findings,
+        scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
+        tables=_tidy_tables(findings),
+        traces=[draw_time_courses(panel) for panel in findings.traces],
+        maps=[draw_source_map(source_map, findings.blocks) for source_map in findings.maps],
+        responses=[draw_responses(findings.responses)] if findings.responses else [],
+        topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
+        curves=[draw_loss_curves(panel) for panel in findings.curves],
+    )
+
+
+def _by_scenario(metrics: tuple[MetricRow, ...]) -> list[list[MetricRow]]:
+    """Return the rows of each scenario, in the order of their first rows."""
+    names = list(dict.fromkeys(row.scenario for row in metrics))
+    ordered = sorted(metrics, key=lambda row: names.index(row.scenario))
+    return [list(rows) for _, rows in groupby(ordered, key=lambda row: row.scenario)]
+
+
+def _scenario(rows: list[MetricRow]) -> _Scenario:
+    """Return chart, table and key results of one scenario."""
+    return _Scenario(rows[0].scenario, key_results(rows), draw_scores(rows), result_table(rows))
+
+
+def _tidy_tables(findings: Findings) -> list[TidyTable]:
+    """Return both tables in full, empty ones left out."""
+    tables = [
+        tidy_table("metrics.tsv", findings.metrics),
+        tidy_table("measures.tsv", findings.measures),
+    ]
+    return [table for table in tables if table.rows]

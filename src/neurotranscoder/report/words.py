@@ -1,0 +1,74 @@
+"""How the page names methods, quantities and kinds of sources, and what part a method plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+Role = Literal["own", "rival", "limit", "null"]
+
+ROLES: dict[Role, str] = {
+    "own": "this package",
+    "rival": "rival",
+    "limit": "oracle",
+    "null": "null",
+}
+"""The tag of each role, in the order of showing."""
+
+METHODS = {
+    "transcoder": "Transcoder",
+    "closed_form": "Closed form (linear)",
+    "paper": "Paper's network",
+    "vanilla": "Vanilla network",
+    "ridge_lags": "Ridge with lags",
+    "ridge_true_hrf": "Ridge, true HRF given",
+    "minimum_norm_true_leadfield": "Minimum norm, true leadfield",
+    "sloreta_true_leadfield": "sLORETA, true leadfield",
+    "dspm_true_leadfield": "dSPM, true leadfield",
+    "oracle_spatial_wiener": "Oracle: spatial Wiener",
+    "oracle_linear": "Oracle: linear, sees sources",
+    "oracle_mlp": "Oracle: MLP, sees sources",
+    "null_shifted": "Null: shifted in time",
+    "null_wrong_run": "Null: another run's data",
+}
+
+QUANTITIES = {
+    "bold_from_eeg": "BOLD from EEG",
+    "eeg_from_bold": "EEG from BOLD",
+    "source_from_eeg": "Source from EEG",
+    "source_from_bold": "Source from BOLD",
+    "source_fused": "Source, fused",
+    "bold_from_bold": "BOLD from BOLD",
+    "eeg_from_eeg": "EEG from EEG",
+    "hrf": "HRF",
+    "leadfield": "Leadfield",
+}
+"""In the order of showing."""
+
+KINDS = ("all", "evoked", "oscillatory")
+
+
+def name_of(method: str) -> str:
+    """Return a method's name in words; an unknown method keeps its own."""
+    return METHODS.get(method, method)
+
+
+def role_of(method: str) -> Role:
+    """Return whether a method is one of ours, a rival, a limit that knows truth, or a null."""
+    if method.startswith("null"):
+        return "null"
+    if method.startswith("oracle"):
+        return "limit"
+    return "own" if method in {"transcoder", "closed_form", "paper", "vanilla"} else "rival"
+
+
+def in_order(methods: Iterable[str]) -> tuple[str, ...]:
+    """Return distinct methods: ours, rivals, limits, nulls; known names first within each."""
+    roles, known = list(ROLES), list(METHODS)
+    distinct = list(dict.fromkeys(methods))
+
+    def place(method: str) -> tuple[int, int, int]:
+        rank = known.index(method) if method in METHODS else len(known)
+        return roles.index(role_of(method)), rank, distinct.index(method)
+
+    return tuple(sorted(distinct, key=place))

@@ -1,0 +1,195 @@
+"""Simulated runs in memory, and simulated studies on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording
+from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.physics.head import Head
+from neurotranscoder.physics.hrf import hrf_kernel
+from neurotranscoder.simulate.bold import bold_signal
+from neurotranscoder.simulate.design import crop_events, draw_oddball
+from neurotranscoder.simulate.eeg import eeg_signal
+from neurotranscoder.simulate.levels import Levels, expected_levels
+from neurotranscoder.simulate.noise import add_bold_noise, baseline_image, eeg_noise
+from neurotranscoder.simulate.regions import Regions, divide_brain
+from neurotranscoder.simulate.scenario import Scenario
+from neurotranscoder.simulate.seeds import Stage, generator
+from neurotranscoder.simulate.sources import (
+    RunSources,
+    draw_impulses,
+    draw_rhythms,
+    rhythm_frequencies,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """What all runs of a scenario share.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is simulated.
+    head : Head
+        Voxels, electrodes and leadfield.
+    regions : Regions
+        Division of the brain.
+    leadfield : array, shape (channels, regions)
+        Potential per moment of a region's voxels, in V/(A m).
+    levels : Levels
+        Scales of the signals.
+    """
+
+    scenario: Scenario
+    head: Head
+    regions: Regions
+    leadfield: Float[ndarray, "channels regions"]
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedRun:
+    """One run and the sources it came from."""
+
+    recording: Recording
+    sources: RunSources
+
+
+def make_cohort(scenario: Scenario, head: Head) -> Cohort:
+    """Draw what all runs share: regions and the scales of their signals.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is simulated.
+    head : Head
+        From ``build_head(scenario.head)``.
+    """
+    regions = divide_brain(scenario.regions, head, generator(scenario.seed, Stage.GEOMETRY))
+    leadfield = regions.leadfield(head)
+    return Cohort(
+        scenario, head, regions, leadfield, expected_levels(scenario, regions, leadfield)
+    )
+
+
+def simulate_run(
+    scenario: Scenario, head: Head, subject: int, run: int, *, events: Events | None = None
+) -> SimulatedRun:
+    """Simulate one run in memory.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is simulated.
+    head : Head
+        From ``build_head(scenario.head)``.
+    subject, run : int
+        Which run, both from 0.
+    events : Events, optional
+        What happens; an auditory oddball is drawn by default.
+
+    Returns
+    -------
+    run : SimulatedRun
+        The recording and its sources; the same bits for the same arguments.
+    """
+    return simulate_run_of(make_cohort(scenario, head), subject, run, events=events)
+
+
+def simulate_run_of(
+    cohort: Cohort, subject: int, run: int, *, events: Events | None = None
+) -> SimulatedRun:
+    """Simulate one run of a cohort; arguments and result as for `simulate_run`."""
+    scenario = cohort.scenario
+    run_id = scenario.run_id(subject, run)
+    if events is None:
+        rng = generator(scenario.seed, Stage.DESIGN, subject=subject, run=run)
+        events = draw_oddball(scenario.oddball, scenario.duration, rng)
+    events = crop_events(events, scenario.duration)
+    sources = _draw_sources(cohort, events, subject, run)
+    clock, n_times = _draw_clock(scenario, subject, run)
+    recording = Recording(
+        run_id,
+        _record_eeg(cohort, sources, clock, n_times, (subject, run)),
+        _record_bold(cohort, sources, (subject, run)),
+        clock,
+        events,
+    )
+    return SimulatedRun(recording, sources)
+
+
+def _draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> RunSources:
+    """Draw X of one run."""
+    scenario, regions = cohort.scenario, cohort.regions
+    impulses = draw_impulses(
+        regions,
+        scenario.regions,
+        events,
+        sfreq=scenario.source_rate,
+        rng=generator(scenario.seed, Stage.TRAINS, subject=subject, run=run),
+    )
+    frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
+    rhythm_region = np.flatnonzero(regions.oscillatory)
+    waves = draw_rhythms(
+        len(rhythm_region),
+        frequencies,
+        sd=cohort.levels.rhythm_sd,
+        rng=generator(scenario.seed, Stage.RHYTHMS, subject=subject, run=run),
+    )
+    return RunSources(
+        regions.n_regions,
+        impulses.region,
+        impulses.time,
+        impulses.amplitude,
+        rhythm_region,
+        frequencies,
+        waves,
+    )
+
+
+def _draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
+    """Draw when the EEG starts; return its clock and number of samples."""
+    rng = generator(scenario.seed, Stage.CLOCK, subject=subject, run=run)
+    start = -rng.uniform(*scenario.eeg_lead)
+    seconds = scenario.duration + scenario.eeg_tail - start
+    rounding = 1 / (scenario.eeg_rate * np.sqrt(12))
+    volumes = scenario.volumes.n_volumes
+    clock = Clock("measured", start, scenario.drift_ppm, float(rounding), volumes)
+    return clock, int(np.ceil(seconds * scenario.eeg_rate))
+
+
+def _record_eeg(
+    cohort: Cohort, sources: RunSources, clock: Clock, n_times: int, which: tuple[int, int]
+) -> Eeg:
+    """Return the EEG of a run with its noise."""
+    scenario = cohort.scenario
+    times = clock.scanner_times(n_times, scenario.eeg_rate)
+    kernel = evoked_kernel(scenario.evoked)
+    data = eeg_signal(sources, cohort.leadfield, kernel, times, moment=cohort.levels.moment)
+    if scenario.eeg_snr_db is not None:
+        rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
+        data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
+    return Eeg(data, scenario.eeg_rate, cohort.head.montage)
+
+
+def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) -> Bold:
+    """Return the BOLD images of a run with baseline and noise."""
+    scenario, head = cohort.scenario, cohort.head
+    data = bold_signal(
+        sources,
+        cohort.regions,
+        hrf_kernel(scenario.hrf),
+        scenario.volumes,
+        gain=cohort.levels.bold_gain,
+    )
+    data += baseline_image(head, scenario.bold_baseline)[..., np.newaxis].astype(np.float32)
+    if scenario.bold_snr_db is not None:
+        rng = generator(scenario.seed, Stage.BOLD_NOISE, subject=which[0], run=which[1])
+        add_bold_noise(data, head.brain, scenario.bold_snr_db, rng)
+    return Bold(data, head.grid, scenario.volumes, head.brain)

@@ -1,0 +1,165 @@
+"""A simulated study on disk: a BIDS data set of simultaneous EEG-fMRI, and its truth."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.recording import Events
+from neurotranscoder.io.manifest import (
+    MANIFEST,
+    open_output_folder,
+    read_manifest,
+    write_manifest,
+)
+from neurotranscoder.io.study_writer import start_study, write_recording
+from neurotranscoder.physics.head import build_head
+from neurotranscoder.simulate import truth_store
+from neurotranscoder.simulate.run import (
+    Cohort,
+    SimulatedRun,
+    make_cohort,
+    simulate_run,
+    simulate_run_of,
+)
+from neurotranscoder.simulate.scenario import Scenario
+
+_LOG = logging.getLogger(__name__)
+KIND = "study"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """One run to simulate, and the events that drive it."""
+
+    subject: int
+    run: int
+    events: Events | None
+
+
+def study_identity(scenario: Scenario, events: Sequence[Events] = ()) -> str:
+    """Return the SHA-256 of everything that determines the bytes of a study."""
+    digest = hashlib.sha256(scenario.digest().encode())
+    for table in events:
+        for column in (table.onset, table.duration, table.response_time):
+            digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
+        digest.update("\n".join(table.trial_type).encode())
+    return digest.hexdigest()
+
+
+def simulate_study(
+    scenario: Scenario,
+    root: Path,
+    *,
+    events: Sequence[Events] = (),
+    progress: Callable[[int, int], None] | None = None,
+    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
+) -> None:
+    """Simulate a study and write it as BIDS, with its truth below ``derivatives/truth``.
+
+    ``manifest.json`` is written last: a study without one is incomplete. An interrupted
+    simulation of the same scenario and events goes on where it stopped; the bytes are the same.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is simulated.
+    root : Path
+        New or empty folder, or one with this very study.
+    events : sequence of Events
+        Tables that drive the runs, in order, from the start again when they are used up; by
+        default each run draws its own auditory oddball.
+    progress : callable, optional
+        Called with the number of runs that are done and of all runs.
+    map : callable
+        Like the built-in; may spread the runs over processes.
+
+    Raises
+    ------
+    StoreError
+        When the folder holds something else.
+    """
+    identity = study_identity(scenario, events)
+    open_output_folder(root, kind=KIND, identity=identity)
+    if _is_complete(root):
+        _LOG.info("%s: the study is complete already", root)
+        return
+    folder = truth_store.truth_folder(root)
+    for manifest in (root / MANIFEST, folder / MANIFEST):
+        manifest.unlink(missing_ok=True)
+    cohort = make_cohort(scenario, build_head(scenario.head))
+    _start(root, scenario)
+    truth_store.write_cohort(folder, cohort)
+    jobs = _jobs(scenario, events)
+    work = functools.partial(_simulate_one, cohort, root, identity)
+    for done, _ in enumerate(map(work, jobs), start=1):
+        if progress is not None:
+            progress(done, len(jobs))
+    write_manifest(folder, kind=truth_store.KIND, settings_hash=identity)
+    write_manifest(root, kind=KIND, settings_hash=identity)
+
+
+def _is_complete(root: Path) -> bool:
+    """Return whether a study was finished and nothing of it was lost or changed since."""
+    if not (root / MANIFEST).is_file():
+        return False
+    try:
+        read_manifest(root, kind=KIND)
+    except StoreError as error:
+        _LOG.warning("the study is damaged and is simulated again: %s", error)
+        for sources in (truth_store.truth_folder(root) / "runs").glob("*_sources.json"):
+            sources.unlink()
+        return False
+    return True
+
+
+def _jobs(scenario: Scenario, events: Sequence[Events]) -> list[_Job]:
+    """Return all runs of a scenario with the events that drive them."""
+    n_runs = scenario.runs_per_subject
+    return [
+        _Job(k // n_runs, k % n_runs, events[k % len(events)] if events else None)
+        for k in range(scenario.n_subjects * n_runs)
+    ]
+
+
+def _simulate_one(cohort: Cohort, root: Path, identity: str, job: _Job) -> None:
+    """Simulate and write one run, unless an earlier process has done so."""
+    folder = truth_store.truth_folder(root)
+    run = cohort.scenario.run_id(job.subject, job.run)
+    if truth_store.has_sources(folder, run, identity=identity):
+        return
+    simulated = simulate_run_of(cohort, job.subject, job.run, events=job.events)
+    recording = simulated.recording
+    write_recording(root, recording, task_description=_TASK, eeg_reference="average")
+    truth_store.write_sources(folder, run, simulated.sources, recording.events, identity=identity)
+
+
+def _start(root: Path, scenario: Scenario) -> None:
+    """Write the root of the data set."""
+    subjects = tuple(scenario.run_id(subject, 0).subject for subject in range(scenario.n_subjects))
+    start_study(
+        root,
+        name=f"Simulated EEG-fMRI '{scenario.name}'",
+        authors=("neurotranscoder developers",),
+        readme=_README,
+        subjects=subjects,
+    )
+
+
+_TASK = "Simulated: press a button at each oddball, ignore the standards"
+_README = """\
+Simultaneous EEG-fMRI, simulated by neurotranscoder. Nobody was recorded.
+
+BOLD is source * hemodynamic response, EEG is leadfield x (source * evoked response), with white
+noise. The sources and all settings are in derivatives/truth.
+"""
+
+__all__ = ["SimulatedRun", "simulate_run", "simulate_study", "study_identity"]

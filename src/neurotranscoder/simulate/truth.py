@@ -1,0 +1,244 @@
+"""What a simulated study was made from, for those who score estimates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.blocks import BlockMap
+from neurotranscoder.core.errors import GridError, StoreError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.source import SliceCells
+from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
+from neurotranscoder.physics.head import Head
+from neurotranscoder.physics.hrf import double_gamma_hrf, hrf_kernel
+from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.run import Cohort, SimulatedRun
+from neurotranscoder.simulate.sources import RunSources
+from neurotranscoder.simulate.truth_store import read_cohort, read_sources, truth_folder
+
+_ONE_KIND = 0.75
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvokedTruth:
+    """The evoked response d.
+
+    Parameters
+    ----------
+    samples : array, shape (lags,)
+        Response in 1/s, from lag 0.
+    sfreq : float
+        Sampling frequency, in Hz.
+    centre_of_mass : float
+        Mean lag, weighted with the response, in seconds.
+    """
+
+    samples: Float[ndarray, " lags"]
+    sfreq: float
+    centre_of_mass: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Sources, responses and geometry of a simulated study.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        What all runs share.
+    runs : tuple of RunId
+        Runs whose sources are known.
+    load_sources : callable
+        From a run to its sources.
+    """
+
+    cohort: Cohort
+    runs: tuple[RunId, ...]
+    load_sources: Callable[[RunId], RunSources]
+
+    @property
+    def head(self) -> Head:
+        """Voxels, electrodes and leadfield."""
+        return self.cohort.head
+
+    @property
+    def regions(self) -> Regions:
+        """Division of the brain: ``labels`` per voxel, ``kinds`` per region."""
+        return self.cohort.regions
+
+    def sources(self, run: RunId) -> RunSources:
+        """Return X of a run.
+
+        Raises
+        ------
+        StoreError
+            When the run was not simulated here.
+        """
+        if run not in self.runs:
+            known = ", ".join(map(str, self.runs[:3]))
+            raise StoreError(
+                f"{run}: has no known sources; the truth holds {len(self.runs)} runs ({known}, "
+                "...); evaluate runs of the simulated study that the truth belongs to"
+            )
+        return self.load_sources(run)
+
+    def hrf(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "*times"]:
+        """Return the hemodynamic response h at any times (s), in 1/s."""
+        return double_gamma_hrf(times, self.cohort.scenario.hrf)
+
+    @property
+    def evoked(self) -> EvokedTruth:
+        """The evoked response d at the sampling frequency of the source."""
+        scenario = self.cohort.scenario
+        samples = sampled_evoked(scenario.source_rate, scenario.evoked)
+        return EvokedTruth(samples, scenario.source_rate, self.evoked_kernel.centre_of_mass)
+
+    @property
+    def evoked_kernel(self) -> Kernel:
+        """The evoked response d at any lag."""
+        return evoked_kernel(self.cohort.scenario.evoked)
+
+    def region_leadfield(self) -> Float[ndarray, "channels regions"]:
+        """Return the potential of a unit moment in every voxel of a region, in V/(A m)."""
+        return self.cohort.leadfield
+
+    def region_sources(self, run: RunId, axis: TimeAxis) -> Float[ndarray, "regions frames"]:
+        """Return P = X * d of each region, averaged over the frames of an axis.
+
+        Parameters
+        ----------
+        run : RunId
+            Which run.
+        axis : TimeAxis
+            Centres of frames that are ``1 / axis.sfreq`` s wide.
+        """
+        kernel = self.evoked_kernel.averaged(1 / axis.sfreq)
+        return self.sources(run).respond(kernel, axis.times)
+
+    def block_shares(self, blocks: BlockMap) -> Float[ndarray, "blocks regions"]:
+        """Return the matrix that averages regions over the brain voxels of each block.
+
+        Raises
+        ------
+        GridError
+            When the blocks lie on another grid than the truth.
+        """
+        inside, block, region = self._brain_of(blocks)
+        shape = (blocks.n_blocks, self.regions.n_regions)
+        flat = block * shape[1] + region
+        sums = np.bincount(flat, self.regions.weights[inside], shape[0] * shape[1])
+        counts = np.bincount(block, minlength=shape[0])
+        return np.asarray(sums.reshape(shape) / np.maximum(counts, 1)[:, np.newaxis])
+
+    def block_sources(
+        self, run: RunId, blocks: BlockMap, axis: TimeAxis
+    ) -> Float[ndarray, "blocks frames"]:
+        """Return P = X * d averaged over the brain voxels of each block and over each frame.
+
+        Parameters
+        ----------
+        run : RunId
+            Which run.
+        blocks : BlockMap
+            Blocks on the grid of the truth.
+        axis : TimeAxis
+            Centres of frames that are ``1 / axis.sfreq`` s wide.
+        """
+        return np.asarray(self.block_shares(blocks) @ self.region_sources(run, axis))
+
+    def block_kinds(self, blocks: BlockMap) -> ndarray:
+        """Return 'evoked', 'oscillatory' or 'mixed' for each block.
+
+        A block has a kind when at least three quarters of its brain voxels do; one without
+        brain is mixed.
+        """
+        _, block, region = self._brain_of(blocks)
+        counts = np.bincount(block, minlength=blocks.n_blocks)
+        rhythm = np.bincount(block, self.regions.oscillatory[region], blocks.n_blocks)
+        share = np.where(counts > 0, rhythm / np.maximum(counts, 1), 0.5)
+        pure = [share >= _ONE_KIND, share <= 1 - _ONE_KIND]
+        return np.select(pure, ["oscillatory", "evoked"], "mixed")
+
+    def clean_cells(self, run: RunId, blocks: BlockMap) -> SliceCells:
+        """Return noise-free BOLD (without baseline) of each block and slice, as acquired.
+
+        The mean is over all voxels of a cell, as that of a recording is; cells are sorted by
+        block, then by slice.
+        """
+        self._check_grid(blocks)
+        where = np.argwhere(blocks.labels >= 0)
+        n_slices = blocks.labels.shape[2]
+        block = blocks.labels[tuple(where.T)].astype(np.int64)
+        codes, cell, counts = np.unique(
+            block * n_slices + where[:, 2], return_inverse=True, return_counts=True
+        )
+        labels, weights = (a[tuple(where.T)] for a in (self.regions.labels, self.regions.weights))
+        active = labels >= 0
+        shares = np.zeros((len(codes), self.regions.n_regions))
+        np.add.at(shares, (cell[active], labels[active]), weights[active])
+        shares /= counts[:, np.newaxis]
+        volumes, sources = self.cohort.scenario.volumes, self.sources(run)
+        kernel = hrf_kernel(self.cohort.scenario.hrf)
+        data = np.empty((len(codes), volumes.n_volumes))
+        for z in np.unique(codes % n_slices):
+            response = sources.respond(kernel, volumes.times(int(z)))
+            data[codes % n_slices == z] = shares[codes % n_slices == z] @ response
+        gain = self.cohort.levels.bold_gain
+        return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
+
+    def _check_grid(self, blocks: BlockMap) -> None:
+        """Refuse blocks of another grid."""
+        if not blocks.voxels.matches(self.head.grid):
+            raise GridError(
+                f"blocks lie on a grid of {blocks.voxels.shape} voxels, the truth on "
+                f"{self.head.grid.shape}, or elsewhere; evaluate the study that was simulated"
+            )
+
+    def _brain_of(self, blocks: BlockMap) -> tuple[ndarray, ndarray, ndarray]:
+        """Return the voxels of blocks that hold sources, and their blocks and regions."""
+        self._check_grid(blocks)
+        inside = (blocks.labels >= 0) & (self.regions.labels >= 0)
+        return inside, blocks.labels[inside].astype(np.int64), self.regions.labels[inside]
+
+
+def truth_of(cohort: Cohort, runs: Sequence[SimulatedRun]) -> Truth:
+    """Return the truth of runs that were simulated in memory."""
+    sources = {run.recording.run: run.sources for run in runs}
+    return Truth(cohort, tuple(sources), sources.__getitem__)
+
+
+def load_truth(study_root: Path) -> Truth:
+    """Read what a simulated study was made from.
+
+    Parameters
+    ----------
+    study_root : Path
+        Root of the study, as `simulate_study` wrote it.
+
+    Returns
+    -------
+    truth : Truth
+        Geometry and responses; the sources of a run are read when they are asked for.
+
+    Raises
+    ------
+    StoreError
+        When there is no truth, or it is incomplete or damaged.
+    """
+    folder = truth_folder(study_root)
+    if not folder.is_dir():
+        raise StoreError(
+            f"{study_root}: has no derivatives/truth; scores against the truth need a study made "
+            "by `neurotranscoder simulate`; simulate one, or score against data alone"
+        )
+    cohort = read_cohort(folder)
+    return Truth(cohort, cohort.scenario.run_ids, functools.partial(read_sources, folder))

@@ -1,0 +1,154 @@
+"""The truth of a simulated study on disk, below ``derivatives/truth``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+from pydantic import ValidationError
+
+from neurotranscoder.core.errors import StoreError, WeightsError
+from neurotranscoder.core.recording import Events, RunId
+from neurotranscoder.io.derivatives import start_derivative
+from neurotranscoder.io.events import write_events
+from neurotranscoder.io.manifest import read_manifest
+from neurotranscoder.io.nifti import image_of, write_nifti
+from neurotranscoder.io.store import read_json, write_json, write_table, write_text
+from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
+from neurotranscoder.physics.evoked import sampled_evoked
+from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
+from neurotranscoder.physics.hrf import sampled_hrf
+from neurotranscoder.simulate.levels import expected_levels
+from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.run import Cohort
+from neurotranscoder.simulate.scenario import Scenario
+from neurotranscoder.simulate.sources import RunSources
+
+KIND = "truth"
+_GEOMETRY = "geometry"
+_HRF_RATE = 10.0
+_NOT_BIDS = (
+    "manifest.json",
+    "scenario.json",
+    "regions.tsv",
+    "regions_dseg.nii.gz",
+    "hrf.tsv",
+    "evoked.tsv",
+    "geometry*",
+    "runs/",
+)
+_REGION_ARRAYS = ("labels", "weights", "oscillatory", "motor", "latency", "target_gain", "centres")
+_SOURCE_ARRAYS = ("region", "time", "amplitude", "rhythm_region", "frequencies")
+
+
+def truth_folder(root: Path) -> Path:
+    """Return where the truth of a study is."""
+    return root / "derivatives" / "truth"
+
+
+def write_cohort(folder: Path, cohort: Cohort) -> None:
+    """Write what all runs share: scenario, regions, responses, head."""
+    scenario, regions = cohort.scenario, cohort.regions
+    name = f"Truth of the simulated study '{scenario.name}'"
+    start_derivative(folder, name=name, sources=("../..",))
+    write_text(folder / "README", _README)
+    write_text(folder / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
+    write_json(folder / "scenario.json", scenario.model_dump(mode="json"))
+    labels = (regions.labels + 1).astype(np.int16)
+    write_nifti(folder / "regions_dseg.nii.gz", image_of(labels, cohort.head.grid))
+    x, y, z = regions.centres.T.tolist()
+    table = {
+        "index": list(range(1, regions.n_regions + 1)),
+        "name": [f"{kind}{i}" for i, kind in enumerate(regions.kinds, start=1)],
+        "kind": regions.kinds,
+        "x": x,
+        "y": y,
+        "z": z,
+        "n_voxels": regions.n_voxels.tolist(),
+        "latency": np.where(regions.oscillatory, np.nan, regions.latency).tolist(),
+        "target_gain": regions.target_gain.tolist(),
+        "follows_response": [str(motor).lower() for motor in regions.motor.tolist()],
+    }
+    write_table(folder / "regions.tsv", table)
+    for name, values, sfreq in (
+        ("hrf", sampled_hrf(_HRF_RATE, scenario.hrf), _HRF_RATE),
+        ("evoked", sampled_evoked(scenario.source_rate, scenario.evoked), scenario.source_rate),
+    ):
+        times = (np.arange(len(values)) / sfreq).tolist()
+        write_table(folder / f"{name}.tsv", {"time": times, "value": values.tolist()})
+    tensors = {f"head.{key}": value for key, value in tensors_of_head(cohort.head).items()}
+    tensors |= {f"regions.{key}": np.asarray(getattr(regions, key)) for key in _REGION_ARRAYS}
+    save_tensors(folder, _GEOMETRY, tensors, {"leadfield_unit": "V/(A m), average reference"})
+
+
+def write_sources(
+    folder: Path, run: RunId, sources: RunSources, events: Events, *, identity: str
+) -> None:
+    """Write X of one run and its design; the run counts as done from then on."""
+    write_events(folder / "runs" / f"{run.label}_design.tsv", events)
+    tensors = {key: np.asarray(getattr(sources, key)) for key in _SOURCE_ARRAYS}
+    tensors |= {"waves_real": sources.waves.real, "waves_imaginary": sources.waves.imag}
+    metadata: dict[str, object] = {"identity": identity, "n_regions": sources.n_regions}
+    save_tensors(folder / "runs", f"{run.label}_sources", tensors, metadata)
+
+
+def has_sources(folder: Path, run: RunId, *, identity: str) -> bool:
+    """Return whether a run of this very study was completely written."""
+    name = f"{run.label}_sources"
+    try:
+        return (
+            has_tensors(folder / "runs", name)
+            and load_tensors(folder / "runs", name)[1].get("identity") == identity
+        )
+    except WeightsError:
+        return False
+
+
+def read_cohort(folder: Path) -> Cohort:
+    """Read what all runs share; StoreError when it is incomplete or damaged."""
+    read_manifest(folder, kind=KIND)
+    try:
+        scenario = Scenario.model_validate(read_json(folder / "scenario.json"))
+        tensors, _ = load_tensors(folder, _GEOMETRY)
+        head = head_of_tensors(scenario.head, _below("head.", tensors))
+        regions = Regions(**_below("regions.", tensors))
+    except (ValidationError, WeightsError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{folder}: was written by another version of this package ({error}); simulate the "
+            "study again"
+        ) from error
+    leadfield = regions.leadfield(head)
+    levels = expected_levels(scenario, regions, leadfield)
+    return Cohort(scenario, head, regions, leadfield, levels)
+
+
+def read_sources(folder: Path, run: RunId) -> RunSources:
+    """Read X of one run."""
+    try:
+        tensors, metadata = load_tensors(folder / "runs", f"{run.label}_sources")
+    except WeightsError as error:
+        raise StoreError(f"{run}: its sources cannot be read ({error})") from error
+    waves = tensors["waves_real"] + 1j * tensors["waves_imaginary"]
+    region, time, amplitude, rhythm_region, frequencies = (tensors[k] for k in _SOURCE_ARRAYS)
+    n_regions = int(str(metadata["n_regions"]))
+    return RunSources(n_regions, region, time, amplitude, rhythm_region, frequencies, waves)
+
+
+def _below(prefix: str, tensors: dict[str, ndarray]) -> dict[str, ndarray]:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+_README = """\
+What the simulated study was made from. No step but the evaluation may read it.
+
+scenario.json      every setting and the seed
+regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside)
+hrf.tsv            hemodynamic response h (10 Hz)
+evoked.tsv         evoked response d
+geometry.json      points at the leadfield G in V/(A m), the orientations and the regions
+runs/*_design.tsv  events of each run
+runs/*_sources.json   points at X: impulses (region, time in s, amplitude) and waves of rhythms
+manifest.json      every file with its SHA-256, written last
+"""

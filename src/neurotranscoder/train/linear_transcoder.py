@@ -1,0 +1,83 @@
+"""The closed-form fit as a transcoder with the same four coders as any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurotranscoder.model.linear import (
+    ComponentProjection,
+    LinearBoldToSource,
+    LinearEegToSource,
+    LinearSourceToBold,
+    LinearSourceToEeg,
+)
+from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.closed_form import LinearFit
+
+
+@dataclass(frozen=True, slots=True)
+class LinearShape:
+    """Sizes of a linear transcoder: what is needed to build one before its weights are read."""
+
+    n_blocks: int
+    n_channels: int
+    n_components: int
+    n_lags: int
+    n_taps: int
+    decoder_lag: int
+
+    @classmethod
+    def of(cls, fit: LinearFit) -> LinearShape:
+        """Return the sizes of a fit."""
+        n_components, n_channels = fit.eeg_weights.shape
+        return cls(
+            len(fit.maps),
+            n_channels,
+            n_components,
+            len(fit.hrf),
+            len(fit.decoder),
+            fit.decoder_lag,
+        )
+
+
+def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
+    """Return the closed-form fit as four linear coders and a component projection.
+
+    Parameters
+    ----------
+    fit : LinearFit
+        The fit, in scaled units.
+
+    Returns
+    -------
+    transcoder : CyclicTranscoder
+        In single precision, weights fixed.
+    """
+    maps = fit.maps.astype(np.float32)
+    transcoder = CyclicTranscoder(
+        LinearEegToSource(maps, fit.eeg_weights.astype(np.float32)),
+        LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
+        LinearBoldToSource(fit.decoder.astype(np.float32), fit.decoder_lag),
+        LinearSourceToBold(fit.hrf.astype(np.float32)),
+        bold_projection=ComponentProjection(maps),
+    )
+    return transcoder.requires_grad_(False)
+
+
+def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
+    """Return a linear transcoder of the right sizes, its weights yet to be read from disk."""
+    fit = LinearFit(
+        maps=np.eye(shape.n_blocks, shape.n_components),
+        eeg_weights=np.zeros((shape.n_components, shape.n_channels)),
+        hrf=np.zeros(shape.n_lags),
+        decoder=np.zeros(shape.n_taps),
+        decoder_lag=shape.decoder_lag,
+        leadfield=np.zeros((shape.n_channels, shape.n_components)),
+        rate=1.0,
+        ridge=0.0,
+        decoder_ridge=0.0,
+        leadfield_ridge=0.0,
+    )
+    return linear_transcoder(fit)

@@ -1,0 +1,58 @@
+"""One global scale per modality: what makes volts and BOLD units comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.source import AlignedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Divide each modality by one number; remove the mean of each row over a run.
+
+    One scale per modality keeps the proportions between channels and between blocks.
+
+    Parameters
+    ----------
+    eeg, bold : float
+        Standard deviation of the training runs over all rows and frames, row means removed.
+    """
+
+    eeg: float
+    bold: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("EEG", self.eeg), ("BOLD", self.bold)):
+            if not (np.isfinite(value) and value > 0):
+                raise GridError(
+                    f"the {name} of the training runs has a standard deviation of {value}; it "
+                    "needs to vary; check the channels or images for constant values"
+                )
+
+    @classmethod
+    def fit(cls, runs: Sequence[AlignedRun]) -> Scaling:
+        """Measure the scales on training runs."""
+        return cls(_pooled_sd([run.eeg for run in runs]), _pooled_sd([run.bold for run in runs]))
+
+    def scale_eeg(
+        self, eeg: Float[ndarray, "channels frames"]
+    ) -> Float[ndarray, "channels frames"]:
+        """Return EEG without its means, in units of the scale."""
+        return np.asarray((eeg - eeg.mean(axis=1, keepdims=True)) / self.eeg)
+
+    def scale_bold(self, bold: Float[ndarray, "blocks frames"]) -> Float[ndarray, "blocks frames"]:
+        """Return BOLD without its means, in units of the scale."""
+        return np.asarray((bold - bold.mean(axis=1, keepdims=True)) / self.bold)
+
+
+def _pooled_sd(series: Sequence[Float[ndarray, "rows frames"]]) -> float:
+    """Return the sd over all rows and frames of all runs, row means removed per run."""
+    squares = sum(float(np.sum((x - x.mean(axis=1, keepdims=True)) ** 2)) for x in series)
+    return float(np.sqrt(squares / sum(x.size for x in series)))

@@ -1,0 +1,150 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from neurotranscoder.core.errors import StoreError, StudyError
+from neurotranscoder.io.manifest import open_output_folder, read_manifest, write_manifest
+from neurotranscoder.io.store import (
+    atomic_path,
+    read_json,
+    read_table,
+    remove_leftovers,
+    write_json,
+    write_table,
+    write_text,
+)
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from neurotranscoder.io.store import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half of the new fi")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_kill_during_a_write_leaves_the_old_file_and_one_leftover_that_is_cleaned(tmp_path):
+    path = tmp_path / "result.txt"
+    write_text(path, "old")
+    done = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
+    assert done.returncode == -9
+    assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+    assert remove_leftovers(tmp_path) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
+
+
+def test_error_during_a_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "result.nii.gz"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyError, match="cause"):
+        write_half(path)
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def write_half(path):
+    with atomic_path(path) as temporary:
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_bytes(b"half")
+        raise KeyError("cause")
+
+
+def test_unwritable_path_is_a_store_error_that_names_path_and_cause(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file/x\.json: could not be written .*xists"):
+        write_json(tmp_path / "file" / "x.json", {})
+
+
+def test_table_keeps_every_digit_and_writes_missing_values_as_na(tmp_path):
+    path = tmp_path / "t.tsv"
+    write_table(path, {"a": [1 / 3, np.float64("nan"), None], "b": ["x", 2, np.int64(3)]})
+    assert path.read_text() == f"a\tb\n{1 / 3!r}\tx\nn/a\t2\nn/a\t3\n"
+    assert float(read_table(path)["a"][0]) == 1 / 3
+
+
+def test_table_with_a_short_line_is_refused_with_its_number(tmp_path):
+    (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n3\n")
+    with pytest.raises(StudyError, match=r"t\.tsv: line 3: got 1 fields; need 2 fields"):
+        read_table(tmp_path / "t.tsv")
+
+
+def test_json_refuses_nan_and_what_is_no_object(tmp_path):
+    with pytest.raises(StoreError, match="needs finite numbers"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    (tmp_path / "x.json").write_text("[1")
+    with pytest.raises(StoreError, match="need a readable JSON file"):
+        read_json(tmp_path / "x.json")
+    (tmp_path / "x.json").write_text("[1]")
+    with pytest.raises(StoreError, match="need an object"):
+        read_json(tmp_path / "x.json")
+
+
+@pytest.fixture
+def result(tmp_path):
+    folder = tmp_path / "model"
+    write_text(folder / "deep" / "b.txt", "content")
+    write_text(folder / "a.txt", "more")
+    write_manifest(folder, kind="model", settings_hash="abc")
+    return folder
+
+
+def test_manifest_lists_every_file_in_order(result):
+    manifest = read_manifest(result, kind="model")
+    assert [(entry.path, entry.size) for entry in manifest.files] == [
+        ("a.txt", 4),
+        ("deep/b.txt", 7),
+    ]
+    assert manifest.settings_hash == "abc"
+
+
+def test_manifest_detects_one_flipped_bit(result):
+    (result / "a.txt").write_text("mord")
+    with pytest.raises(StoreError, match=r"a\.txt: damaged, got SHA-256"):
+        read_manifest(result, kind="model")
+    read_manifest(result, kind="model", verify=False)  # sizes only
+
+
+def test_manifest_refuses_missing_cut_foreign_and_unfinished_results(result, tmp_path):
+    with pytest.raises(StoreError, match="holds a 'model'; need a 'study'"):
+        read_manifest(result, kind="study")
+    (result / "a.txt").write_text("m")
+    with pytest.raises(StoreError, match="got 1 bytes; need 4 bytes"):
+        read_manifest(result, kind="model", verify=False)
+    (result / "a.txt").unlink()
+    with pytest.raises(StoreError, match="got no such file; need 4 bytes"):
+        read_manifest(result, kind="model")
+    with pytest.raises(StoreError, match=r"got no manifest\.json.* run it again"):
+        read_manifest(tmp_path, kind="model")
+
+
+def test_manifest_that_points_outside_the_folder_is_refused(result):
+    content = json.loads((result / "manifest.json").read_text())
+    content["files"][0]["path"] = "../../etc/passwd"
+    (result / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="is no manifest of this package"):
+        read_manifest(result, kind="model")
+
+
+def test_output_folder_is_made_then_resumed_and_its_leftovers_are_removed(tmp_path):
+    folder = tmp_path / "out"
+    assert not open_output_folder(folder, kind="run", identity="study-1")
+    leftover = folder / "sub" / ".w.txt.abcdefgh.partial.txt"
+    write_text(leftover, "half")
+    assert open_output_folder(folder, kind="run", identity="study-1")
+    assert not leftover.exists()
+
+
+def test_output_folder_of_another_study_or_other_content_is_refused(tmp_path):
+    folder = tmp_path / "out"
+    open_output_folder(folder, kind="run", identity="study-1")
+    with pytest.raises(StoreError, match="need 'run' of 'study-2'; choose another"):
+        open_output_folder(folder, kind="run", identity="study-2")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").write_text("")
+    with pytest.raises(StoreError, match=r"holds 1 other entries \(cat\.png"):
+        open_output_folder(tmp_path / "photos", kind="run", identity="study-1")

@@ -1,0 +1,35 @@
+import numpy as np
+from numpy.testing import assert_allclose
+
+from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.physics.hrf import hrf_kernel
+from neurotranscoder.physics.kernel import Kernel
+
+
+def test_transfer_function_of_a_box_is_a_sinc():
+    box = Kernel(np.ones_like, -0.5, 0.5)
+    frequencies = np.array([0.0, 0.3, 1.0, 2.5])
+    assert_allclose(box.transfer(frequencies), np.sinc(frequencies), atol=1e-6)
+
+
+def test_averaging_multiplies_the_transfer_function_by_a_sinc():
+    kernel, frequencies = evoked_kernel(), np.array([0.0, 0.5, 1.7, 4.0])
+    averaged = kernel.averaged(0.4).transfer(frequencies)
+    assert_allclose(averaged, kernel.transfer(frequencies) * np.sinc(0.4 * frequencies), atol=1e-6)
+
+
+def test_averaged_kernel_is_the_mean_over_the_window():
+    kernel, width = evoked_kernel(), 0.4
+    offsets = (np.arange(4000) + 0.5) / 4000 * width - width / 2  # midpoint rule
+    for lag in (-0.15, 0.05, 0.3, 0.6):
+        expected = kernel(lag + offsets).mean()
+        assert_allclose(kernel.averaged(width)(np.array([lag])), expected, atol=1e-5)
+
+
+def test_kernel_is_zero_outside_its_support():
+    lags = np.array([-1e-9, hrf_kernel().stop + 1e-9])
+    assert_allclose(hrf_kernel()(lags), 0.0)
+
+
+def test_centre_of_mass_of_a_box_is_its_middle():
+    assert_allclose(Kernel(np.ones_like, 1.0, 3.0).centre_of_mass, 2.0)

@@ -1,0 +1,199 @@
+import base64
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from findings_example import example_findings
+from neurotranscoder.core.axes import Montage
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.report.page import render_report, write_report
+
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{$ & \"'"
+
+
+class Reader(HTMLParser):
+    """Collect what a page loads, links to and says."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.words, self.open = [], [], [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in {"meta", "link", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    def values(self, *names):
+        return [value for _, name, value in self.attributes if name in names]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def pictures_of(page):
+    """Decode the pictures of a page."""
+    sources = [v for t, n, v in Reader(page).attributes if (t, n) == ("img", "src")]
+    return [base64.b64decode(source.split(",", 1)[1]) for source in sources]
+
+
+def test_page_loads_nothing_from_outside(page):
+    reader = Reader(page)
+    addresses = reader.values("src", "href", "srcset", "data", "action", "poster")
+    assert addresses
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert not {"script", "iframe", "object", "embed"} & set(reader.tags)
+
+
+def test_vector_pictures_load_nothing_from_outside(page):
+    vectors = [content for content in pictures_of(page) if not content.startswith(b"\x89PNG")]
+    assert vectors
+    for content in vectors:
+        rest = content.replace(b'"http://www.w3.org/', b'"namespace:')
+        assert b"http" not in rest
+
+
+def test_tags_of_the_page_are_balanced(page):
+    assert Reader(page).open == []
+
+
+def test_links_within_the_page_have_targets(page):
+    reader = Reader(page)
+    targets = {value[1:] for value in reader.values("href") if value.startswith("#")}
+    assert targets <= set(reader.values("id"))
+    assert len(reader.values("id")) == len(set(reader.values("id")))
+
+
+def test_every_picture_has_words_for_those_who_cannot_see_it(page):
+    reader = Reader(page)
+    described = [value for tag, name, value in reader.attributes if (tag, name) == ("img", "alt")]
+    assert len(described) == reader.tags.count("img") > 0
+    assert all(len(words) > 20 for words in described)
+
+
+def test_every_method_of_the_metrics_is_named(findings, page):
+    text = Reader(page).text
+    for row in findings.metrics:
+        assert row.method in text
+
+
+def test_every_score_and_interval_stands_in_the_table(findings, page):
+    text = Reader(page).text.replace("\N{MINUS SIGN}", "-")
+    for row in findings.metrics:
+        if np.isfinite(row.ci_low):
+            assert f"{row.r:.2f} [{row.ci_low:.2f}, {row.ci_high:.2f}]" in text
+
+
+def test_warnings_stand_before_the_results(findings, page):
+    assert page.index(findings.warnings[0]) < page.index('id="results"')
+
+
+def test_simulated_data_are_called_so_and_real_data_are_not(findings, page):
+    assert "Simulated data" in Reader(page).text
+    real = replace(findings, simulated=False, title="Study", traces=(), maps=(), topographies=())
+    assert "Simulated data" not in Reader(render_report(real)).text
+
+
+def test_hostile_words_stay_words(findings):
+    panel, topography = findings.traces[0], findings.topographies[0]
+    lines = tuple(replace(line, label=HOSTILE) for line in panel.lines)
+    hostile = replace(
+        findings,
+        title=HOSTILE,
+        facts=((HOSTILE, HOSTILE),),
+        warnings=(HOSTILE,),
+        metrics=tuple(replace(r, method=HOSTILE, scenario=HOSTILE) for r in findings.metrics[:2]),
+        measures=tuple(replace(row, measure=HOSTILE) for row in findings.measures),
+        traces=(replace(panel, title=HOSTILE, x_label=HOSTILE, lines=lines),),
+        maps=(replace(findings.maps[0], title=HOSTILE, labels=(HOSTILE,) * 3),),
+        topographies=(replace(topography, title=HOSTILE, labels=(HOSTILE,) * 3),),
+    )
+    reader = Reader(render_report(hostile))
+    assert "script" not in reader.tags
+    assert not reader.values("onerror")
+    assert reader.tags.count("img") == len(hostile.curves) + 5
+    assert " ".join(HOSTILE.split()) in reader.text
+
+
+def test_same_findings_give_the_same_bytes(tmp_path, findings, page):
+    write_report(example_findings(), tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text() == page
+
+
+def test_missing_interval_is_called_missing(findings):
+    nan = float("nan")
+    metrics = tuple(replace(row, ci_low=nan, ci_high=nan) for row in findings.metrics)
+    bare = replace(findings, metrics=metrics, traces=(), maps=(), topographies=(), curves=())
+    text = Reader(render_report(bare)).text
+    assert text.count("no interval") >= len(metrics)
+    assert "nan" not in text.lower().replace("resonance", "")
+
+
+def test_score_that_could_not_be_computed_is_called_missing(findings):
+    metrics = (replace(findings.metrics[0], r=float("nan")),)
+    bare = replace(findings, metrics=metrics, traces=(), maps=(), topographies=(), curves=())
+    assert "n/a" in Reader(render_report(bare)).text
+
+
+def test_findings_without_pictures_or_rows_make_a_page_that_says_so(findings):
+    bare = replace(
+        findings,
+        metrics=(),
+        measures=(),
+        facts=(),
+        warnings=(),
+        traces=(),
+        maps=(),
+        responses=None,
+        topographies=(),
+        curves=(),
+    )
+    text = Reader(render_report(bare)).text
+    for words in (
+        "Nothing was scored",
+        "No time courses",
+        "No source maps",
+        "No hemodynamic response",
+        "No leadfield",
+        "No network was trained",
+    ):
+        assert words in text
+    assert "Warnings" not in text
+
+
+def test_scenarios_have_a_table_each(findings):
+    row = findings.metrics[0]
+    metrics = (row, replace(row, scenario="noise-free", r=0.9))
+    bare = replace(findings, metrics=metrics, traces=(), maps=(), topographies=(), curves=())
+    assert Reader(render_report(bare)).values("class").count("scores") == 2
+
+
+def test_channels_without_places_are_drawn_as_bars(findings):
+    bare = replace(findings, traces=(), maps=(), curves=(), metrics=(), responses=None)
+    bipolar = replace(bare, montage=Montage(bare.montage.names))
+    assert all(content.startswith(b"\x89PNG") for content in pictures_of(render_report(bare)))
+    bars = pictures_of(render_report(bipolar))
+    assert len(bars) == len(bipolar.topographies)
+    assert all(b"<svg" in content for content in bars)
+
+
+def test_report_that_cannot_be_written_leaves_the_old_one(tmp_path, findings):
+    (tmp_path / "file").write_text("old")
+    bare = replace(findings, metrics=(), traces=(), maps=(), topographies=(), curves=())
+    with pytest.raises(StoreError, match="could not be written"):
+        write_report(bare, tmp_path / "file" / "report.html")
+    assert (tmp_path / "file").read_text() == "old"
