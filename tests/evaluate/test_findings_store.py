@@ -68,6 +68,7 @@ def test_findings_without_pictures_places_or_rows_come_back(tmp_path):
     )
     save_findings(tmp_path, bare)  # over the full ones: nothing of them may stay
     assert_same(load_findings(tmp_path), bare)
+    assert not list(tmp_path.glob("*.tsv"))
 
 
 def test_equal_findings_give_equal_files(tmp_path):

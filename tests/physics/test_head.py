@@ -126,7 +126,13 @@ def test_mne_inverse_of_the_forward_is_the_minimum_norm_formula(tiny_head, rng):
     evoked.set_eeg_reference("average", projection=True, verbose="error")
     noise = mne.make_ad_hoc_cov(evoked.info, verbose="error")
     operator = mne.minimum_norm.make_inverse_operator(
-        evoked.info, mne_forward(tiny_head), noise, loose=0, depth=None, fixed=True, verbose="error"
+        evoked.info,
+        mne_forward(tiny_head),
+        noise,
+        loose=0,
+        depth=None,
+        fixed=True,
+        verbose="error",
     )
     estimate = mne.minimum_norm.apply_inverse(
         evoked, operator, lambda2=1 / 9, method="MNE", verbose="error"

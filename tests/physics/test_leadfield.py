@@ -29,23 +29,27 @@ def dipoles(rng, n_points=12):
     places = rng.standard_normal((n_points, 3))
     places *= 40.0 / np.linalg.norm(places, axis=1, keepdims=True)
     normals = rng.standard_normal((n_points, 3))
-    return apply_affine(MNI305_TO_MNI152, places), normals / np.linalg.norm(normals, axis=1)[:, None]
+    return apply_affine(MNI305_TO_MNI152, places), normals / np.linalg.norm(normals, axis=1)[
+        :, None
+    ]
 
 
 def test_boundary_elements_agree_with_the_closed_form_of_a_ball(rng):
     bem, montage = ball_head()
     places, normals = dipoles(rng)
     ours, kept = dipole_leadfield(bem, montage, places, normals, min_depth=2.0)
-    info, head_to_mri = _measurement(montage)
+    head_to_mri = _measurement(montage)[1]
     centre = mne.transforms.apply_trans(mne.transforms.invert_transform(head_to_mri), np.zeros(3))
     sphere = mne.make_sphere_model(
         centre, RADII[2] * 1e-3, info=None, relative_radii=np.array(RADII) / RADII[2],
         sigmas=CONDUCTIVITIES, verbose="error",
     )  # fmt: skip
-    closed, _ = dipole_leadfield(sphere, montage, places, normals, min_depth=2.0)
+    # MNE looks for the ball in another frame and leaves some dipoles out
+    closed, inside = dipole_leadfield(sphere, montage, places, normals, min_depth=2.0)
     assert len(kept) == len(places)
-    unit = [g / np.linalg.norm(g, axis=0) for g in (ours, closed)]
-    assert np.linalg.norm(unit[0] - unit[1], axis=0).max() < 0.2  # RDM with 320 triangles
+    assert len(inside) > 4
+    unit = [g / np.linalg.norm(g, axis=0) for g in (ours[:, inside], closed)]
+    assert np.linalg.norm(unit[0] - unit[1], axis=0).max() < 0.1  # RDM with 320 triangles
 
 
 def test_leadfield_is_linear_in_the_dipole(rng):

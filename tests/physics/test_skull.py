@@ -20,7 +20,9 @@ def ball(radius, order=3, centre=(0.0, 0.0, 0.0)):
 @pytest.mark.parametrize("order", [0, 1, 3])
 def test_icosphere_is_closed_by_eulers_formula(order):
     sphere = icosphere(order)
-    edges = np.unique(np.sort(sphere.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)), axis=0)
+    edges = np.unique(
+        np.sort(sphere.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)), axis=0
+    )
     assert len(sphere.triangles) == 20 * 4**order
     assert len(sphere.vertices) - len(edges) + len(sphere.triangles) == 2
 

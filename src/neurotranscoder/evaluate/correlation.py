@@ -10,7 +10,12 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.stats import t as student
 
-_LARGEST_Z = 6.0  # r = .99999: rounding must not make one voxel dominate a mean
+_LARGEST_R = float(np.tanh(6.0))  # .99999: rounding must not make one voxel dominate a mean
+
+
+def fisher_z(r: Float[ndarray, " values"]) -> Float[ndarray, " values"]:
+    """Return atanh of correlations, at most 6 in size."""
+    return np.asarray(np.arctanh(np.clip(r, -_LARGEST_R, _LARGEST_R)))
 
 
 def correlate_rows(
@@ -31,8 +36,7 @@ def fisher_mean(r: Float[ndarray, " values"]) -> float:
     known = r[np.isfinite(r)]
     if known.size == 0:
         return float("nan")
-    z = np.clip(np.arctanh(np.clip(known, -1, 1)), -_LARGEST_Z, _LARGEST_Z)
-    return float(np.tanh(z.mean()))
+    return float(np.tanh(fisher_z(known).mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,7 @@ def correlation_interval(r: Sequence[float], subjects: Sequence[str]) -> Interva
     values, names = _known(np.asarray(r, dtype=float), subjects)
     if len(values) == 0:
         return Interval(float("nan"), float("nan"), float("nan"), 0)
-    z = np.clip(np.arctanh(np.clip(values, -1, 1)), -_LARGEST_Z, _LARGEST_Z)
-    found = _interval(z, names)
+    found = _interval(fisher_z(values), names)
     return Interval(
         float(np.tanh(found.mean)), float(np.tanh(found.low)), float(np.tanh(found.high)), found.n
     )

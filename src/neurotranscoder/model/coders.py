@@ -158,7 +158,7 @@ class SourceToEeg(nn.Module):
     ) -> Float[Tensor, "batch channels time"]:
         """Return the EEG that the source projects to, frame by frame."""
         frames = rearrange(source, "batch blocks time -> (batch time) blocks")
-        points = self.layers(self.grid.scatter(frames))
+        points: Tensor = self.layers(self.grid.scatter(frames))
         return rearrange(
             points, "(batch time) channels 1 1 1 -> batch channels time", batch=len(source)
         )
@@ -252,5 +252,5 @@ def _block_by_block(
     layers: nn.Module, values: Float[Tensor, "batch blocks time"]
 ) -> Float[Tensor, "batch blocks frames"]:
     """Apply layers that know nothing of neighbours."""
-    maps = rearrange(values, "batch blocks time -> batch 1 blocks time")
-    return rearrange(layers(maps), "batch 1 blocks frames -> batch blocks frames")
+    maps: Tensor = layers(rearrange(values, "batch blocks time -> batch 1 blocks time"))
+    return rearrange(maps, "batch 1 blocks frames -> batch blocks frames")

@@ -128,8 +128,7 @@ class TemporalLayer(nn.Module):
     def __init__(self, n_in: int, n_out: int, kernel_size: int) -> None:
         super().__init__()
         check_kernel_size(kernel_size)
-        convolution = _undrawn(nn.Conv2d, n_in, n_out, (1, kernel_size))
-        self.convolution = convolution.to(memory_format=torch.channels_last)
+        self.convolution = _undrawn(nn.Conv2d, n_in, n_out, (1, kernel_size))
         self.norm = nn.BatchNorm2d(n_out)
 
     def forward(

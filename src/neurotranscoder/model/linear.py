@@ -36,7 +36,8 @@ def fir(
     n_fft = 1 << (n_full - 1).bit_length()
     spectrum = torch.fft.rfft(signal, n_fft) * torch.fft.rfft(taps, n_fft)
     full = torch.fft.irfft(spectrum, n_fft)[..., :n_full]
-    return pad(full, (first_lag, n_times - first_lag - n_full))
+    shift = min(max(first_lag, -n_full), n_times)
+    return pad(full, (shift, n_times - shift - n_full))
 
 
 def _parameter(values: Tensor | ndarray) -> nn.Parameter:

@@ -243,5 +243,5 @@ def gated_transcoder(linear: CyclicTranscoder, network: CyclicTranscoder) -> Cyc
         GatedCoder(start.bold_to_source, network.bold_to_source),
         GatedCoder(start.source_to_bold, network.source_to_bold),
         bold_projection=start.bold_projection,
-        source_sign=float(start.source_sign),
+        source_sign=start.source_sign.item(),
     )

@@ -66,13 +66,13 @@ def draw_responses(panel: Panel) -> Picture:
 
 
 def draw_loss_curves(panel: Panel) -> Picture:
-    """Draw losses, on a logarithmic axis where they span more than a factor of ten."""
+    """Draw losses, on a logarithmic axis where they span more than a factor of three."""
     with drawing_style():
         figure, axes = _frame(panel, height=2.4, width=5.2)
         _draw_lines(axes, panel, [line.label for line in panel.lines], reference=False)
         values = np.concatenate([np.zeros(0), *(line.y for line in panel.lines)])
         values = values[np.isfinite(values)]
-        if values.size and values.min() > 0 and values.max() > 10 * values.min():
+        if values.size and values.min() > 0 and values.max() > 3 * values.min():
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())

@@ -58,7 +58,7 @@ def draw_scores(rows: Sequence[MetricRow]) -> Picture | None:
             panel.set_title(QUANTITIES[quantity])
         _label_methods(axes[0], methods)
         figure.supxlabel(
-            "Pearson r with truth over time, held-out runs (95 % interval)", fontsize=8
+            "Pearson r over time, mean over held-out runs and 95 % interval", fontsize=8
         )
         figure.legend(handles=_legend(shown), loc="outside upper center", ncols=7)
         return picture_of(figure, alt=_alt(shown), caption=_CAPTION)

@@ -12,6 +12,17 @@ from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.sources import RunSources
 
 
+def slice_responses(
+    sources: RunSources, hrf: Kernel, volumes: VolumeAxis
+) -> Float[ndarray, "regions slices volumes"]:
+    """Return F = X * h of each region at the acquisition times of each slice."""
+    times = np.stack([volumes.times(z) for z in range(len(volumes.slice_times))])
+    order = np.argsort(times, axis=None, kind="stable")
+    responses = np.empty((sources.n_regions, times.size))
+    responses[:, order] = sources.respond(hrf, times.ravel()[order])
+    return responses.reshape(sources.n_regions, *times.shape)
+
+
 def bold_signal(
     sources: RunSources, regions: Regions, hrf: Kernel, volumes: VolumeAxis, *, gain: float
 ) -> Float[ndarray, "x y z volumes"]:
@@ -31,9 +42,9 @@ def bold_signal(
         Signal per unit of F.
     """
     bold = np.zeros((*regions.labels.shape, volumes.n_volumes), dtype=np.float32)
+    responses = gain * slice_responses(sources, hrf, volumes)
     for z in range(regions.labels.shape[2]):
         inside = regions.labels[:, :, z] >= 0
-        response = gain * sources.respond(hrf, volumes.times(z))
         labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
-        bold[:, :, z][inside] = response[labels] * weights[:, np.newaxis]
+        bold[:, :, z][inside] = responses[labels, z] * weights[:, np.newaxis]
     return bold

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -80,7 +78,7 @@ class Scenario(Settings):
     """Signal-to-noise ratio of BOLD, in dB; null is noise-free."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self) -> Scenario:
         """Refuse settings that contradict each other."""
         volumes = self.duration / self.tr
         low, high = self.rhythm_band

@@ -83,7 +83,7 @@ class RunSources:
         flat = np.bincount(
             self.region[which] * len(times) + column, values, self.n_regions * len(times)
         )
-        return np.asarray(flat.reshape(self.n_regions, len(times)))
+        return flat.astype(np.float64).reshape(self.n_regions, len(times))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

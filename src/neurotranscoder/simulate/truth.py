@@ -20,6 +20,7 @@ from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import double_gamma_hrf, hrf_kernel
 from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.bold import slice_responses
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.run import Cohort, SimulatedRun
 from neurotranscoder.simulate.sources import RunSources
@@ -186,14 +187,16 @@ class Truth:
         shares = np.zeros((len(codes), self.regions.n_regions))
         np.add.at(shares, (cell[active], labels[active]), weights[active])
         shares /= counts[:, np.newaxis]
-        volumes, sources = self.cohort.scenario.volumes, self.sources(run)
-        kernel = hrf_kernel(self.cohort.scenario.hrf)
-        data = np.empty((len(codes), volumes.n_volumes))
-        for z in np.unique(codes % n_slices):
-            response = sources.respond(kernel, volumes.times(int(z)))
-            data[codes % n_slices == z] = shares[codes % n_slices == z] @ response
+        scenario = self.cohort.scenario
+        responses = slice_responses(self.sources(run), hrf_kernel(scenario.hrf), scenario.volumes)
+        data = np.empty((len(codes), scenario.volumes.n_volumes))
+        for z in range(n_slices):
+            rows = codes % n_slices == z
+            data[rows] = shares[rows] @ responses[:, z]
         gain = self.cohort.levels.bold_gain
-        return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
+        return SliceCells(
+            gain * data, codes // n_slices, codes % n_slices, counts, scenario.volumes
+        )
 
     def _check_grid(self, blocks: BlockMap) -> None:
         """Refuse blocks of another grid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -36,7 +37,7 @@ _NOT_BIDS = (
     "hrf.tsv",
     "evoked.tsv",
     "geometry*",
-    "runs/",
+    "runs",
 )
 _REGION_ARRAYS = ("labels", "weights", "oscillatory", "motor", "latency", "target_gain", "centres")
 _SOURCE_ARRAYS = ("region", "time", "amplitude", "rhythm_region", "frequencies")
@@ -55,8 +56,9 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     write_text(folder / "README", _README)
     write_text(folder / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
     write_json(folder / "scenario.json", scenario.model_dump(mode="json"))
-    labels = (regions.labels + 1).astype(np.int16)
-    write_nifti(folder / "regions_dseg.nii.gz", image_of(labels, cohort.head.grid))
+    image: Any = image_of((regions.labels + 1).astype(np.float32), cohort.head.grid)
+    image.set_data_dtype(np.int16)
+    write_nifti(folder / "regions_dseg.nii.gz", image)
     x, y, z = regions.centres.T.tolist()
     table = {
         "index": list(range(1, regions.n_regions + 1)),

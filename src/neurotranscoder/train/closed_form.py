@@ -201,7 +201,7 @@ def choose_spatial_map(
     settings: ClosedFormSettings,
 ) -> tuple[Float[ndarray, "components channels"], float]:
     """Return W at the whitening and ridge weight that predict validation BOLD best."""
-    fits = []
+    fits: list[tuple[Float[ndarray, "components channels"], float]] = []
     for eps in settings.final_whitening:
         cross, gram = spatial_statistics(pairs, hrf, eps)
         fits.extend((ridge_solve(cross, gram, ridge), ridge) for ridge in settings.ridges)

@@ -1,0 +1,150 @@
+"""One TOML file, and ``--set`` on top of it, become the settings that each package owns."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.preprocess.study import StudySettings
+from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.train.settings import TrainSettings
+
+
+class ReconstructSettings(Settings):
+    """How sources are estimated once a transcoder is trained."""
+
+    fusion: Fusion = "sum"
+    """'sum' of both estimates (paper 4.3.3), or 'zscored' before they are added."""
+
+
+class Config(Settings):
+    """All settings of a study; a section of the TOML file for each."""
+
+    study: StudySettings = StudySettings()
+    """What to read."""
+    align: AlignSettings = AlignSettings()
+    """The group resolution."""
+    train: TrainSettings = TrainSettings()
+    """What to fit, and how."""
+    reconstruct: ReconstructSettings = ReconstructSettings()
+    """How to estimate sources."""
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read settings.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A TOML file; defaults where it is silent.
+    overrides : sequence of str
+        ``section.key=value`` on top of the file, values as in TOML.
+
+    Returns
+    -------
+    config : Config
+        Resolved and validated.
+
+    Raises
+    ------
+    SettingsError
+        For a missing or malformed file, an unknown key or an impossible value; all at once.
+    """
+    values: dict[str, Any] = _read_toml(path) if path else {}
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        source = path.name if path else "settings"
+        lines = [_explain(source, detail) for detail in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def to_toml(config: Config) -> str:
+    """Return resolved settings as TOML that `load_config` reads back to the same settings."""
+    return "".join(_sections("", config.model_dump(mode="json", exclude_none=True)))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, or say why it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: no such settings file; check the path given to --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}; correct that line") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    """Put one ``section.key=value`` into nested settings."""
+    name, found, text = override.partition("=")
+    keys = [key.strip() for key in name.split(".")]
+    if not found or not all(keys):
+        raise SettingsError(
+            f"--set got {override!r}; it needs section.key=value, as in --set train.seed=1"
+        )
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    level = values
+    for key in keys[:-1]:
+        level = level.setdefault(key, {})
+        if not isinstance(level, dict):
+            raise SettingsError(f"--set {override}: {key} is a value and has no keys below it")
+    level[keys[-1]] = value
+
+
+def _explain(source: str, detail: ErrorDetails) -> str:
+    """Turn a validation error into what, got, needed."""
+    path = [str(part) for part in detail["loc"]]
+    section = ".".join(path[:-1])
+    if detail["type"] == "extra_forbidden":
+        known = ", ".join(repr(key) for key in _known_keys(path[:-1]))
+        return f"{source}: [{section}] has unknown key {path[-1]!r}; known keys are {known}"
+    return f"{source}: {'.'.join(path)} = {detail['input']!r}: {detail['msg']}"
+
+
+def _known_keys(section: Sequence[str]) -> list[str]:
+    """Return the keys of a section."""
+    model: Any = Config
+    for name in section:
+        field = model.model_fields.get(name)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+    return list(model.model_fields)
+
+
+def _sections(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Write nested settings as TOML sections, plain values first."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    nested = {key: value for key, value in values.items() if isinstance(value, dict)}
+    lines = [f"{key} = {_toml(value)}\n" for key, value in plain.items()]
+    text = [f"[{name}]\n", *lines, "\n"] if name and lines else lines
+    for key, value in nested.items():
+        text += _sections(f"{name}.{key}" if name else key, value)
+    return text
+
+
+def _toml(value: object) -> str:
+    """Write one value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return repr(value)

@@ -1,0 +1,128 @@
+"""Sources and transcoded signals of one run at the group resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from neurotranscoder.core.source import AlignedRun, SourceEstimate
+from neurotranscoder.reconstruct.fuse import Fusion, fuse
+from neurotranscoder.train.trained import TrainedTranscoder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupEstimates:
+    """Everything that a trained transcoder says about one run.
+
+    Parameters
+    ----------
+    source_from_eeg, source_from_bold, source_fused : SourceEstimate
+        Sources; arbitrary unit, sign by convention.
+    bold_from_eeg, bold_from_bold : array, shape (blocks, frames)
+        BOLD around its mean, in the unit of the images.
+    eeg_from_bold, eeg_from_eeg : array, shape (channels, frames)
+        EEG around its mean, in V.
+    """
+
+    source_from_eeg: SourceEstimate
+    source_from_bold: SourceEstimate
+    source_fused: SourceEstimate
+    bold_from_eeg: Float[ndarray, "blocks frames"]
+    bold_from_bold: Float[ndarray, "blocks frames"]
+    eeg_from_bold: Float[ndarray, "channels frames"]
+    eeg_from_eeg: Float[ndarray, "channels frames"]
+
+
+def source_of_eeg(
+    trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]
+) -> Float[ndarray, "blocks frames"]:
+    """Estimate sources from EEG (V); any rate of frames: the coder acts on single ones."""
+    with torch.inference_mode():
+        return _array(
+            trained.module.source_from_eeg(_tensor(_around_mean(eeg) / trained.scaling.eeg))
+        )
+
+
+def source_of_bold(
+    trained: TrainedTranscoder, bold: Float[ndarray, "blocks frames"]
+) -> Float[ndarray, "blocks frames"]:
+    """Estimate sources from BOLD of the blocks, interpolated to the group rate."""
+    with torch.inference_mode():
+        return _array(
+            trained.module.source_from_bold(_tensor(_around_mean(bold) / trained.scaling.bold))
+        )
+
+
+def bold_of_source(
+    trained: TrainedTranscoder, source: Float[ndarray, "blocks frames"]
+) -> Float[ndarray, "blocks frames"]:
+    """Return the BOLD of a source at group rate, around its mean, in the unit of the images."""
+    with torch.inference_mode():
+        return _array(trained.module.bold_from_source(_tensor(source))) * trained.scaling.bold
+
+
+def eeg_of_source(
+    trained: TrainedTranscoder, source: Float[ndarray, "blocks frames"]
+) -> Float[ndarray, "channels frames"]:
+    """Return the EEG of a source, around its mean, in V; any rate of frames."""
+    with torch.inference_mode():
+        return _array(trained.module.eeg_from_source(_tensor(source))) * trained.scaling.eeg
+
+
+def estimate_group(
+    trained: TrainedTranscoder, run: AlignedRun, *, fusion: Fusion = "sum"
+) -> GroupEstimates:
+    """Estimate sources and transcode both ways for one aligned run.
+
+    Parameters
+    ----------
+    trained : TrainedTranscoder
+        In evaluation mode.
+    run : AlignedRun
+        At the rate, on the blocks and with the channels that it was trained for.
+    fusion : {'sum', 'zscored'}
+        How the two source estimates become one.
+
+    Returns
+    -------
+    estimates : GroupEstimates
+        Sources from EEG, from BOLD and fused; BOLD from EEG, EEG from BOLD, and both cycles.
+
+    Raises
+    ------
+    WeightsError
+        When the run does not fit the model.
+    """
+    trained.check(run)
+    from_eeg = source_of_eeg(trained, run.eeg)
+    from_bold = source_of_bold(trained, run.bold)
+    fused = fuse(from_eeg, from_bold, fusion=fusion)
+    return GroupEstimates(
+        source_from_eeg=SourceEstimate(from_eeg, run.blocks, run.axis, "eeg"),
+        source_from_bold=SourceEstimate(from_bold, run.blocks, run.axis, "bold"),
+        source_fused=SourceEstimate(fused, run.blocks, run.axis, "fused"),
+        bold_from_eeg=bold_of_source(trained, from_eeg),
+        bold_from_bold=bold_of_source(trained, from_bold),
+        eeg_from_bold=eeg_of_source(trained, from_bold),
+        eeg_from_eeg=eeg_of_source(trained, from_eeg),
+    )
+
+
+def _around_mean(values: Float[ndarray, "rows frames"]) -> Float[ndarray, "rows frames"]:
+    """Remove the mean of each row over the run."""
+    return np.asarray(values - values.mean(axis=1, keepdims=True))
+
+
+def _tensor(values: Float[ndarray, "rows frames"]) -> Float[Tensor, "1 rows frames"]:
+    """Return one batch in single precision."""
+    return torch.from_numpy(values).to(torch.float32)[None]
+
+
+def _array(values: Float[Tensor, "1 rows frames"]) -> Float[ndarray, "rows frames"]:
+    """Return the only member of a batch."""
+    return np.asarray(values[0].cpu().double().numpy())

@@ -1,0 +1,36 @@
+"""The module that settings and sizes describe, before its weights are known."""
+
+from __future__ import annotations
+
+from neurotranscoder.core.blocks import BlockMap
+from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.linear_transcoder import LinearShape, unfitted_transcoder
+from neurotranscoder.train.network import NetworkSettings, build_network
+from neurotranscoder.train.settings import TrainSettings
+
+
+def network_settings(settings: TrainSettings) -> NetworkSettings:
+    """Return the settings of the networks of an architecture that has some."""
+    return settings.paper if settings.architecture == "paper" else settings.residual
+
+
+def build_module(
+    settings: TrainSettings, shape: LinearShape | None, *, n_channels: int, blocks: BlockMap
+) -> CyclicTranscoder:
+    """Return a module whose weights can be read from disk.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        Architecture and sizes of the networks.
+    shape : LinearShape or None
+        Sizes of the linear part; None where there is none.
+    n_channels : int
+        Number of EEG channels.
+    blocks : BlockMap
+        The source grid.
+    """
+    linear = unfitted_transcoder(shape) if shape else None
+    if settings.architecture == "closed_form" and linear is not None:
+        return linear
+    return build_network(n_channels, blocks.mask, network_settings(settings), linear=linear)

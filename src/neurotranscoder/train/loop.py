@@ -1,0 +1,81 @@
+"""Training of a transcoder by gradient descent; a killed training goes on bit by bit the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.curve import TrainingResult
+from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.scaling import Scaling
+from neurotranscoder.train.training import Training
+from neurotranscoder.train.windows import ScaledRun
+
+Report = Callable[[int, int, float], None]
+
+
+def train_network(
+    model: CyclicTranscoder,
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    settings: NetworkSettings,
+    *,
+    scaling: Scaling,
+    folder: Path | None = None,
+    progress: Report | None = None,
+) -> TrainingResult:
+    """Train a transcoder on the device that it is on.
+
+    Everything that is drawn is a function of the seed and the step, so a training that was
+    killed and is called again with its folder ends with the same bytes.
+
+    Parameters
+    ----------
+    model : CyclicTranscoder
+        Untrained, or linear with gates; it is trained in place.
+    training, validation : sequence of AlignedRun
+        Runs to learn from, and runs to choose the best weights on.
+    settings : NetworkSettings
+        How to train.
+    scaling : Scaling
+        Scales that were fitted on the training runs.
+    folder : Path, optional
+        Where checkpoints are written and looked for.
+    progress : callable, optional
+        Called with (steps done, largest number of steps, loss) after each step; the loss is NaN
+        for a skipped window. What it raises ends the training, which can be resumed.
+
+    Returns
+    -------
+    result : TrainingResult
+        The best model, its losses and its gates.
+
+    Raises
+    ------
+    TrainingError
+        When training keeps diverging; it names the run.
+    WeightsError
+        When the folder holds the checkpoint of another training.
+    """
+    known = [ScaledRun.of(run, scaling) for run in training]
+    held_out = [ScaledRun.of(run, scaling) for run in validation]
+    rates = {run.rate for run in [*known, *held_out]}
+    if not known or not held_out or len(rates) != 1:
+        raise GridError(
+            f"training got {len(training)} runs, {len(validation)} validation runs and rates "
+            f"{sorted(rates)} Hz; it needs at least one of each, all at one rate"
+        )
+    with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+        state = Training(model, known, held_out, settings, folder)
+        state.start()
+        while not state.finished:
+            loss = state.advance()
+            if progress is not None:
+                progress(state.progress.step, settings.steps, loss)
+        state.keep()
+    return state.result()

@@ -1,0 +1,146 @@
+"""From aligned runs to a trained transcoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurotranscoder.core.response import Response
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.alternating import convention
+from neurotranscoder.train.build import network_settings
+from neurotranscoder.train.closed_form import fit_closed_form
+from neurotranscoder.train.conventions import fix_sign, impulse_response, mean_jacobian
+from neurotranscoder.train.device import Device, resolve_device
+from neurotranscoder.train.linear_transcoder import LinearShape, linear_transcoder
+from neurotranscoder.train.loop import train_network
+from neurotranscoder.train.network import build_network
+from neurotranscoder.train.scaling import Scaling
+from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.split import Split
+from neurotranscoder.train.trained import Curve, TrainedTranscoder
+from neurotranscoder.train.windows import ScaledRun
+
+Report = Callable[[int, int, float], None]
+
+
+def fit_transcoder(
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    split: Split,
+    settings: TrainSettings,
+    *,
+    folder: Path | None = None,
+    device: Device = "auto",
+    progress: Report | None = None,
+) -> TrainedTranscoder:
+    """Train one transcoder, blind: no leadfield, no hemodynamic response, no truth.
+
+    Parameters
+    ----------
+    training, validation : sequence of AlignedRun
+        Runs to learn from, and runs on which everything is chosen.
+    split : Split
+        What the runs are called, kept with the weights.
+    settings : TrainSettings
+        Architecture and choices.
+    folder : Path, optional
+        Where checkpoints are kept, so that a killed training goes on where it was.
+    device : {'auto', 'cpu', 'cuda'}
+        Where networks are trained; the result is on the CPU.
+    progress : callable, optional
+        Called with (step, steps, loss) while a network is trained.
+
+    Returns
+    -------
+    trained : TrainedTranscoder
+        In evaluation mode, with its read-outs.
+    """
+    start = time.perf_counter()
+    scaling = Scaling.fit(training)
+    first = training[0]
+    rate = first.axis.sfreq
+    module: CyclicTranscoder | None = None
+    shape = None
+    if settings.architecture != "paper":
+        fit = fit_closed_form(
+            _signals(training, scaling), _signals(validation, scaling), rate, settings.closed_form
+        )
+        module, shape = linear_transcoder(fit), LinearShape.of(fit)
+    curve = Curve()
+    if module is None or settings.architecture != "closed_form":
+        network = network_settings(settings)
+        module = build_network(len(first.eeg), first.blocks.mask, network, linear=module)
+        result = train_network(
+            module.to(resolve_device(device)),
+            training,
+            validation,
+            network,
+            scaling=scaling,
+            folder=folder,
+            progress=progress,
+        )
+        module = result.model.cpu()
+        curve = Curve(
+            tuple(row.step for row in result.curve),
+            tuple(row.training.total if row.training else float("nan") for row in result.curve),
+            tuple(row.validation.bold_from_eeg for row in result.curve),
+        )
+    module = module.eval().requires_grad_(False)
+    response, leadfield = read_out(module, ScaledRun.of(validation[0], scaling), settings)
+    return TrainedTranscoder(
+        module=module,
+        shape=shape,
+        settings=settings,
+        scaling=scaling,
+        blocks=first.blocks,
+        montage=first.montage,
+        rate=rate,
+        split=split,
+        response=response,
+        leadfield=leadfield,
+        curve=curve,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def read_out(
+    module: CyclicTranscoder, run: ScaledRun, settings: TrainSettings
+) -> tuple[Response, np.ndarray]:
+    """Read the response and the leadfield out of a module, at sources of a validation run.
+
+    The sign of a network from a random start is fixed here, by the convention of the closed
+    form: the largest lobe of the response is positive.
+    """
+    window = settings.closed_form.peak_window
+    sources = _probe(module, run, settings.probe_seconds)
+    if settings.architecture == "paper" and settings.closed_form.fix_conventions:
+        fix_sign(module, sources, run.rate, window=window)
+        sources = _probe(module, run, settings.probe_seconds)
+    n_lags = round(settings.closed_form.hrf_duration * run.rate)
+    values = impulse_response(module.bold_from_source, sources).mean[:n_lags]
+    if settings.closed_form.fix_conventions:
+        values = values * abs(convention(values, run.rate, window))
+    response = Response(np.arange(len(values)) / run.rate, values)
+    return response, mean_jacobian(module.eeg_from_source, sources).mean
+
+
+def _probe(module: CyclicTranscoder, run: ScaledRun, seconds: float) -> Tensor:
+    """Return sources from EEG in the middle of a run."""
+    length = min(round(seconds * run.rate), run.eeg.shape[1])
+    start = (run.eeg.shape[1] - length) // 2
+    eeg = torch.as_tensor(run.eeg[:, start : start + length], dtype=torch.float32)
+    with torch.no_grad():
+        return module.source_from_eeg(eeg[None])
+
+
+def _signals(runs: Sequence[AlignedRun], scaling: Scaling) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return scaled EEG and BOLD of runs."""
+    scaled = [ScaledRun.of(run, scaling) for run in runs]
+    return [(run.eeg, run.bold) for run in scaled]

@@ -1,0 +1,52 @@
+"""Everything that can be chosen about training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.train.closed_form import ClosedFormSettings
+from neurotranscoder.train.losses import LossWeights
+from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.split import SplitSettings
+from neurotranscoder.train.windows import WindowSettings
+
+Architecture = Literal["transcoder", "closed_form", "paper"]
+_NO_PATIENCE = 1_000_000
+
+
+class TrainSettings(Settings):
+    """What to fit, and how."""
+
+    architecture: Architecture = "transcoder"
+    """'closed_form': the linear transcoder; 'transcoder': the same, corrected by gated
+    convolutional coders; 'paper': the paper's convolutional coders from a random start."""
+    split: SplitSettings = SplitSettings()
+    """Which runs are held out."""
+    closed_form: ClosedFormSettings = ClosedFormSettings()
+    """Of 'closed_form' and 'transcoder'."""
+    residual: NetworkSettings = NetworkSettings(
+        architecture="gated",
+        steps=120,
+        validate_every=20,
+        checkpoint_every=20,
+        patience=3,
+        blocks_per_step=300,
+        windows=WindowSettings(context=32.0),
+        losses=LossWeights(eeg_from_eeg=0.0),
+    )
+    """Networks of 'transcoder': real context around each window; no loss of EEG from EEG, which
+    pulls the leadfield towards the decoder's inverse."""
+    paper: NetworkSettings = NetworkSettings(
+        architecture="paper",
+        steps=9984,
+        validate_every=312,
+        checkpoint_every=312,
+        patience=_NO_PATIENCE,
+    )
+    """Networks of 'paper': bare windows, four equal losses; 9,984 steps are 32 passes over 8 runs
+    of 600 s."""
+    probe_seconds: float = Field(default=64.0, gt=0)
+    """Length of the validation excerpt at which responses and leadfields are read out, in s."""

@@ -1,0 +1,177 @@
+"""Excerpts of runs for training, and the order in which they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from pydantic import Field
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.train.scaling import Scaling
+
+
+class WindowSettings(Settings):
+    """How runs are cut into training windows."""
+
+    seconds: float = Field(default=30.0, gt=0)
+    """Length of the core of a window, in s; losses are taken there (paper 4.4.1)."""
+    overlap: float = Field(default=0.5, ge=0, lt=1)
+    """Share of a core that the next one repeats."""
+    context: float = Field(default=0.0, ge=0)
+    """Real data on each side of the core, in s, so that filters see no edge; the paper has
+    none, 32 s cover a haemodynamic response."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaledRun:
+    """One run as the transcoder sees it: demeaned, in units of the global scales.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run this is.
+    eeg : array, shape (channels, frames)
+        Scaled EEG.
+    bold : array, shape (blocks, frames)
+        Scaled BOLD.
+    rate : float
+        Frames per second.
+    """
+
+    run: RunId
+    eeg: Float[ndarray, "channels frames"]
+    bold: Float[ndarray, "blocks frames"]
+    rate: float
+
+    @classmethod
+    def of(cls, run: AlignedRun, scaling: Scaling) -> ScaledRun:
+        """Return an aligned run in units of the scales."""
+        eeg, bold = scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)
+        return cls(run.run, eeg, bold, run.axis.sfreq)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingWindow:
+    """One excerpt of one run, with a batch axis of one.
+
+    Parameters
+    ----------
+    run : RunId
+        Where it comes from.
+    start : int
+        First frame of the core.
+    eeg : tensor, shape (1, channels, frames)
+        Scaled EEG, context included.
+    bold : tensor, shape (1, blocks, frames)
+        Scaled BOLD, context included.
+    """
+
+    run: RunId
+    start: int
+    eeg: Float[Tensor, "1 channels frames"]
+    bold: Float[Tensor, "1 blocks frames"]
+
+
+def frames_of(settings: WindowSettings, rate: float) -> tuple[int, int]:
+    """Return the frames of a core and of the context on each of its sides."""
+    return max(1, round(settings.seconds * rate)), round(settings.context * rate)
+
+
+def plan_windows(n_frames: int, rate: float, settings: WindowSettings) -> list[int]:
+    """Return the first core frame of each window whose context lies within the run.
+
+    Raises
+    ------
+    GridError
+        When the run is shorter than one window.
+    """
+    core, context = frames_of(settings, rate)
+    needed = core + 2 * context
+    if n_frames < needed:
+        raise GridError(
+            f"a run has {n_frames} frames ({n_frames / rate:.1f} s); a window with its context "
+            f"needs {needed} ({needed / rate:.1f} s); shorten train.network.windows.seconds or "
+            "context"
+        )
+    step = max(1, round(core * (1 - settings.overlap)))
+    return list(range(context, n_frames - core - context + 1, step))
+
+
+def order(seed: int, training_pass: int, n_windows: int) -> Int[ndarray, " windows"]:
+    """Return the order of the windows in one pass; a pure function of its arguments."""
+    return np.random.default_rng([seed, training_pass, 0]).permutation(n_windows)
+
+
+def pick_blocks(seed: int, step: int, n_blocks: int, n_picked: int) -> Int[ndarray, " picked"]:
+    """Return a random subset of blocks, sorted; a pure function of its arguments."""
+    rng = np.random.default_rng([seed, step, 1])
+    return np.sort(rng.choice(n_blocks, size=min(n_picked, n_blocks), replace=False))
+
+
+class TrainingWindows(Dataset[TrainingWindow]):
+    """All windows of a list of runs, in the order of the runs.
+
+    Parameters
+    ----------
+    runs : sequence of ScaledRun
+        Scaled training runs.
+    settings : WindowSettings
+        How they are cut.
+    dtype : torch.dtype
+        Precision of the tensors.
+    device : torch.device
+        Where the tensors are.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[ScaledRun],
+        settings: WindowSettings,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+    ) -> None:
+        self._runs = [run.run for run in runs]
+        self._signals = [as_batch(run, dtype=dtype, device=device) for run in runs]
+        self._places = [
+            (index, start)
+            for index, run in enumerate(runs)
+            for start in plan_windows(run.eeg.shape[1], run.rate, settings)
+        ]
+        if not runs:
+            raise GridError("training needs at least one run; got none")
+        self._n_core, self._n_context = frames_of(settings, runs[0].rate)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def core(self) -> slice:
+        """The frames of a window that are not context."""
+        return slice(self._n_context, self._n_context + self._n_core)
+
+    def __getitem__(self, index: int) -> TrainingWindow:
+        """Return one window."""
+        run, start = self._places[index]
+        eeg, bold = self._signals[run]
+        frames = slice(start - self._n_context, start + self._n_core + self._n_context)
+        return TrainingWindow(self._runs[run], start, eeg[..., frames], bold[..., frames])
+
+
+def as_batch(
+    run: ScaledRun, *, dtype: torch.dtype, device: torch.device | None
+) -> tuple[Float[Tensor, "1 channels frames"], Float[Tensor, "1 blocks frames"]]:
+    """Return EEG and BOLD of a run as tensors with a batch axis of one."""
+    eeg = torch.as_tensor(run.eeg, dtype=dtype, device=device)
+    bold = torch.as_tensor(run.bold, dtype=dtype, device=device)
+    return eeg[None], bold[None]

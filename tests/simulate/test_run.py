@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from nibabel import Nifti1Image
+from nilearn.masking import compute_epi_mask
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.recording import Events
+from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.physics.head import build_head
+from neurotranscoder.simulate.run import make_cohort, simulate_run
+from neurotranscoder.simulate.scenario import PRESETS, Scenario, interleaved_slice_times
+from neurotranscoder.simulate.seeds import Stage, generator
+
+
+@pytest.fixture(scope="module")
+def clean(noise_free, tiny_head):
+    return simulate_run(noise_free, tiny_head, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def noisy(tiny, tiny_head):
+    return simulate_run(tiny, tiny_head, 0, 0)
+
+
+def test_eeg_is_the_leadfield_times_the_response_of_every_voxel(clean, tiny_head, tiny_cohort):
+    eeg, clock = clean.recording.eeg, clean.recording.clock
+    times = clock.scanner_times(eeg.data.shape[1], eeg.sfreq)
+    by_region = clean.sources.respond(evoked_kernel(), times)
+    by_voxel = by_region[tiny_cohort.regions.labels[tiny_head.brain]]
+    expected = tiny_cohort.levels.moment * (tiny_head.leadfield @ by_voxel)
+    assert_allclose(eeg.data, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_eeg_covers_the_bold_of_its_run(clean):
+    recording = clean.recording
+    times = recording.clock.scanner_times(recording.eeg.data.shape[1], recording.eeg.sfreq)
+    assert -8.0 <= times[0] <= -3.0
+    assert times[-1] > recording.bold.volumes.duration + 2.9
+    assert recording.clock.drift_ppm == 5.0
+
+
+def test_eeg_noise_reaches_the_requested_ratio(clean, noisy):
+    signal = clean.recording.eeg.data
+    noise = noisy.recording.eeg.data - signal
+    ratio = np.mean(np.var(signal, axis=1)) / np.mean(np.var(noise, axis=1))
+    assert_allclose(ratio, 10.0, rtol=4 * np.sqrt(2 / noise.size))
+    assert_allclose(noise.mean(axis=0), 0.0, atol=1e-18)
+
+
+def test_bold_noise_reaches_the_requested_ratio(clean, noisy):
+    brain = clean.recording.bold.mask
+    signal = clean.recording.bold.data[brain].astype(float)
+    noise = noisy.recording.bold.data[brain] - signal
+    ratio = np.mean(np.var(signal, axis=1)) / np.mean(noise**2)
+    assert_allclose(ratio, 10.0, rtol=4 * np.sqrt(2 / noise.size))
+
+
+@pytest.mark.parametrize(("silent", "other"), [("eeg", "bold"), ("bold", "eeg")])
+def test_switching_one_noise_off_leaves_the_rest_identical(tiny, tiny_head, noisy, silent, other):
+    without = tiny.model_copy(update={f"{silent}_snr_db": None})
+    run = simulate_run(without, tiny_head, 0, 0)
+    assert_array_equal(getattr(run.recording, other).data, getattr(noisy.recording, other).data)
+    assert_array_equal(run.sources.time, noisy.sources.time)
+    assert_array_equal(run.sources.waves, noisy.sources.waves)
+    assert run.recording.clock == noisy.recording.clock
+
+
+def test_runs_differ_in_design_noise_and_clock(tiny, tiny_head, noisy):
+    for subject, run in ((0, 1), (1, 0)):
+        other = simulate_run(tiny, tiny_head, subject, run)
+        assert other.recording.clock.eeg_start != noisy.recording.clock.eeg_start
+        assert other.recording.events.onset[0] != noisy.recording.events.onset[0]
+        assert not np.array_equal(other.sources.waves, noisy.sources.waves)
+
+
+def test_levels_are_reached_in_expectation(noise_free, tiny_head):
+    runs = [simulate_run(noise_free, tiny_head, s, r) for s in range(2) for r in range(2)]
+    eeg = [np.mean(run.recording.eeg.data**2) for run in runs]
+    bold = [np.mean(np.var(run.recording.bold.data[tiny_head.brain], axis=1)) for run in runs]
+    # 8 regions whose slow rhythms have some 40 degrees of freedom in 120 s: within a third
+    assert_allclose(np.sqrt(np.mean(eeg)), 10e-6, rtol=0.33)
+    assert_allclose(np.sqrt(np.mean(bold)), 100.0, rtol=0.33)
+
+
+def test_brain_can_be_told_from_its_surroundings(noisy):
+    bold = noisy.recording.bold
+    image = Nifti1Image(bold.data.mean(axis=-1), bold.grid.voxel_to_world)
+    mask = np.asarray(compute_epi_mask(image, opening=False).dataobj) > 0
+    both = np.sum(mask & bold.mask)
+    assert 2 * both / (mask.sum() + bold.mask.sum()) > 0.95
+    assert bold.data[bold.mask].mean() == pytest.approx(10_000, rel=0.1)
+
+
+def test_given_events_drive_the_run(noise_free, tiny_head):
+    onset = np.array([10.0, 60.0])
+    events = Events(onset, np.full(2, 0.2), ("face", "car"), np.full(2, np.nan))
+    run = simulate_run(noise_free, tiny_head, 0, 0, events=events)
+    after = run.sources.time[:, np.newaxis] - onset
+    assert np.all(np.any((after > -0.1) & (after < 0.8), axis=1))
+    assert run.recording.events.trial_type == ("face", "car")
+
+
+def test_run_that_does_not_exist_is_refused(tiny, tiny_head):
+    with pytest.raises(SettingsError, match="got subject 2, run 0"):
+        simulate_run(tiny, tiny_head, 2, 0)
+
+
+def test_interleaved_order_takes_every_fifth_slice_per_pass():
+    times = interleaved_slice_times(25, 5, 2.0)
+    assert np.argsort(times)[:6].tolist() == [0, 5, 10, 15, 20, 1]
+    assert PRESETS["small"].volumes.n_passes == 5
+    assert_allclose(np.sort(times), np.arange(25) * 0.08)  # eight samples at 100 Hz
+
+
+def test_scenario_refuses_part_of_a_volume():
+    with pytest.raises(ValueError, match=r"duration 401\.0 s is 200\.5 TRs"):
+        Scenario(duration=401.0)
+
+
+def test_stages_have_streams_of_their_own():
+    draws = {generator(0, stage).random() for stage in Stage}
+    draws |= {
+        generator(0, Stage.DESIGN, subject=s, run=r).random() for s in (0, 1) for r in (1, 2)
+    }
+    assert len(draws) == len(Stage) + 4
+
+
+def test_small_preset_divides_the_whole_brain_into_sixty_regions():
+    scenario = PRESETS["small"]
+    cohort = make_cohort(scenario, build_head(scenario.head))
+    regions = cohort.regions
+    assert (regions.n_regions, regions.oscillatory.sum(), regions.motor.sum()) == (60, 18, 3)
+    assert_array_equal(regions.labels >= 0, cohort.head.brain)
+    assert regions.n_voxels.min() > 0
+    assert np.linalg.matrix_rank(cohort.head.leadfield) == 63
