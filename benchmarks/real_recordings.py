@@ -298,10 +298,15 @@ def _response_panel(axes: object, found: Input, row: Row) -> None:
 
 
 def measure(
-    data: Path, effort: Effort, seed: int, progress: Callable[[str], None]
+    data: Path,
+    effort: Effort,
+    seed: int,
+    progress: Callable[[str], None],
+    *,
+    bold_time: float = CALCIUM_TR,
 ) -> tuple[list[Input], list[Row]]:
     """Return all inputs and their rows; every input has its own random numbers."""
-    calcium, train = calcium_blocks(data)
+    calcium, train = calcium_blocks(data, sample_time=bold_time)
     jobs = [("calcium_bold", "stimulus", train), ("calcium_bold", "calcium", calcium)]
     jobs += [("lfp_optical", name, run) for name, run in optical_blocks(data).items()]
     inputs, rows = [], []
@@ -339,6 +344,12 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=default_data(), help="folder of real data")
     parser.add_argument("--out", type=Path, help="also write TSV, JSON and figure here")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--bold-time",
+        type=float,
+        default=CALCIUM_TR,
+        help="seconds into its TR that a BOLD sample stands for; 1.5 = the file's BOLD_time",
+    )
     options = parser.parse_args()
     if not (options.data / FOLDER).is_dir():
         print(
@@ -348,7 +359,11 @@ def main() -> int:
         return 2
     try:
         inputs, rows = measure(
-            options.data, Effort(), options.seed, lambda line: print(line, file=sys.stderr)
+            options.data,
+            Effort(),
+            options.seed,
+            lambda line: print(line, file=sys.stderr),
+            bold_time=options.bold_time,
         )
     except InputError as error:
         print(error, file=sys.stderr)

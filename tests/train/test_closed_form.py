@@ -91,6 +91,16 @@ def test_transcoder_of_the_fit_computes_the_same_as_the_fit(fitted):
         assert_allclose(mine[0].numpy(), theirs, atol=1e-4 * np.abs(theirs).max())
 
 
+def test_runs_may_differ_in_length(rng):
+    runs, _, _ = simulated_runs(rng, 4)
+    cut = [
+        (eeg[:, :n], bold[:, :n])
+        for (eeg, bold), n in zip(runs, (500, 450, 400, 350), strict=True)
+    ]
+    fit = fit_closed_form(cut[:3], cut[3:], RATE, ClosedFormSettings())
+    assert np.corrcoef(fit.hrf, true_hrf())[0, 1] > 0.98  # a quarter less data than above
+
+
 def test_run_shorter_than_its_filters_is_refused(rng):
     runs, _, _ = simulated_runs(rng, 2, n_frames=90)
     with pytest.raises(GridError, match=r"lasts 36\.0 s"):

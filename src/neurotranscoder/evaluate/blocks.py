@@ -144,11 +144,11 @@ def fit_runs(
 ) -> tuple[Scaling, LinearFit]:
     """Fit the linear transcoder to runs, with one scale per modality from the training runs."""
     scaling = Scaling.fit(training)
-    scaled = [
+    known, unseen = (
         [(scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)) for run in runs]
         for runs in (training, validation)
-    ]
-    return scaling, fit_closed_form(*scaled, training[0].axis.sfreq, settings)
+    )
+    return scaling, fit_closed_form(known, unseen, training[0].axis.sfreq, settings)
 
 
 def transcode_to_bold(scaling: Scaling, fit: LinearFit, run: AlignedRun) -> Series:

@@ -64,8 +64,8 @@ def spatial_statistics(
 
 
 def filter_statistics(
-    inputs: Sequence[Float[ndarray, "rows times"]],
-    targets: Sequence[Float[ndarray, "rows times"]],
+    inputs: Sequence[Float[ndarray, "rows _"]],
+    targets: Sequence[Float[ndarray, "rows _"]],
     *,
     n_lags: int,
     first_lag: int = 0,
@@ -83,8 +83,8 @@ def filter_statistics(
 
 
 def fit_hrf(
-    sources: Sequence[Float[ndarray, "components frames"]],
-    targets: Sequence[Float[ndarray, "components frames"]],
+    sources: Sequence[Float[ndarray, "components _"]],
+    targets: Sequence[Float[ndarray, "components _"]],
     *,
     n_lags: int,
     smoothness: float,

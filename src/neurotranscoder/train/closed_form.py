@@ -29,7 +29,8 @@ from neurotranscoder.train.alternating import (
 )
 from neurotranscoder.train.components import bold_components
 
-Signals = tuple[Float[ndarray, "channels frames"], Float[ndarray, "blocks frames"]]
+# runs may differ in length: their frames are not one axis
+Signals = tuple[Float[ndarray, "channels _"], Float[ndarray, "blocks _"]]
 
 
 class ClosedFormSettings(Settings):

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 
 def covariance(
-    bolds: Sequence[Float[ndarray, "blocks frames"]],
+    bolds: Sequence[Float[ndarray, "blocks _"]],
 ) -> Float[ndarray, "blocks blocks"]:
     """Return the covariance over blocks, pooled over runs in their order."""
     total = sum(bold.shape[1] for bold in bolds)
@@ -22,7 +22,7 @@ def covariance(
 
 
 def bold_components(
-    bolds: Sequence[Float[ndarray, "blocks frames"]], n_components: int
+    bolds: Sequence[Float[ndarray, "blocks _"]], n_components: int
 ) -> Float[ndarray, "blocks components"]:
     """Return orthonormal spatial components of BOLD, strongest first.
 

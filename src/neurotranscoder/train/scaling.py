@@ -73,7 +73,7 @@ class Scaling:
         return cls(eeg=values["eeg"], bold=values["bold"])
 
 
-def _pooled_sd(series: Sequence[Float[ndarray, "rows frames"]]) -> float:
+def _pooled_sd(series: Sequence[Float[ndarray, "rows _"]]) -> float:
     """Return the sd over all rows and frames of all runs, row means removed per run."""
     squares = sum(float(np.sum((x - x.mean(axis=1, keepdims=True)) ** 2)) for x in series)
     return float(np.sqrt(squares / sum(x.size for x in series)))

@@ -20,7 +20,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import read_json, write_json, write_table
 from neurotranscoder.io.weights import load_tensors, save_tensors
-from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.model.transcoder import CyclicTranscoder, GatedCoder
 from neurotranscoder.train.build import build_module
 from neurotranscoder.train.linear_transcoder import LinearShape
 from neurotranscoder.train.scaling import Scaling
@@ -84,6 +84,15 @@ class TrainedTranscoder:
     leadfield: Float[ndarray, "channels blocks"]
     curve: Curve = Curve()
     seconds: float = float("nan")
+
+    @property
+    def gates(self) -> tuple[tuple[str, float], ...]:
+        """How much a network corrects each linear coder; empty without gated coders."""
+        return tuple(
+            (name, float(part.gate.detach()))
+            for name, part in self.module.named_children()
+            if isinstance(part, GatedCoder)
+        )
 
     def check(self, run: AlignedRun) -> None:
         """Refuse a run that does not fit the model.

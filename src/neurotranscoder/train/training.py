@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import SettingsError, TrainingError
+from neurotranscoder.io.store import remove_leftovers
 from neurotranscoder.model.transcoder import CyclicTranscoder, GatedCoder
 from neurotranscoder.train.checkpoint import (
     Snapshot,
@@ -89,7 +90,10 @@ class Training:
 
     def start(self) -> None:
         """Go on from the checkpoint, or validate the first weights."""
-        found = load_snapshot(self.folder, self.digest) if self.folder else None
+        found = None
+        if self.folder is not None:
+            remove_leftovers(self.folder)
+            found = load_snapshot(self.folder, self.digest)
         if found is not None:
             self.restore(found)
         elif not self.record():

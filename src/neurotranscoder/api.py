@@ -1,0 +1,296 @@
+"""The user's facade: fit a transcoder to a study, and use it on MNE and NIfTI objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mne
+import nibabel as nib
+import numpy as np
+
+from neurotranscoder.config import Config
+from neurotranscoder.core.axes import TimeAxis, VolumeAxis
+from neurotranscoder.core.errors import GridError, SettingsError, WeightsError
+from neurotranscoder.core.recording import Bold, Eeg, Recording
+from neurotranscoder.core.source import AlignedRun, SourceEstimate
+from neurotranscoder.io.eeg import eeg_from_raw, raw_from_eeg
+from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
+from neurotranscoder.preprocess.align import align, blocks_at_frames, common_blocks, slice_cells
+from neurotranscoder.preprocess.group import align_runs, study_blocks
+from neurotranscoder.preprocess.study import Study, open_study
+from neurotranscoder.reconstruct.group import (
+    GroupEstimates,
+    bold_of_source,
+    eeg_of_source,
+    estimate_group,
+    source_of_bold,
+    source_of_eeg,
+)
+from neurotranscoder.signal.frames import frame_means
+from neurotranscoder.train.device import Device
+from neurotranscoder.train.recipe import fit_transcoder
+from neurotranscoder.train.scaling import Scaling
+from neurotranscoder.train.settings import Architecture
+from neurotranscoder.train.split import split_runs
+from neurotranscoder.train.trained import TrainedTranscoder, load_trained, save_trained
+from neurotranscoder.train.windows import ScaledRun, TrainingWindows
+
+StudyLike = Study | Path | str
+_IN_MEMORY = Path("image in memory")
+
+
+class Transcoder:
+    """A group transcoder between EEG and BOLD.
+
+    Parameters
+    ----------
+    architecture : {'transcoder', 'closed_form', 'paper'}
+        The closed form with gated networks (default), the closed form alone, or the paper's
+        networks from a random start.
+    config : Config, optional
+        All other settings.
+    device : {'auto', 'cpu', 'cuda'}
+        Where networks are trained.
+
+    Attributes
+    ----------
+    trained : TrainedTranscoder
+        What `fit` or `load` made: coders, split, learnt response and leadfield.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture = "transcoder",
+        *,
+        config: Config | None = None,
+        device: Device = "auto",
+    ) -> None:
+        self.config = config or Config()
+        self.architecture = architecture
+        self.device: Device = device
+        self._trained: TrainedTranscoder | None = None
+
+    @property
+    def trained(self) -> TrainedTranscoder:
+        """The trained transcoder.
+
+        Raises
+        ------
+        WeightsError
+            Before `fit` or `load`.
+        """
+        if self._trained is None:
+            raise WeightsError("the transcoder has no weights yet; call `fit` or `load` first")
+        return self._trained
+
+    def fit(
+        self, study: StudyLike | Iterable[Recording], *, folder: Path | None = None
+    ) -> Transcoder:
+        """Train on simultaneous runs; test runs are set aside before anything is fitted.
+
+        Parameters
+        ----------
+        study : Study, path of a BIDS data set, or iterable of Recording
+            Simultaneous runs.
+        folder : Path, optional
+            Where checkpoints are kept; a killed training goes on from there.
+
+        Returns
+        -------
+        self : Transcoder
+            Trained.
+
+        Raises
+        ------
+        StudyError
+            When the study has problems; all are listed.
+        """
+        runs = aligned_runs(study, self.config)
+        settings = self.config.train.model_copy(update={"architecture": self.architecture})
+        split = split_runs([run.run for run in runs], settings.split)
+        training, validation = (
+            [run for run in runs if run.run.label in part]
+            for part in (split.training, split.validation)
+        )
+        self._trained = fit_transcoder(
+            training, validation, split, settings, folder=folder, device=self.device
+        )
+        return self
+
+    def transcode(
+        self,
+        signal: mne.io.BaseRaw | nib.Nifti1Image,
+        *,
+        eeg_start: float = 0.0,
+        slice_times: Sequence[float] | None = None,
+    ) -> nib.Nifti1Image | mne.io.BaseRaw:
+        """Predict one modality from the other.
+
+        Parameters
+        ----------
+        signal : mne.io.Raw or Nifti1Image
+            EEG with the channels of the model, or BOLD on the voxel grid of the model.
+        eeg_start : float
+            Time of the first EEG sample on the clock of the output, in s.
+        slice_times : sequence of float, optional
+            Acquisition time of each slice of BOLD, in s; needed for images, as NIfTI headers
+            do not hold them.
+
+        Returns
+        -------
+        other : Nifti1Image or mne.io.Raw
+            BOLD of the source blocks, or EEG, both at the group rate and around their means.
+        """
+        if isinstance(signal, mne.io.BaseRaw):
+            estimate = self.reconstruct(signal, eeg_start=eeg_start)
+            bold = bold_of_source(self.trained, estimate.data)
+            step, start = 1 / estimate.axis.sfreq, estimate.axis.start
+            return image_of_blocks(bold, estimate.blocks, tr=step, start=start)
+        estimate = self.reconstruct(signal, slice_times=slice_times)
+        eeg = eeg_of_source(self.trained, estimate.data)
+        return raw_from_eeg(Eeg(eeg, estimate.axis.sfreq, self.trained.montage))
+
+    def reconstruct(
+        self,
+        signal: mne.io.BaseRaw | nib.Nifti1Image,
+        *,
+        eeg_start: float = 0.0,
+        slice_times: Sequence[float] | None = None,
+    ) -> SourceEstimate:
+        """Estimate sources from one modality alone.
+
+        Parameters
+        ----------
+        signal, eeg_start, slice_times
+            As for `transcode`.
+
+        Returns
+        -------
+        estimate : SourceEstimate
+            Sources on the blocks, at the group rate.
+        """
+        if isinstance(signal, mne.io.BaseRaw):
+            return self._from_raw(signal, eeg_start)
+        return self._from_image(signal, slice_times)
+
+    def estimate(self, recording: Recording) -> GroupEstimates:
+        """Estimate everything for one simultaneous run: both sources, fused, and transcoded."""
+        run = align(recording, self.trained.blocks, self.config.align)
+        return estimate_group(self.trained, run, fusion=self.config.reconstruct.fusion)
+
+    def save(self, folder: Path) -> None:
+        """Write weights, settings and split; valid only with the manifest written last."""
+        save_trained(folder, self.trained)
+
+    @classmethod
+    def load(cls, folder: Path, *, config: Config | None = None) -> Transcoder:
+        """Read what `save` (or the command `train`) wrote."""
+        trained = load_trained(folder)
+        transcoder = cls(trained.settings.architecture, config=config)
+        transcoder._trained = trained
+        return transcoder
+
+    def _from_raw(self, raw: mne.io.BaseRaw, eeg_start: float) -> SourceEstimate:
+        """Estimate sources from EEG."""
+        trained = self.trained
+        missing = [name for name in trained.montage.names if name not in raw.ch_names]
+        if missing:
+            raise WeightsError(
+                f"the recording lacks the channels {missing[:5]}; the model needs "
+                f"{len(trained.montage.names)}: {', '.join(trained.montage.names[:5])}, ..."
+            )
+        eeg = eeg_from_raw(raw.copy().pick(list(trained.montage.names)))
+        n_times = eeg.data.shape[1]
+        axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)
+        axis = TimeAxis(axis.start + eeg_start, axis.sfreq, axis.n_times)
+        frames = frame_means(eeg.data, eeg_start + np.arange(n_times) / eeg.sfreq, axis)
+        return SourceEstimate(source_of_eeg(trained, frames), trained.blocks, axis, "eeg")
+
+    def _from_image(
+        self, image: nib.Nifti1Image, slice_times: Sequence[float] | None
+    ) -> SourceEstimate:
+        """Estimate sources from BOLD."""
+        if slice_times is None:
+            raise SettingsError(
+                "BOLD got no slice_times; NIfTI headers do not hold them; pass SliceTiming of the "
+                "sidecar, or one repeated time for images that were slice-time corrected"
+            )
+        trained = self.trained
+        data = array_of(image, _IN_MEMORY)
+        if data.ndim != 4:
+            raise GridError(f"the image has {data.ndim} axes; it needs 4: x, y, z and time")
+        times = np.asarray(slice_times, dtype=float)
+        volumes = VolumeAxis(header_tr(image), data.shape[3], times)
+        mask = trained.blocks.labels >= 0
+        bold = Bold(data, grid_of(image, _IN_MEMORY), volumes, mask)
+        cells = slice_cells(bold, trained.blocks)
+        axis = TimeAxis.of_frames(volumes.duration, trained.rate)
+        kind = self.config.align.interpolation
+        frames = blocks_at_frames(cells, trained.blocks.n_blocks, axis, kind=kind)
+        return SourceEstimate(source_of_bold(trained, frames), trained.blocks, axis, "bold")
+
+
+def load_study(path: Path | str, *, config: Config | None = None) -> Study:
+    """Open a BIDS study of simultaneous EEG-fMRI; every problem is listed at once.
+
+    Parameters
+    ----------
+    path : Path or str
+        The data set.
+    config : Config, optional
+        Its ``study`` section says what to read.
+    """
+    return open_study(Path(path), (config or Config()).study)
+
+
+def aligned_runs(
+    study: StudyLike | Iterable[Recording], config: Config | None = None
+) -> tuple[AlignedRun, ...]:
+    """Return all runs at the group resolution.
+
+    Parameters
+    ----------
+    study : Study, path of a BIDS data set, or iterable of Recording
+        Simultaneous runs.
+    config : Config, optional
+        Its ``align`` section says how.
+    """
+    settings = config or Config()
+    if isinstance(study, Path | str):
+        study = load_study(study, config=settings)
+    if isinstance(study, Study):
+        blocks = study_blocks(study, settings.align)
+        return align_runs(study, study.runs, blocks, settings.align)
+    recordings = list(study)
+    shared = common_blocks((one.bold for one in recordings), settings.align)
+    return tuple(align(recording, shared, settings.align) for recording in recordings)
+
+
+def windows(
+    study: StudyLike | Iterable[Recording], *, config: Config | None = None
+) -> TrainingWindows:
+    """Return the training windows of a study as a torch Dataset.
+
+    Validation and test runs are left out, as in training.
+
+    Parameters
+    ----------
+    study : Study, path of a BIDS data set, or iterable of Recording
+        Simultaneous runs.
+    config : Config, optional
+        Group resolution, split and windows.
+
+    Returns
+    -------
+    dataset : torch.utils.data.Dataset
+        Windows of scaled EEG (1, channels, frames) and BOLD (1, blocks, frames).
+    """
+    settings = config or Config()
+    runs: Any = aligned_runs(study, settings)
+    split = split_runs([run.run for run in runs], settings.train.split)
+    training = [run for run in runs if run.run.label in split.training]
+    scaling = Scaling.fit(training)
+    scaled = [ScaledRun.of(run, scaling) for run in training]
+    return TrainingWindows(scaled, settings.train.residual.windows)

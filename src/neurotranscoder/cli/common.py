@@ -1,0 +1,114 @@
+"""What all commands share: options, progress, and errors as exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neurotranscoder.config import Config, load_config
+from neurotranscoder.core.errors import InputError, NeurotranscoderError
+from neurotranscoder.train.device import Device
+
+DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 75
+_LINE_EVERY = 10  # plain logs get a line for each tenth of a task
+
+Advance = Callable[..., None]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Options of every command that reads a study."""
+
+    config: Annotated[Path | None, Parameter(help="Settings as a TOML file.")] = None
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="One setting, as train.seed=1; may be repeated.",
+            negative="",
+            consume_multiple=False,
+        ),
+    ] = ()
+    participant_label: Annotated[
+        tuple[str, ...],
+        Parameter(help="Subjects to read, without 'sub-'.", negative="", consume_multiple=True),
+    ] = ()
+    seed: Annotated[int | None, Parameter(help="Seed of networks and their training.")] = None
+    device: Annotated[Device, Parameter(help="Where networks are trained.")] = "auto"
+
+    def settings(self) -> Config:
+        """Return the resolved settings."""
+        overrides = list(self.set)
+        if self.participant_label:
+            labels = ", ".join(f'"{label}"' for label in self.participant_label)
+            overrides.append(f"study.participants=[{labels}]")
+        if self.seed is not None:
+            overrides += [f"train.{part}.seed={self.seed}" for part in ("residual", "paper")]
+        return load_config(self.config, overrides)
+
+
+def say(text: str) -> None:
+    """Write a line about what is being done, to the error stream."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def progress(task: str) -> Iterator[Advance]:
+    """Show how far a task is: a bar with the time left on a terminal, plain lines in a log.
+
+    Yields
+    ------
+    advance : callable
+        Called with (done, total), and anything else after them.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_lines(task)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        number = bar.add_task(task, total=None)
+
+        def advance(done: int, total: int, *_: object) -> None:
+            bar.update(number, completed=done, total=total)
+
+        yield advance
+
+
+def _plain_lines(task: str) -> Advance:
+    """Return a function that writes about ten lines over a task."""
+    written = -1
+
+    def advance(done: int, total: int, *rest: object) -> None:
+        nonlocal written
+        tenth = done * _LINE_EVERY // max(total, 1)
+        if tenth != written or done == total:
+            written = tenth
+            loss = f", loss {rest[0]:.4f}" if rest and isinstance(rest[0], float) else ""
+            say(f"{task}: {done}/{total}{loss}")
+
+    return advance
+
+
+def exit_code(action: Callable[[], None]) -> int:
+    """Run a command; turn errors that a user can meet into a message and an exit code."""
+    try:
+        action()
+    except InputError as error:
+        say(f"{type(error).__name__}: {error}")
+        return BAD_INPUT
+    except NeurotranscoderError as error:
+        say(f"{type(error).__name__}: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        say("stopped; run the same command again to go on")
+        return STOPPED
+    return DONE

@@ -1,0 +1,73 @@
+"""``neurotranscoder demo``: the main job on a small simulated study, end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurotranscoder.cli.common import say
+from neurotranscoder.cli.evaluate import evaluate_models, store, truth_of_study
+from neurotranscoder.cli.simulate import simulate
+from neurotranscoder.cli.train import train_model
+from neurotranscoder.cli.workspace import Workspace, load_models
+from neurotranscoder.config import load_config
+from neurotranscoder.evaluate.findings import Findings
+from neurotranscoder.evaluate.table import MetricRow, write_rows
+from neurotranscoder.io.manifest import open_output_folder
+from neurotranscoder.report.page import write_report
+from neurotranscoder.train.device import Device
+
+PAPER_STEPS = 100
+DEMO_SETTINGS = (
+    "train.residual.steps=40",
+    f"train.paper.steps={PAPER_STEPS}",
+    f"train.paper.validate_every={PAPER_STEPS // 2}",
+    f"train.paper.checkpoint_every={PAPER_STEPS // 2}",
+)
+ARCHITECTURES = ("closed_form", "transcoder", "paper")
+
+
+def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device = "auto") -> None:
+    """Simulate a small study, train, reconstruct, evaluate and report.
+
+    Parameters
+    ----------
+    out
+        Where everything goes: report.html, metrics.tsv, study/ and derivatives/.
+    preset
+        Scenario: small or tiny.
+    seed
+        Seed of the simulated study.
+    device
+        Where networks are trained.
+    """
+    open_output_folder(out, kind="demo", identity=f"{preset} {seed}")
+    study, results = out / "study", out / "derivatives"
+    simulate(study, preset=preset, seed=seed)
+    config = load_config(None, DEMO_SETTINGS)
+    space = Workspace.open(study, results, config)
+    runs = space.align()
+    for architecture in ARCHITECTURES:
+        settings = config.train.model_copy(update={"architecture": architecture})
+        train_model(runs, settings, space.model_folder(architecture), device=device)
+    models = load_models((), results)
+    notes = [f"{run}: {note}" for run, found in space.study.notes.items() for note in found]
+    findings = evaluate_models(models, runs, truth_of_study(study), name=preset, notes=notes)
+    store(findings, results)
+    write_rows(out / "metrics.tsv", findings.metrics)
+    write_report(findings, out / "report.html")
+    summarise(findings)
+    say(f"report in {out / 'report.html'}")
+
+
+def summarise(findings: Findings) -> None:
+    """Write the rows that matter most."""
+    shown = ("bold_from_eeg", "eeg_from_bold", "source_from_eeg", "source_fused", "hrf")
+    for row in findings.metrics:
+        if row.quantity in shown and row.source_kind == "all":
+            say(line_of(row))
+
+
+def line_of(row: MetricRow) -> str:
+    """Return a row as a line of text."""
+    interval = "" if row.ci_low != row.ci_low else f" [{row.ci_low:.3f}, {row.ci_high:.3f}]"
+    return f"  {row.quantity:16s} {row.method:28s} r = {row.r:.3f}{interval}"

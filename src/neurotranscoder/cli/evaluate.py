@@ -1,0 +1,123 @@
+"""``neurotranscoder evaluate`` and ``report``: scores beside rivals, limit and null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from neurotranscoder.cli.common import Common, say
+from neurotranscoder.cli.workspace import EVALUATION, Workspace, load_models
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.assemble import assemble
+from neurotranscoder.evaluate.findings import Findings
+from neurotranscoder.evaluate.findings_store import load_findings, save_findings
+from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
+from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.io.manifest import read_manifest, write_manifest
+from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.report.page import write_report
+from neurotranscoder.simulate.truth import Truth, load_truth
+from neurotranscoder.train.trained import TrainedTranscoder
+
+
+def evaluate(
+    bids: Path,
+    out: Path,
+    /,
+    *,
+    model: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
+    common: Common | None = None,
+) -> None:
+    """Score trained transcoders on the held-out runs, beside rivals, limit and null.
+
+    Parameters
+    ----------
+    bids
+        The study that the models were trained on.
+    out
+        Where results go: metrics.tsv, measures.tsv and evaluation/.
+    model
+        Folders of models; default: all in OUT/models.
+    """
+    config = (common or Common()).settings()
+    space = Workspace.open(bids, out, config)
+    models = load_models(model, out)
+    models[0][1].split.check(space.study.runs)
+    runs = space.align(models[0][1].blocks)
+    notes = [f"{run}: {note}" for run, found in space.study.notes.items() for note in found]
+    findings = evaluate_models(
+        models,
+        runs,
+        truth_of_study(bids),
+        name=bids.resolve().name,
+        fusion=config.reconstruct.fusion,
+        notes=notes,
+    )
+    store(findings, out)
+
+
+def evaluate_models(
+    models: Sequence[tuple[str, TrainedTranscoder]],
+    runs: Sequence[AlignedRun],
+    truth: Truth | None,
+    *,
+    name: str,
+    fusion: Fusion = "sum",
+    notes: Sequence[str] = (),
+) -> Findings:
+    """Score models that share one split.
+
+    Raises
+    ------
+    SettingsError
+        When the models were trained on different splits.
+    """
+    split = models[0][1].split
+    for other, trained in models[1:]:
+        if trained.split != split:
+            raise SettingsError(
+                f"{other} and {models[0][0]} were trained on different splits; scores on runs "
+                "that one of them has seen mean nothing; train them with the same settings"
+            )
+    parts = {
+        part: tuple(run for run in runs if run.run.label in getattr(split, part))
+        for part in ("training", "validation", "test")
+    }
+    scenario = truth.cohort.scenario.name if truth else name
+    evaluation = StudyEvaluation(StudyRuns(scenario, **parts), truth, fusion=fusion, progress=say)
+    candidates = [Candidate(label, trained) for label, trained in models]
+    tables = evaluation.tables(candidates)
+    return assemble(evaluation, candidates, tables, notes=notes)
+
+
+def truth_of_study(bids: Path) -> Truth | None:
+    """Return the truth of a simulated study, or None where there is none."""
+    return load_truth(bids) if (bids / "derivatives" / "truth").is_dir() else None
+
+
+def store(findings: Findings, out: Path) -> None:
+    """Write tables and the numbers behind the pictures; the manifest comes last."""
+    folder = out / EVALUATION
+    save_findings(folder, findings)
+    write_manifest(folder, kind="evaluation", settings_hash="")
+    write_rows(out / "metrics.tsv", findings.metrics)
+    write_rows(out / "measures.tsv", findings.measures)
+    say(f"scores in {out / 'metrics.tsv'}")
+
+
+def report(out: Path, /) -> None:
+    """Write OUT/report.html from the evaluation in OUT: one page, no network.
+
+    Parameters
+    ----------
+    out
+        The results folder of a study.
+    """
+    folder = out / EVALUATION
+    read_manifest(folder, kind="evaluation")
+    write_report(load_findings(folder), out / "report.html")
+    say(f"report in {out / 'report.html'}")

@@ -1,0 +1,80 @@
+"""``neurotranscoder train``: fit one transcoder to a study."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurotranscoder.cli.common import Common, progress, say
+from neurotranscoder.cli.workspace import Workspace
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.io.manifest import MANIFEST, read_manifest
+from neurotranscoder.train.device import Device
+from neurotranscoder.train.recipe import fit_transcoder
+from neurotranscoder.train.settings import Architecture, TrainSettings
+from neurotranscoder.train.split import split_runs
+from neurotranscoder.train.trained import load_trained, save_trained
+
+
+def train(
+    bids: Path,
+    out: Path,
+    /,
+    *,
+    architecture: Architecture | None = None,
+    common: Common | None = None,
+) -> None:
+    """Fit the group transcoder to the simultaneous runs of a BIDS study.
+
+    Parameters
+    ----------
+    bids
+        The study.
+    out
+        Where results go; the model is in models/ARCHITECTURE. A killed training goes on.
+    architecture
+        transcoder, closed_form or paper; default: what the settings say.
+    """
+    common = common or Common()
+    config = common.settings()
+    if architecture is not None:
+        changed = config.train.model_copy(update={"architecture": architecture})
+        config = config.model_copy(update={"train": changed})
+    space = Workspace.open(bids, out, config)
+    folder = space.model_folder(config.train.architecture)
+    train_model(space.align(), config.train, folder, device=common.device)
+
+
+def train_model(
+    runs: Sequence[AlignedRun], settings: TrainSettings, folder: Path, *, device: Device
+) -> None:
+    """Train on aligned runs unless the finished model is there already."""
+    split = split_runs([run.run for run in runs], settings.split)
+    if (folder / MANIFEST).is_file():
+        done = read_manifest(folder, kind="model")
+        if done.settings_hash == settings.digest() and load_trained(folder).split == split:
+            say(f"{folder} is complete")
+            return
+    parts = {
+        part: [run for run in runs if run.run.label in getattr(split, part)]
+        for part in ("training", "validation")
+    }
+    counts = ", ".join(
+        f"{len(getattr(split, part))} {part} runs" for part in ("training", "validation", "test")
+    )
+    say(f"{settings.architecture}: {counts}")
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+    with progress(f"training {settings.architecture}") as advance:
+        trained = fit_transcoder(
+            parts["training"],
+            parts["validation"],
+            split,
+            settings,
+            folder=checkpoint,
+            device=device,
+            progress=advance,
+        )
+    save_trained(folder, trained)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    say(f"{settings.architecture} trained in {trained.seconds:.1f} s: {folder}")

@@ -1,0 +1,155 @@
+"""Put tables, pictures and words together: everything that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurotranscoder import __version__
+from neurotranscoder.evaluate.findings import Findings, Line, Panel
+from neurotranscoder.evaluate.pictures import (
+    response_panel,
+    signal_panels,
+    source_maps,
+    source_panels,
+    topographies,
+)
+from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, Tables
+from neurotranscoder.simulate.truth import Truth
+
+
+def assemble(
+    evaluation: StudyEvaluation,
+    candidates: Sequence[Candidate],
+    tables: Tables,
+    *,
+    notes: Sequence[str] = (),
+) -> Findings:
+    """Return the findings of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : StudyEvaluation
+        The study that was evaluated.
+    candidates : sequence of Candidate
+        What was evaluated; examples are those of the first.
+    tables : Tables
+        Its rows and estimates.
+    notes : sequence of str
+        What reading the study brought up: repaired triggers, declared clocks, dropped events.
+    """
+    first, run = candidates[0], evaluation.test[0]
+    estimates = tables.estimates[0][0]
+    rivals = [(name, predictions[0]) for name, predictions in tables.rivals]
+    truth = evaluation.truth
+    return Findings(
+        title=evaluation.runs.scenario,
+        simulated=truth is not None,
+        facts=_facts(evaluation, candidates),
+        metrics=tables.metrics,
+        measures=tables.measures,
+        traces=(*source_panels(run, estimates, rivals), *signal_panels(run.aligned, estimates)),
+        maps=tuple(source_maps(run, estimates)),
+        responses=response_panel(candidates, truth),
+        topographies=topographies(first, truth, run.aligned) if truth else (),
+        curves=tuple(_curve_panel(one) for one in candidates if one.trained.curve.step),
+        warnings=(*_warnings(evaluation, candidates, truth), *notes),
+        blocks=run.aligned.blocks,
+        montage=run.aligned.montage,
+    )
+
+
+def _facts(
+    evaluation: StudyEvaluation, candidates: Sequence[Candidate]
+) -> tuple[tuple[str, str], ...]:
+    """Return what was run, in words."""
+    runs, trained = evaluation.runs, candidates[0].trained
+    every = (*runs.training, *runs.validation, *runs.test)
+    sizes = trained.blocks.grid.voxel_sizes
+    dropped = sum(run.events.n_dropped for run in every)
+    declared = sum(run.clock.source == "declared" for run in every)
+    minutes = sum(run.axis.duration for run in every) / 60
+    clock = "measured from volume triggers in every run"
+    if declared:
+        clock = f"declared, not measured, in {declared} of {len(every)} runs"
+    return (
+        (
+            "Runs",
+            f"{len(runs.training)} training, {len(runs.validation)} validation, "
+            f"{len(runs.test)} held out; {minutes:.0f} minutes in all",
+        ),
+        ("Held-out runs", ", ".join(run.run.label for run in runs.test)),
+        ("Subjects", str(len({run.run.subject for run in every}))),
+        ("EEG", f"{len(trained.montage.names)} channels, averaged over each frame"),
+        (
+            "Source grid",
+            f"{trained.blocks.n_blocks} blocks of {' x '.join(f'{size:g}' for size in sizes)} mm",
+        ),
+        ("Group rate", f"{trained.rate:g} Hz"),
+        ("EEG-BOLD clock", clock),
+        ("Events dropped", f"{dropped} without an onset"),
+        (
+            "Not scored",
+            f"first {evaluation.scorer.edge[0]:g} s and last "
+            f"{evaluation.scorer.edge[1]:g} s of each run, for every method",
+        ),
+        ("Fusion", f"{evaluation.fusion} of both source estimates"),
+        *((f"Training of {one.name}", _training(one)) for one in candidates),
+        ("Version", f"neurotranscoder {__version__}"),
+    )
+
+
+def _training(candidate: Candidate) -> str:
+    """Say how one transcoder was trained."""
+    curve, seconds = candidate.trained.curve, candidate.trained.seconds
+    if not curve.step:
+        return f"closed form, {seconds:.0f} s"
+    best = curve.step[min(range(len(curve.step)), key=curve.validation.__getitem__)]
+    gates = candidate.trained.gates
+    text = f"{curve.step[-1]} steps, weights of step {best}, {seconds:.0f} s"
+    if gates:
+        text += "; gates " + ", ".join(f"{name} {value:+.3f}" for name, value in gates)
+    return text
+
+
+def _curve_panel(candidate: Candidate) -> Panel:
+    """Return the loss curve of a network."""
+    curve = candidate.trained.curve
+    steps = np.asarray(curve.step, dtype=float)
+    return Panel(
+        f"Losses of {candidate.name}",
+        "step",
+        "loss (mean squared error)",
+        (
+            Line("validation, BOLD from EEG", steps, np.asarray(curve.validation)),
+            Line("training, weighted sum", steps, np.asarray(curve.training)),
+        ),
+    )
+
+
+def _warnings(
+    evaluation: StudyEvaluation, candidates: Sequence[Candidate], truth: Truth | None
+) -> list[str]:
+    """Return what a reader must know before the numbers."""
+    warnings = []
+    if truth is not None:
+        warnings.append(
+            "The data were simulated: the scores say how well simulated sources are recovered, "
+            "not how well those of a brain are."
+        )
+    else:
+        warnings.append("The true sources are unknown: sources have no score here.")
+    if len(evaluation.test) < 4:
+        warnings.append(
+            f"Only {len(evaluation.test)} runs are held out; intervals over fewer than 4 runs "
+            "say little."
+        )
+    for one in candidates:
+        if one.trained.settings.architecture == "paper":
+            done = one.trained.curve.step[-1] if one.trained.curve.step else 0
+            warnings.append(
+                f"'{one.name}' was trained for {done} steps; the paper's own budget is 32 passes "
+                "over all windows."
+            )
+    return warnings
