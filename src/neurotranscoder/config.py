@@ -62,7 +62,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     for override in overrides:
         _apply(values, override)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(_merged(Config().model_dump(), values))
     except ValidationError as error:
         source = path.name if path else "settings"
         lines = [_explain(source, detail) for detail in error.errors()]
@@ -72,6 +72,16 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
 def to_toml(config: Config) -> str:
     """Return resolved settings as TOML that `load_config` reads back to the same settings."""
     return "".join(_sections("", config.model_dump(mode="json", exclude_none=True)))
+
+
+def _merged(defaults: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested defaults with values on top: a section keeps the keys it does not name."""
+    merged = dict(defaults)
+    for key, value in values.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merged(below, value) if both and below is not None else value
+    return merged
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

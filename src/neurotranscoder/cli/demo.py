@@ -8,7 +8,7 @@ from neurotranscoder.cli.common import say
 from neurotranscoder.cli.evaluate import evaluate_models, store, truth_of_study
 from neurotranscoder.cli.simulate import simulate
 from neurotranscoder.cli.train import train_model
-from neurotranscoder.cli.workspace import Workspace, load_models
+from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
 from neurotranscoder.config import load_config
 from neurotranscoder.evaluate.findings import Findings
 from neurotranscoder.evaluate.table import MetricRow, write_rows
@@ -50,7 +50,7 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
         settings = config.train.model_copy(update={"architecture": architecture})
         train_model(runs, settings, space.model_folder(architecture), device=device)
     models = load_models((), results)
-    notes = [f"{run}: {note}" for run, found in space.study.notes.items() for note in found]
+    notes = grouped_notes(space.study)
     findings = evaluate_models(models, runs, truth_of_study(study), name=preset, notes=notes)
     store(findings, results)
     write_rows(out / "metrics.tsv", findings.metrics)

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, say
-from neurotranscoder.cli.workspace import EVALUATION, Workspace, load_models
+from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, load_models
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
@@ -48,7 +48,7 @@ def evaluate(
     models = load_models(model, out)
     models[0][1].split.check(space.study.runs)
     runs = space.align(models[0][1].blocks)
-    notes = [f"{run}: {note}" for run, found in space.study.notes.items() for note in found]
+    notes = grouped_notes(space.study)
     findings = evaluate_models(
         models,
         runs,

@@ -38,9 +38,8 @@ class Workspace:
             raise StoreError(f"{out}: holds the study itself; choose another output folder")
         say(f"checking {bids}")
         study = open_study(bids, config.study)
-        for run, notes in study.notes.items():
-            for note in notes:
-                say(f"  {run}: {note}")
+        for note in grouped_notes(study):
+            say(f"  {note}")
         open_output_folder(out, kind="derivative", identity=study_identity(study))
         start_derivative(out, name="neurotranscoder", sources=[str(bids)])
         write_text(
@@ -64,6 +63,22 @@ class Workspace:
     def model_folder(self, architecture: str) -> Path:
         """Return where a model of an architecture goes."""
         return self.out / MODELS / architecture
+
+
+def grouped_notes(study: Study) -> list[str]:
+    """Return what reading the runs brought up, once for all runs that share it.
+
+    How each run was placed on the clock is left out: it stands beside every output.
+    """
+    runs: dict[str, list[str]] = {}
+    for run, notes in study.notes.items():
+        for note in notes:
+            if not note.startswith("EEG starts at"):
+                runs.setdefault(note, []).append(run.label)
+    return [
+        f"{named[0] if len(named) == 1 else f'{len(named)} runs'}: {note}"
+        for note, named in runs.items()
+    ]
 
 
 def study_identity(study: Study) -> str:

@@ -70,7 +70,8 @@ def _facts(
     dropped = sum(run.events.n_dropped for run in every)
     declared = sum(run.clock.source == "declared" for run in every)
     minutes = sum(run.axis.duration for run in every) / 60
-    clock = "measured from volume triggers in every run"
+    residual = max((run.clock.residual_sd for run in every), default=float("nan"))
+    clock = f"measured from volume triggers in every run, residual at most {residual * 1e3:.1f} ms"
     if declared:
         clock = f"declared, not measured, in {declared} of {len(every)} runs"
     return (
