@@ -7,9 +7,9 @@ import jaxtyping
 
 jaxtyping.install_import_hook("neurotranscoder", "typecheck_for_tests.check")
 
-import matplotlib  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import matplotlib
+import numpy as np
+import pytest
 
 matplotlib.use("agg")
 

@@ -19,7 +19,8 @@ app = App(
     help="Turn EEG into BOLD and BOLD into EEG through a latent source space learnt from data.",
     version=__version__,
 )
-for command in (demo, simulate, train, reconstruct, transcode, evaluate, report):
+COMMANDS = (demo, simulate, train, reconstruct, transcode, evaluate, report)
+for command in COMMANDS:
     app.command(command)
 
 

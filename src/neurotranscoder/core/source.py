@@ -72,6 +72,17 @@ class SliceCells:
         """Return when one cell was acquired, in seconds."""
         return self.volumes.times(int(self.slice[cell]))
 
+    def block_volumes(self, n_blocks: int) -> Float[ndarray, "blocks volumes"]:
+        """Return the mean of each block in each volume, as acquired.
+
+        The slices of a block are averaged whatever their slice times are: within a volume,
+        these times are ignored.
+        """
+        sums = np.zeros((n_blocks, self.data.shape[1]))
+        np.add.at(sums, self.block, self.data * self.n_voxels[:, np.newaxis])
+        weights = np.bincount(self.block, weights=self.n_voxels, minlength=n_blocks)
+        return np.asarray(sums / weights[:, np.newaxis])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AlignedRun:
@@ -118,3 +129,28 @@ class AlignedRun:
             )
         if not (np.all(np.isfinite(self.eeg)) and np.all(np.isfinite(self.bold))):
             raise GridError(f"{self.run}: the aligned signals hold NaN or infinite values")
+
+    @property
+    def bold_volumes(self) -> Float[ndarray, "blocks volumes"]:
+        """BOLD of each block at its own volumes (see `SliceCells.block_volumes`)."""
+        return self.cells.block_volumes(self.blocks.n_blocks)
+
+    @property
+    def frames_per_volume(self) -> int:
+        """Number of frames that each volume lasts.
+
+        Raises
+        ------
+        GridError
+            When volumes do not cover the frames, each a whole number of them.
+        """
+        volumes = self.cells.volumes
+        n_frames = max(1, round(volumes.tr * self.axis.sfreq))
+        whole = abs(n_frames - volumes.tr * self.axis.sfreq) < 1e-6
+        if not whole or volumes.n_volumes * n_frames != self.axis.n_times:
+            raise GridError(
+                f"{self.run}: {volumes.n_volumes} volumes of {volumes.tr:g} s do not fit "
+                f"{self.axis.n_times} frames at {self.axis.sfreq:g} Hz; BOLD at its own volumes "
+                "needs a whole number of frames in each; set align.frames_per_tr"
+            )
+        return n_frames

@@ -44,9 +44,9 @@ def assemble(
     rivals = [(name, predictions[0]) for name, predictions in tables.rivals]
     truth = evaluation.truth
     return Findings(
-        title=evaluation.runs.scenario,
+        title=_title(evaluation),
         simulated=truth is not None,
-        facts=_facts(evaluation, candidates),
+        facts=(*_facts(evaluation, candidates), *(("While reading", note) for note in notes)),
         metrics=tables.metrics,
         measures=tables.measures,
         traces=(*source_panels(run, estimates, rivals), *signal_panels(run.aligned, estimates)),
@@ -54,10 +54,16 @@ def assemble(
         responses=response_panel(candidates, truth),
         topographies=topographies(first, truth, run.aligned) if truth else (),
         curves=tuple(_curve_panel(one) for one in candidates if one.trained.curve.step),
-        warnings=(*_warnings(evaluation, candidates, truth), *notes),
+        warnings=tuple(_warnings(evaluation, candidates, truth)),
         blocks=run.aligned.blocks,
         montage=run.aligned.montage,
     )
+
+
+def _title(evaluation: StudyEvaluation) -> str:
+    """Return the headline."""
+    name = evaluation.runs.scenario
+    return f"Simulated scenario '{name}'" if evaluation.truth else f"Study '{name}'"
 
 
 def _facts(

@@ -21,11 +21,12 @@ def predict_spatial_wiener(
     shares: Float[ndarray, "blocks regions"],
     hrf: Float[ndarray, " lags"],
 ) -> list[Prediction]:
-    """Apply the spatial Wiener filter that is given the leadfield, regions and covariances.
+    """Apply the spatial Wiener filters that are given the leadfield, regions and covariances.
 
     ``S = C G' (G C G' + N)^-1 E``: C is the true covariance of the region sources at group
-    rate, N what the training EEG holds beyond ``G C G'`` (white, its mean power). BOLD follows
-    with the true hemodynamic response.
+    rate, N what the training EEG holds beyond the sources (white, its mean power). BOLD has a
+    filter of its own, with the covariances of ``h * P`` and of the filtered noise, applied to
+    ``h * E``: what is best for sources is not best for their slow part.
 
     Parameters
     ----------
@@ -45,25 +46,37 @@ def predict_spatial_wiener(
     predictions : list of Prediction
         ``source_from_eeg`` and ``bold_from_eeg`` of each test run.
     """
-    covariance = pooled_covariance(regions)
-    noise = [
-        run.aligned.eeg - leadfield @ _matched(source, run.aligned.eeg)
-        for run, source in zip(training, regions, strict=True)
-    ]
-    signal = leadfield @ covariance @ leadfield.T
-    total = signal + pooled_covariance(noise).trace() / len(signal) * np.eye(len(signal))
-    operator = shares @ np.linalg.solve(total, leadfield @ covariance).T
+    pairs = _beside(training, regions, leadfield)
+    power = float(np.mean([_noise_power(measured, clean) for measured, clean in pairs]))
+    of_source = wiener(leadfield, pooled_covariance(regions), power)
+    slow = pooled_covariance([apply_fir(source, hrf)[:, len(hrf) :] for source in regions])
+    of_bold = wiener(leadfield, slow, power * float(np.sum(hrf**2)))
     predictions = []
     for run in test:
         eeg = run.aligned.eeg - run.aligned.eeg.mean(axis=1, keepdims=True)
-        sources = operator @ eeg
         predictions.append(
-            Prediction(source_from_eeg=sources, bold_from_eeg=apply_fir(sources, hrf))
+            Prediction(
+                source_from_eeg=shares @ of_source @ eeg,
+                bold_from_eeg=shares @ of_bold @ apply_fir(eeg, hrf),
+            )
         )
     return predictions
 
 
-def pooled_covariance(series: Sequence[Float[ndarray, "rows times"]]) -> Float[ndarray, "r r"]:
+def wiener(
+    leadfield: Float[ndarray, "channels regions"],
+    covariance: Float[ndarray, "regions regions"],
+    noise: float,
+) -> Float[ndarray, "regions channels"]:
+    """Return the linear filter of least squared error for sources and white noise."""
+    seen = covariance @ leadfield.T
+    total = leadfield @ seen + noise * np.eye(len(leadfield))
+    return np.asarray(np.linalg.solve(total, seen.T).T)
+
+
+def pooled_covariance(
+    series: Sequence[Float[ndarray, "rows times"]],
+) -> Float[ndarray, "rows rows"]:
     """Return the covariance of rows, pooled over runs in their order, means removed per run."""
     size = len(series[0])
     gram, count = np.zeros((size, size)), 0
@@ -74,8 +87,18 @@ def pooled_covariance(series: Sequence[Float[ndarray, "rows times"]]) -> Float[n
     return gram / count
 
 
-def _matched(
-    source: Float[ndarray, "regions frames"], eeg: Float[ndarray, "channels frames"]
-) -> Float[ndarray, "regions frames"]:
-    """Return the source over as many frames as the EEG has."""
-    return source[:, : eeg.shape[1]]
+def _beside(
+    runs: Sequence[HeldOut],
+    regions: Sequence[Float[ndarray, "regions frames"]],
+    leadfield: Float[ndarray, "channels regions"],
+) -> list[tuple[Float[ndarray, "channels frames"], Float[ndarray, "channels frames"]]]:
+    """Return measured and noise-free EEG of each run."""
+    pairs = zip(runs, regions, strict=True)
+    return [(run.aligned.eeg, leadfield @ source) for run, source in pairs]
+
+
+def _noise_power(
+    measured: Float[ndarray, "channels frames"], clean: Float[ndarray, "channels frames"]
+) -> float:
+    """Return the mean power over channels of what is not signal."""
+    return float(np.mean(np.var(measured - clean, axis=1)))

@@ -28,6 +28,7 @@ from neurotranscoder.physics.head import mne_forward
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.simulate.truth import Truth
+from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Progress = Callable[[str], None]
@@ -141,6 +142,8 @@ class StudyEvaluation:
         first = [as_prediction(one) for one in estimates[0]]
         metrics += self._null_rows(first)
         others = self._rivals() if rivals else []
+        if rivals:
+            others.append(self._shuffled_pairs(candidates[0].trained))
         for name, predictions, seconds in others:
             metrics += self.scorer.score(name, predictions, self.test, seconds)
             measures += self.scorer.source_measures(name, predictions, self.test)
@@ -169,6 +172,14 @@ class StudyEvaluation:
             predictions = [_cut(prediction, shortest) for prediction in predictions]
             others = [_cut_run(run, shortest) for run in others]
         return self.scorer.score("null_wrong_run", predictions, others, 0.0)
+
+    def _shuffled_pairs(self, trained: TrainedTranscoder) -> tuple[str, list[Prediction], float]:
+        """Fit the closed form to wrong pairs of runs: what is left is no coupling."""
+        self.progress("fitting the null of shuffled pairs")
+        settings = trained.settings.model_copy(update={"architecture": "closed_form"})
+        null = fit_transcoder(*shuffled_training(self.runs), trained.split, settings)
+        estimates = [estimate_group(null, run, fusion=self.fusion) for run in self.runs.test]
+        return "null_shuffled_pairs", [as_prediction(one) for one in estimates], null.seconds
 
     def _rivals(self) -> list[tuple[str, list[Prediction], float]]:
         """Fit and apply every rival and limit."""

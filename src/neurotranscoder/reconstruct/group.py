@@ -49,9 +49,13 @@ def source_of_eeg(
 
 
 def source_of_bold(
-    trained: TrainedTranscoder, bold: Float[ndarray, "blocks frames"]
+    trained: TrainedTranscoder, bold: Float[ndarray, "blocks samples"]
 ) -> Float[ndarray, "blocks frames"]:
-    """Estimate sources from BOLD of the blocks, interpolated to the group rate."""
+    """Estimate sources from BOLD of the blocks, at what the model reads.
+
+    That is BOLD interpolated to the group rate, or at its own volumes if
+    ``trained.reads_volumes``.
+    """
     with torch.inference_mode():
         return _array(
             trained.module.source_from_bold(_tensor(_around_mean(bold) / trained.scaling.bold))
@@ -100,7 +104,7 @@ def estimate_group(
     """
     trained.check(run)
     from_eeg = source_of_eeg(trained, run.eeg)
-    from_bold = source_of_bold(trained, run.bold)
+    from_bold = source_of_bold(trained, run.bold_volumes if trained.reads_volumes else run.bold)
     fused = fuse(from_eeg, from_bold, fusion=fusion)
     return GroupEstimates(
         source_from_eeg=SourceEstimate(from_eeg, run.blocks, run.axis, "eeg"),

@@ -69,7 +69,7 @@ def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
     with drawing_style():
         height = 0.85 + 1.7 * max(rows, 1)
         figure = Figure(figsize=(10.6, height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.02)  # type: ignore[call-arg,union-attr]
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.02, wspace=0.01, hspace=0.02)  # type: ignore[call-arg,union-attr]
         grid = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
         for row, values in enumerate(source_map.values):
             for axes, plane in zip(grid[row], planes, strict=True):

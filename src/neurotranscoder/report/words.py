@@ -30,6 +30,7 @@ METHODS = {
     "oracle_mlp": "Oracle: MLP, sees sources",
     "null_shifted": "Null: shifted in time",
     "null_wrong_run": "Null: another run's data",
+    "null_shuffled_pairs": "Null: fitted to shuffled pairs",
 }
 
 QUANTITIES = {

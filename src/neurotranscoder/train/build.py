@@ -15,7 +15,12 @@ def network_settings(settings: TrainSettings) -> NetworkSettings:
 
 
 def build_module(
-    settings: TrainSettings, shape: LinearShape | None, *, n_channels: int, blocks: BlockMap
+    settings: TrainSettings,
+    shape: LinearShape | None,
+    *,
+    n_channels: int,
+    blocks: BlockMap,
+    upsampling: int = 1,
 ) -> CyclicTranscoder:
     """Return a module whose weights can be read from disk.
 
@@ -29,8 +34,16 @@ def build_module(
         Number of EEG channels.
     blocks : BlockMap
         The source grid.
+    upsampling : int
+        Frames per BOLD sample that the module reads.
     """
     linear = unfitted_transcoder(shape) if shape else None
     if settings.architecture == "closed_form" and linear is not None:
         return linear
-    return build_network(n_channels, blocks.mask, network_settings(settings), linear=linear)
+    return build_network(
+        n_channels,
+        blocks.mask,
+        network_settings(settings),
+        upsampling=upsampling,
+        linear=linear,
+    )

@@ -67,7 +67,7 @@ def fit_transcoder(
     first = training[0]
     rate = first.axis.sfreq
     module: CyclicTranscoder | None = None
-    shape = None
+    shape, upsampling = None, 1
     if settings.architecture != "paper":
         fit = fit_closed_form(
             _signals(training, scaling), _signals(validation, scaling), rate, settings.closed_form
@@ -76,7 +76,11 @@ def fit_transcoder(
     curve = Curve()
     if module is None or settings.architecture != "closed_form":
         network = network_settings(settings)
-        module = build_network(len(first.eeg), first.blocks.mask, network, linear=module)
+        if network.bold_input == "volumes":
+            upsampling = first.frames_per_volume
+        module = build_network(
+            len(first.eeg), first.blocks.mask, network, upsampling=upsampling, linear=module
+        )
         result = train_network(
             module.to(resolve_device(device)),
             training,
@@ -106,6 +110,7 @@ def fit_transcoder(
         response=response,
         leadfield=leadfield,
         curve=curve,
+        upsampling=upsampling,
         seconds=time.perf_counter() - start,
     )
 

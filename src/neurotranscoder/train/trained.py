@@ -21,7 +21,7 @@ from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import read_json, write_json, write_table
 from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.model.transcoder import CyclicTranscoder, GatedCoder
-from neurotranscoder.train.build import build_module
+from neurotranscoder.train.build import build_module, network_settings
 from neurotranscoder.train.linear_transcoder import LinearShape
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import TrainSettings
@@ -68,6 +68,9 @@ class TrainedTranscoder:
         Learnt leadfield.
     curve : Curve
         Losses while training.
+    upsampling : int
+        Frames per BOLD sample that the module reads: 1 for BOLD at the frames, frames per TR for
+        BOLD at its own volumes.
     seconds : float
         Time that training took; not part of the weights.
     """
@@ -83,7 +86,13 @@ class TrainedTranscoder:
     response: Response
     leadfield: Float[ndarray, "channels blocks"]
     curve: Curve = Curve()
+    upsampling: int = 1
     seconds: float = float("nan")
+
+    @property
+    def reads_volumes(self) -> bool:
+        """Whether the module reads BOLD at its own volumes, not interpolated to the frames."""
+        return network_settings(self.settings).bold_input == "volumes"
 
     @property
     def gates(self) -> tuple[tuple[str, float], ...]:
@@ -100,7 +109,7 @@ class TrainedTranscoder:
         Raises
         ------
         WeightsError
-            When channels, blocks or rate differ.
+            When channels, blocks or rate differ, or TR where BOLD is read at its volumes.
         """
         if run.montage.names != self.montage.names:
             different = sorted(set(run.montage.names) ^ set(self.montage.names))
@@ -119,6 +128,12 @@ class TrainedTranscoder:
             raise WeightsError(
                 f"{run.run} is at {run.axis.sfreq:g} Hz, the model at {self.rate:g} Hz; set "
                 "align.frames_per_tr so that the rates agree"
+            )
+        if self.reads_volumes and run.frames_per_volume != self.upsampling:
+            raise WeightsError(
+                f"{run.run} has {run.frames_per_volume} frames per volume, the model "
+                f"{self.upsampling}; it reads BOLD at its own volumes and needs the same TR; use "
+                "a model that was trained with bold_input = 'frames'"
             )
 
 
@@ -146,6 +161,7 @@ def save_trained(folder: Path, trained: TrainedTranscoder) -> None:
         "factors": list(trained.blocks.factors),
         "channels": list(trained.montage.names),
         "rate": trained.rate,
+        "upsampling": trained.upsampling,
         "split": asdict(trained.split),
         "curve": _curve_to_json(trained.curve),
     }
@@ -170,7 +186,14 @@ def load_trained(folder: Path) -> TrainedTranscoder:
     settings = TrainSettings.model_validate(metadata["settings"])
     shape = LinearShape(**metadata["shape"]) if metadata["shape"] else None
     blocks = _blocks(tensors, tuple(metadata["factors"]))
-    module = build_module(settings, shape, n_channels=len(metadata["channels"]), blocks=blocks)
+    upsampling = metadata.get("upsampling", 1)
+    module = build_module(
+        settings,
+        shape,
+        n_channels=len(metadata["channels"]),
+        blocks=blocks,
+        upsampling=upsampling,
+    )
     state = {
         key.removeprefix("module."): torch.from_numpy(np.array(value))
         for key, value in tensors.items()
@@ -195,6 +218,7 @@ def load_trained(folder: Path) -> TrainedTranscoder:
         response=Response(tensors["response.times"], tensors["response.values"]),
         leadfield=tensors["leadfield"],
         curve=_curve_of_json(metadata["curve"]),
+        upsampling=upsampling,
         seconds=_seconds(folder),
     )
 

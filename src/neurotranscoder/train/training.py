@@ -152,7 +152,7 @@ class Training:
         eeg, bold = window.eeg[..., core], window.bold[..., core].index_select(1, picked)
         self.model.train()
         self.optimiser.zero_grad()
-        outputs = self.model(window.eeg, window.bold, core=core, picked=picked)
+        outputs = self.model(window.eeg, window.bold_read, core=core, picked=picked)
         losses = cycle_losses(outputs, eeg, bold, slice(None), settings.losses)
         limit = settings.explosion * silent_loss(
             settings.losses, n_eeg=eeg.numel(), n_bold=n_blocks * eeg.shape[-1]

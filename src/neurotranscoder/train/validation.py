@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder
 from neurotranscoder.train.curve import LossValues
 from neurotranscoder.train.losses import LossWeights, cycle_losses
 from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch, frames_of
+
+# Feature maps of whole runs take a gigabyte and leave the cache; pieces of this size do not.
+_FRAMES_PER_PIECE = 64
+_BLOCKS_PER_PIECE = 128
 
 
 @torch.no_grad()
@@ -40,17 +46,58 @@ def validate(
     total, n_frames = LossValues.zero(), 0
     for run in runs:
         length = run.eeg.shape[1]
-        edge = frames_of(windows, run.rate)[1]
+        edge = frames_of(windows, run.rate, run.upsampling)[1]
         if length <= 2 * edge:
             raise GridError(
                 f"{run.run}: {length} frames are not enough to validate on with {edge} frames of "
                 "context on each side; shorten train.network.windows.context"
             )
         core = slice(edge, length - edge)
-        eeg, bold = as_batch(run, dtype=first.dtype, device=first.device)
-        outputs = model(eeg, bold, core=core)
+        eeg, bold, bold_read = as_batch(run, dtype=first.dtype, device=first.device)
+        outputs = outputs_in_pieces(model, eeg, bold_read, core)
         losses = cycle_losses(outputs, eeg[..., core], bold[..., core], slice(None), means)
         total = total.plus(LossValues.of(losses), weight=length - 2 * edge)
         n_frames += length - 2 * edge
     model.train(was_training)
     return total.times(1 / n_frames)
+
+
+def outputs_in_pieces(
+    model: CyclicTranscoder,
+    eeg: Float[Tensor, "batch channels time"],
+    bold: Float[Tensor, "batch blocks samples"],
+    core: slice,
+) -> CycleOutputs:
+    """Return what ``model(eeg, bold, core=core)`` returns in eval mode, in little memory.
+
+    Coders of space see one frame at a time and coders of time one block, so both can be given
+    their input in pieces.
+    """
+    from_eeg = _in_pieces(model.source_from_eeg, eeg, dim=-1, size=_FRAMES_PER_PIECE)
+    seen = model.bold_projection(bold)
+    decoded = _in_pieces(model.bold_to_source, seen, dim=1, size=_BLOCKS_PER_PIECE)
+    from_bold = model.source_sign * decoded
+
+    def bold_of(source: Tensor) -> Tensor:
+        return _in_pieces(model.bold_from_source, source, dim=1, size=_BLOCKS_PER_PIECE)[..., core]
+
+    def eeg_of(source: Tensor) -> Tensor:
+        return _in_pieces(
+            model.eeg_from_source, source[..., core], dim=-1, size=_FRAMES_PER_PIECE
+        )
+
+    return CycleOutputs(
+        bold_from_eeg=bold_of(from_eeg),
+        eeg_from_bold=eeg_of(from_bold),
+        bold_from_bold=bold_of(from_bold),
+        eeg_from_eeg=eeg_of(from_eeg),
+        source_from_eeg=from_eeg[..., core],
+        source_from_bold=from_bold[..., core],
+    )
+
+
+def _in_pieces(
+    coder: Callable[[Tensor], Tensor], values: Tensor, *, dim: int, size: int
+) -> Tensor:
+    """Apply a coder to pieces along an axis that it does not mix."""
+    return torch.cat([coder(piece) for piece in values.split(size, dim)], dim)

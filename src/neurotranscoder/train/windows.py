@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.train.scaling import Scaling
+
+BoldInput = Literal["frames", "volumes"]
 
 
 class WindowSettings(Settings):
@@ -43,21 +46,46 @@ class ScaledRun:
     eeg : array, shape (channels, frames)
         Scaled EEG.
     bold : array, shape (blocks, frames)
-        Scaled BOLD.
+        Scaled BOLD, interpolated to the frames: what losses compare with.
     rate : float
         Frames per second.
+    volumes : array, shape (blocks, volumes), optional
+        Scaled BOLD at its own volumes, where the transcoder reads it there; each volume lasts a
+        whole number of frames.
     """
 
     run: RunId
     eeg: Float[ndarray, "channels frames"]
     bold: Float[ndarray, "blocks frames"]
     rate: float
+    volumes: Float[ndarray, "blocks volumes"] | None = None
+
+    def __post_init__(self) -> None:
+        frames, read = self.eeg.shape[1], self.bold_read.shape[1]
+        if frames % read:
+            raise GridError(
+                f"{self.run}: {frames} frames and {read} volumes; each volume needs a whole "
+                "number of frames; set align.frames_per_tr"
+            )
 
     @classmethod
-    def of(cls, run: AlignedRun, scaling: Scaling) -> ScaledRun:
+    def of(
+        cls, run: AlignedRun, scaling: Scaling, bold_input: BoldInput = "frames"
+    ) -> ScaledRun:
         """Return an aligned run in units of the scales."""
         eeg, bold = scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)
-        return cls(run.run, eeg, bold, run.axis.sfreq)
+        volumes = scaling.scale_bold(run.bold_volumes) if bold_input == "volumes" else None
+        return cls(run.run, eeg, bold, run.axis.sfreq, volumes)
+
+    @property
+    def bold_read(self) -> Float[ndarray, "blocks samples"]:
+        """BOLD as the transcoder reads it: at its own volumes, or at the frames."""
+        return self.bold if self.volumes is None else self.volumes
+
+    @property
+    def upsampling(self) -> int:
+        """Frames per sample of `bold_read`."""
+        return self.eeg.shape[1] // self.bold_read.shape[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,28 +102,46 @@ class TrainingWindow:
         Scaled EEG, context included.
     bold : tensor, shape (1, blocks, frames)
         Scaled BOLD, context included.
+    bold_read : tensor, shape (1, blocks, samples)
+        The same BOLD as the transcoder reads it: at its own volumes, or at the frames.
     """
 
     run: RunId
     start: int
     eeg: Float[Tensor, "1 channels frames"]
     bold: Float[Tensor, "1 blocks frames"]
+    bold_read: Float[Tensor, "1 blocks samples"]
 
 
-def frames_of(settings: WindowSettings, rate: float) -> tuple[int, int]:
-    """Return the frames of a core and of the context on each of its sides."""
-    return max(1, round(settings.seconds * rate)), round(settings.context * rate)
+def frames_of(settings: WindowSettings, rate: float, unit: int = 1) -> tuple[int, int]:
+    """Return the frames of a core and of the context on each of its sides, in whole units."""
+    core = max(1, round(settings.seconds * rate / unit))
+    return core * unit, round(settings.context * rate / unit) * unit
 
 
-def plan_windows(n_frames: int, rate: float, settings: WindowSettings) -> list[int]:
+def plan_windows(
+    n_frames: int, rate: float, settings: WindowSettings, unit: int = 1
+) -> list[int]:
     """Return the first core frame of each window whose context lies within the run.
+
+    Parameters
+    ----------
+    n_frames : int
+        Length of the run.
+    rate : float
+        Frames per second.
+    settings : WindowSettings
+        How the run is cut.
+    unit : int
+        Windows start and end at multiples of this many frames: those of a volume, where BOLD is
+        read at its own volumes.
 
     Raises
     ------
     GridError
         When the run is shorter than one window.
     """
-    core, context = frames_of(settings, rate)
+    core, context = frames_of(settings, rate, unit)
     needed = core + 2 * context
     if n_frames < needed:
         raise GridError(
@@ -103,7 +149,7 @@ def plan_windows(n_frames: int, rate: float, settings: WindowSettings) -> list[i
             f"needs {needed} ({needed / rate:.1f} s); shorten train.network.windows.seconds or "
             "context"
         )
-    step = max(1, round(core * (1 - settings.overlap)))
+    step = max(1, round(core * (1 - settings.overlap) / unit)) * unit
     return list(range(context, n_frames - core - context + 1, step))
 
 
@@ -146,11 +192,16 @@ class TrainingWindows(Dataset[TrainingWindow]):
         self._places = [
             (index, start)
             for index, run in enumerate(runs)
-            for start in plan_windows(run.eeg.shape[1], run.rate, settings)
+            for start in plan_windows(run.eeg.shape[1], run.rate, settings, run.upsampling)
         ]
-        if not runs:
-            raise GridError("training needs at least one run; got none")
-        self._n_core, self._n_context = frames_of(settings, runs[0].rate)
+        units = {run.upsampling for run in runs}
+        if len(units) != 1:
+            raise GridError(
+                f"training got {len(runs)} runs with {sorted(units)} frames per BOLD sample; it "
+                "needs at least one run, and one number in all; set align.frames_per_tr"
+            )
+        self._unit = units.pop()
+        self._n_core, self._n_context = frames_of(settings, runs[0].rate, self._unit)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -163,15 +214,29 @@ class TrainingWindows(Dataset[TrainingWindow]):
     def __getitem__(self, index: int) -> TrainingWindow:
         """Return one window."""
         run, start = self._places[index]
-        eeg, bold = self._signals[run]
-        frames = slice(start - self._n_context, start + self._n_core + self._n_context)
-        return TrainingWindow(self._runs[run], start, eeg[..., frames], bold[..., frames])
+        eeg, bold, bold_read = self._signals[run]
+        first, last = start - self._n_context, start + self._n_core + self._n_context
+        frames = slice(first, last)
+        samples = slice(first // self._unit, last // self._unit)
+        return TrainingWindow(
+            self._runs[run],
+            start,
+            eeg[..., frames],
+            bold[..., frames],
+            bold_read[..., samples],
+        )
 
 
 def as_batch(
     run: ScaledRun, *, dtype: torch.dtype, device: torch.device | None
-) -> tuple[Float[Tensor, "1 channels frames"], Float[Tensor, "1 blocks frames"]]:
-    """Return EEG and BOLD of a run as tensors with a batch axis of one."""
-    eeg = torch.as_tensor(run.eeg, dtype=dtype, device=device)
-    bold = torch.as_tensor(run.bold, dtype=dtype, device=device)
-    return eeg[None], bold[None]
+) -> tuple[
+    Float[Tensor, "1 channels frames"],
+    Float[Tensor, "1 blocks frames"],
+    Float[Tensor, "1 blocks samples"],
+]:
+    """Return EEG, BOLD and BOLD as it is read, as tensors with a batch axis of one."""
+    eeg = torch.as_tensor(run.eeg, dtype=dtype, device=device)[None]
+    bold = torch.as_tensor(run.bold, dtype=dtype, device=device)[None]
+    if run.volumes is None:
+        return eeg, bold, bold
+    return eeg, bold, torch.as_tensor(run.volumes, dtype=dtype, device=device)[None]
