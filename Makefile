@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/neurotranscoder demo demo
 
 test: $(STAMP)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import mne
 import nibabel as nib
@@ -47,8 +47,8 @@ class Transcoder:
     Parameters
     ----------
     architecture : {'transcoder', 'closed_form', 'paper'}
-        The closed form with gated networks (default), the closed form alone, or the paper's
-        networks from a random start.
+        The closed form with gated networks, the closed form alone, or the paper's networks from
+        a random start; default: what ``config`` says, 'transcoder' without one.
     config : Config, optional
         All other settings.
     device : {'auto', 'cpu', 'cuda'}
@@ -62,13 +62,16 @@ class Transcoder:
 
     def __init__(
         self,
-        architecture: Architecture = "transcoder",
+        architecture: Architecture | None = None,
         *,
         config: Config | None = None,
         device: Device = "auto",
     ) -> None:
         self.config = config or Config()
-        self.architecture = architecture
+        self.architecture: Architecture = architecture or self.config.train.architecture
+        if self.architecture not in get_args(Architecture):
+            known = ", ".join(map(repr, get_args(Architecture)))
+            raise SettingsError(f"architecture is {architecture!r}; known ones are {known}")
         self.device: Device = device
         self._trained: TrainedTranscoder | None = None
 

@@ -7,7 +7,7 @@ from neurotranscoder.simulate.scenario import PRESETS
 
 @pytest.fixture(scope="session")
 def tiny():
-    return PRESETS["tiny"]
+    return PRESETS["tiny"].model_copy(update={"runs_per_subject": 2})
 
 
 @pytest.fixture(scope="session")

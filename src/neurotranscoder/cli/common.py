@@ -108,6 +108,9 @@ def exit_code(action: Callable[[], None]) -> int:
     except NeurotranscoderError as error:
         say(f"{type(error).__name__}: {error}")
         return FAILED
+    except OSError as error:
+        say(f"{error}; a file cannot be read or written; check permissions and free space")
+        return FAILED
     except KeyboardInterrupt:
         say("stopped; run the same command again to go on")
         return STOPPED

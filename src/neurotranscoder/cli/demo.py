@@ -45,6 +45,7 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     simulate(study, preset=preset, seed=seed)
     config = load_config(None, DEMO_SETTINGS)
     space = Workspace.open(study, results, config)
+    space.start()
     runs = space.align()
     for architecture in ARCHITECTURES:
         settings = config.train.model_copy(update={"architecture": architecture})

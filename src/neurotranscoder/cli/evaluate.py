@@ -47,6 +47,9 @@ def evaluate(
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)
     models[0][1].split.check(space.study.runs)
+    for _, trained in models:
+        space.check(trained)
+    space.start()
     runs = space.align(models[0][1].blocks)
     notes = grouped_notes(space.study)
     findings = evaluate_models(

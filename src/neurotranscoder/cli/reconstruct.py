@@ -91,6 +91,8 @@ def _prepare(
     """Open study and model, and bring the runs to the model's blocks."""
     space = Workspace.open(bids, out, (common or Common()).settings())
     _, trained = load_models((model,) if model else (), out)[0]
+    space.check(trained)
+    space.start()
     return space, trained, space.align(trained.blocks)
 
 
@@ -150,6 +152,7 @@ def _write_bold(space: Workspace, run: AlignedRun, estimates: GroupEstimates) ->
         sources=_sources(space, run, "eeg"),
         metadata={
             "Description": "BOLD predicted from EEG, around its mean, in the unit of the images",
+            "SkullStripped": True,
             "RepetitionTime": step,
             "TaskName": run.run.task,
             **_clock(run),

@@ -10,10 +10,11 @@ from neurotranscoder.cli.common import Common, progress, say
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
-from neurotranscoder.train.device import Device
+from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.recipe import fit_transcoder
+from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import Architecture, TrainSettings
-from neurotranscoder.train.split import split_runs
+from neurotranscoder.train.split import Split, split_runs
 from neurotranscoder.train.trained import load_trained, save_trained
 
 
@@ -41,7 +42,10 @@ def train(
     if architecture is not None:
         changed = config.train.model_copy(update={"architecture": architecture})
         config = config.model_copy(update={"train": changed})
+    resolve_device(common.device)
     space = Workspace.open(bids, out, config)
+    split_runs(space.study.runs, config.train.split)
+    space.start()
     folder = space.model_folder(config.train.architecture)
     train_model(space.align(), config.train, folder, device=common.device)
 
@@ -53,7 +57,7 @@ def train_model(
     split = split_runs([run.run for run in runs], settings.split)
     if (folder / MANIFEST).is_file():
         done = read_manifest(folder, kind="model")
-        if done.settings_hash == settings.digest() and load_trained(folder).split == split:
+        if done.settings_hash == settings.digest() and _same_data(folder, split, runs):
             say(f"{folder} is complete")
             return
     parts = {
@@ -78,3 +82,16 @@ def train_model(
     save_trained(folder, trained)
     shutil.rmtree(checkpoint, ignore_errors=True)
     say(f"{settings.architecture} trained in {trained.seconds:.1f} s: {folder}")
+
+
+def _same_data(folder: Path, split: Split, runs: Sequence[AlignedRun]) -> bool:
+    """Return whether a model was trained on these runs at this resolution."""
+    trained = load_trained(folder)
+    training = [run for run in runs if run.run.label in split.training]
+    return (
+        trained.split == split
+        and trained.blocks.matches(runs[0].blocks)
+        and trained.rate == runs[0].axis.sfreq
+        and trained.montage.names == runs[0].montage.names
+        and trained.scaling == Scaling.fit(training)
+    )

@@ -15,12 +15,14 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.manifest import open_output_folder
 from neurotranscoder.io.store import write_text
+from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import align_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 
 MODELS = "models"
 EVALUATION = "evaluation"
+_NOT_BIDS = (MODELS, EVALUATION, "*.html", "*.tsv", "*.toml", "*.json", "*_source.*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,21 +35,32 @@ class Workspace:
 
     @classmethod
     def open(cls, bids: Path, out: Path, config: Config) -> Workspace:
-        """Check a study, then open its results; nothing is written when the study is faulty."""
+        """Check a study; nothing is written yet."""
         if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
             raise StoreError(f"{out}: holds the study itself; choose another output folder")
         say(f"checking {bids}")
         study = open_study(bids, config.study)
         for note in grouped_notes(study):
             say(f"  {note}")
-        open_output_folder(out, kind="derivative", identity=study_identity(study))
-        start_derivative(out, name="neurotranscoder", sources=[str(bids)])
-        write_text(
-            out / ".bidsignore",
-            f"{MODELS}/\n{EVALUATION}/\n*.html\n*.tsv\n*.toml\n*.json\n*_source.*\n",
-        )
-        write_text(out / "settings.toml", to_toml(config))
         return cls(study, out, config)
+
+    def start(self) -> None:
+        """Open the folder of results, or go on in it; called once nothing is left to refuse."""
+        open_output_folder(self.out, kind="derivative", identity=study_identity(self.study.root))
+        start_derivative(self.out, name="neurotranscoder", sources=[str(self.study.root)])
+        write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
+        write_text(self.out / "settings.toml", to_toml(self.config))
+
+    def check(self, model: TrainedTranscoder) -> None:
+        """Refuse a model that does not fit the study, by its first run.
+
+        Raises
+        ------
+        GridError, WeightsError
+            When voxels, channels or rate differ.
+        """
+        first = self.study.load(self.study.runs[0])
+        model.check(align(first, model.blocks, self.config.align))
 
     def align(
         self, blocks: BlockMap | None = None, runs: tuple[RunId, ...] | None = None
@@ -81,13 +94,16 @@ def grouped_notes(study: Study) -> list[str]:
     ]
 
 
-def study_identity(study: Study) -> str:
-    """Return a hash of the runs of a study and the sizes of their files."""
+def study_identity(root: Path) -> str:
+    """Return a hash of the names and sizes of all recordings of a data set.
+
+    Which participants are read makes no difference: results of a part of a study go beside
+    those of the whole.
+    """
     digest = hashlib.sha256()
-    for run in study.runs:
-        files = study.files[run]
-        sizes = (files.eeg.stat().st_size, files.bold.stat().st_size)
-        digest.update(f"{run} {sizes}\n".encode())
+    for path in sorted(root.glob("sub-*/**/*")):
+        if path.stem.removesuffix(".nii").endswith(("_eeg", "_bold")):
+            digest.update(f"{path.relative_to(root).as_posix()} {path.lstat().st_size}\n".encode())
     return digest.hexdigest()
 
 

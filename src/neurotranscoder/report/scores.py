@@ -124,7 +124,7 @@ def _label_methods(panel: Axes, methods: Sequence[str]) -> None:
 
 def _legend(rows: Sequence[MetricRow]) -> list[Line2D | Patch]:
     """Return the key of kinds and grounds that the chart holds."""
-    words = {"all": "signal", "evoked": "evoked source", "oscillatory": "oscillatory source"}
+    words = {"all": "all", "evoked": "evoked source", "oscillatory": "oscillatory source"}
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=_COLOURS[kind], marker=_MARKERS[kind], ms=4.2, lw=1.6, label=label)
         for kind, label in words.items()

@@ -139,7 +139,7 @@ PRESETS: dict[str, Scenario] = {
         head=HeadSettings(shape=(16, 16, 10), voxel_sizes=(12.0, 12.0, 15.0), ico=2),
         regions=RegionSettings(n_evoked=5, n_oscillatory=3, n_motor=1),
         n_subjects=2,
-        runs_per_subject=2,
+        runs_per_subject=5,
         duration=120.0,
     ),
 }

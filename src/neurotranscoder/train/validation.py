@@ -14,7 +14,7 @@ from neurotranscoder.train.curve import LossValues
 from neurotranscoder.train.losses import LossWeights, cycle_losses
 from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch, frames_of
 
-# Feature maps of whole runs take a gigabyte and leave the cache; pieces of this size do not.
+# Feature maps of whole runs take half a gigabyte and leave the cache; those of pieces do not.
 _FRAMES_PER_PIECE = 64
 _BLOCKS_PER_PIECE = 128
 
@@ -82,9 +82,7 @@ def outputs_in_pieces(
         return _in_pieces(model.bold_from_source, source, dim=1, size=_BLOCKS_PER_PIECE)[..., core]
 
     def eeg_of(source: Tensor) -> Tensor:
-        return _in_pieces(
-            model.eeg_from_source, source[..., core], dim=-1, size=_FRAMES_PER_PIECE
-        )
+        return _in_pieces(model.eeg_from_source, source[..., core], dim=-1, size=_FRAMES_PER_PIECE)
 
     return CycleOutputs(
         bold_from_eeg=bold_of(from_eeg),
@@ -100,4 +98,4 @@ def _in_pieces(
     coder: Callable[[Tensor], Tensor], values: Tensor, *, dim: int, size: int
 ) -> Tensor:
     """Apply a coder to pieces along an axis that it does not mix."""
-    return torch.cat([coder(piece) for piece in values.split(size, dim)], dim)
+    return torch.cat([coder(piece) for piece in torch.split(values, size, dim)], dim)

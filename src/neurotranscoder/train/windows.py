@@ -69,9 +69,7 @@ class ScaledRun:
             )
 
     @classmethod
-    def of(
-        cls, run: AlignedRun, scaling: Scaling, bold_input: BoldInput = "frames"
-    ) -> ScaledRun:
+    def of(cls, run: AlignedRun, scaling: Scaling, bold_input: BoldInput = "frames") -> ScaledRun:
         """Return an aligned run in units of the scales."""
         eeg, bold = scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)
         volumes = scaling.scale_bold(run.bold_volumes) if bold_input == "volumes" else None
@@ -85,7 +83,7 @@ class ScaledRun:
     @property
     def upsampling(self) -> int:
         """Frames per sample of `bold_read`."""
-        return self.eeg.shape[1] // self.bold_read.shape[1]
+        return int(self.eeg.shape[1] // self.bold_read.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,9 +117,7 @@ def frames_of(settings: WindowSettings, rate: float, unit: int = 1) -> tuple[int
     return core * unit, round(settings.context * rate / unit) * unit
 
 
-def plan_windows(
-    n_frames: int, rate: float, settings: WindowSettings, unit: int = 1
-) -> list[int]:
+def plan_windows(n_frames: int, rate: float, settings: WindowSettings, unit: int = 1) -> list[int]:
     """Return the first core frame of each window whose context lies within the run.
 
     Parameters
