@@ -1,4 +1,4 @@
-"""Draw the pictures of the README from a finished demo: python docs/pictures.py demo."""
+"""Draw the pictures and print the table of the README: python docs/pictures.py demo."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ import sys
 from pathlib import Path
 
 from neurotranscoder.evaluate.findings_store import load_findings
+from neurotranscoder.evaluate.table import MetricRow
 from neurotranscoder.io.store import write_bytes
 from neurotranscoder.report.brain import draw_source_map
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.panels import draw_responses, draw_time_courses
 from neurotranscoder.report.scores import draw_scores
+
+QUANTITIES = (
+    "bold_from_eeg",
+    "eeg_from_bold",
+    "source_from_eeg",
+    "source_from_bold",
+    "source_fused",
+    "hrf",
+    "leadfield",
+)
 
 
 def save(picture: Picture, stem: Path) -> None:
@@ -21,10 +32,29 @@ def save(picture: Picture, stem: Path) -> None:
     write_bytes(stem.with_suffix(ending), base64.b64decode(content))
 
 
+def table(rows: tuple[MetricRow, ...]) -> str:
+    """Return the scores that the README quotes, as Markdown."""
+    found = {(row.method, row.quantity): row for row in rows if row.source_kind == "all"}
+    lines = ["| | " + " | ".join(QUANTITIES) + " |", "|---" * (len(QUANTITIES) + 1) + "|"]
+    for method in dict.fromkeys(row.method for row in rows):
+        cells = [found.get((method, quantity)) for quantity in QUANTITIES]
+        lines.append(f"| `{method}` | " + " | ".join(map(cell, cells)) + " |")
+    return "\n".join(lines)
+
+
+def cell(row: MetricRow | None) -> str:
+    """Return r with its interval, where there is one."""
+    if row is None:
+        return ""
+    interval = "" if row.ci_low != row.ci_low else f" [{row.ci_low:.3f}, {row.ci_high:.3f}]"
+    return f"{row.r:.3f}{interval}"
+
+
 def main() -> None:
     """Read the findings of a demo and write its pictures beside this file."""
     findings = load_findings(Path(sys.argv[1]) / "derivatives" / "evaluation")
     folder = Path(__file__).parent / "pictures"
+    print(table(findings.metrics))
     scores = draw_scores(findings.metrics)
     if scores is not None:
         save(scores, folder / "scores")

@@ -1,6 +1,7 @@
 """Shapes and types are enforced while testing; real data is found through one fixture."""
 
 import os
+import shutil
 from pathlib import Path
 
 import jaxtyping
@@ -11,12 +12,39 @@ import matplotlib
 import numpy as np
 import pytest
 
+from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.session import simulate_study
+from small_study import command
+
 matplotlib.use("agg")
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(20_240_607)
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory):
+    """A simulated study of two subjects with five runs of two minutes; never write to it."""
+    root = tmp_path_factory.mktemp("tiny") / "study"
+    simulate_study(PRESETS["tiny"], root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_results(tmp_path_factory, tiny_study):
+    """Both quick models of the tiny study, as the command trains them; never write to it."""
+    out = tmp_path_factory.mktemp("results") / "out"
+    for architecture in ("closed_form", "transcoder"):
+        assert command("train", tiny_study, out, "--architecture", architecture) == 0
+    return out
+
+
+@pytest.fixture
+def results(tiny_results, tmp_path):
+    """A copy of the results that a test may write to."""
+    return Path(shutil.copytree(tiny_results, tmp_path / "results"))
 
 
 @pytest.fixture(scope="session")

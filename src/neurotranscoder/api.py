@@ -9,6 +9,8 @@ from typing import Any, get_args
 import mne
 import nibabel as nib
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.config import Config
 from neurotranscoder.core.axes import TimeAxis, VolumeAxis
@@ -18,6 +20,7 @@ from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.io.eeg import eeg_from_raw, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
 from neurotranscoder.preprocess.align import align, blocks_at_frames, common_blocks, slice_cells
+from neurotranscoder.preprocess.checks import refuse_not_finite
 from neurotranscoder.preprocess.group import align_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.reconstruct.group import (
@@ -38,6 +41,7 @@ from neurotranscoder.train.trained import TrainedTranscoder, load_trained, save_
 from neurotranscoder.train.windows import ScaledRun, TrainingWindows
 
 StudyLike = Study | Path | str
+SliceTimes = Sequence[float] | Float[ndarray, " slices"]
 _IN_MEMORY = Path("image in memory")
 
 
@@ -71,7 +75,7 @@ class Transcoder:
         self.architecture: Architecture = architecture or self.config.train.architecture
         if self.architecture not in get_args(Architecture):
             known = ", ".join(map(repr, get_args(Architecture)))
-            raise SettingsError(f"architecture is {architecture!r}; known ones are {known}")
+            raise SettingsError(f"architecture is {self.architecture!r}; known ones are {known}")
         self.device: Device = device
         self._trained: TrainedTranscoder | None = None
 
@@ -127,7 +131,7 @@ class Transcoder:
         signal: mne.io.BaseRaw | nib.Nifti1Image,
         *,
         eeg_start: float = 0.0,
-        slice_times: Sequence[float] | None = None,
+        slice_times: SliceTimes | None = None,
     ) -> nib.Nifti1Image | mne.io.BaseRaw:
         """Predict one modality from the other.
 
@@ -160,7 +164,7 @@ class Transcoder:
         signal: mne.io.BaseRaw | nib.Nifti1Image,
         *,
         eeg_start: float = 0.0,
-        slice_times: Sequence[float] | None = None,
+        slice_times: SliceTimes | None = None,
     ) -> SourceEstimate:
         """Estimate sources from one modality alone.
 
@@ -198,13 +202,16 @@ class Transcoder:
     def _from_raw(self, raw: mne.io.BaseRaw, eeg_start: float) -> SourceEstimate:
         """Estimate sources from EEG."""
         trained = self.trained
-        missing = [name for name in trained.montage.names if name not in raw.ch_names]
+        names = trained.montage.names
+        types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+        missing = [name for name in names if types.get(name) != "eeg"]
         if missing:
             raise WeightsError(
-                f"the recording lacks the channels {missing[:5]}; the model needs "
-                f"{len(trained.montage.names)}: {', '.join(trained.montage.names[:5])}, ..."
+                f"the recording lacks the EEG channels {missing[:5]}; the model needs all "
+                f"{len(names)} that it was trained on; rename channels or set their type to 'eeg'"
             )
-        eeg = eeg_from_raw(raw.copy().pick(list(trained.montage.names)))
+        eeg = eeg_from_raw(raw.copy().pick(list(names)))
+        refuse_not_finite("the recording", eeg.data)
         n_times = eeg.data.shape[1]
         axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)
         axis = TimeAxis(axis.start + eeg_start, axis.sfreq, axis.n_times)
@@ -212,7 +219,7 @@ class Transcoder:
         return SourceEstimate(source_of_eeg(trained, frames), trained.blocks, axis, "eeg")
 
     def _from_image(
-        self, image: nib.Nifti1Image, slice_times: Sequence[float] | None
+        self, image: nib.Nifti1Image, slice_times: SliceTimes | None
     ) -> SourceEstimate:
         """Estimate sources from BOLD."""
         if slice_times is None:
@@ -229,10 +236,12 @@ class Transcoder:
         mask = trained.blocks.labels >= 0
         bold = Bold(data, grid_of(image, _IN_MEMORY), volumes, mask)
         cells = slice_cells(bold, trained.blocks)
+        refuse_not_finite("the image", cells.data)
         axis = TimeAxis.of_frames(volumes.duration, trained.rate)
-        kind = self.config.align.interpolation
-        frames = blocks_at_frames(cells, trained.blocks.n_blocks, axis, kind=kind)
-        return SourceEstimate(source_of_bold(trained, frames), trained.blocks, axis, "bold")
+        n_blocks, kind = trained.blocks.n_blocks, self.config.align.interpolation
+        frames = blocks_at_frames(cells, n_blocks, axis, kind=kind)
+        read = cells.block_volumes(n_blocks) if trained.reads_volumes else frames
+        return SourceEstimate(source_of_bold(trained, read), trained.blocks, axis, "bold")
 
 
 def load_study(path: Path | str, *, config: Config | None = None) -> Study:

@@ -16,13 +16,7 @@ from neurotranscoder.io.manifest import open_output_folder
 from neurotranscoder.report.page import write_report
 from neurotranscoder.train.device import Device
 
-PAPER_STEPS = 100
-DEMO_SETTINGS = (
-    "train.residual.steps=40",
-    f"train.paper.steps={PAPER_STEPS}",
-    f"train.paper.validate_every={PAPER_STEPS // 2}",
-    f"train.paper.checkpoint_every={PAPER_STEPS // 2}",
-)
+STEPS = {"small": (40, 200), "tiny": (4, 8)}  # of the residual networks and of the paper's
 ARCHITECTURES = ("closed_form", "transcoder", "paper")
 
 
@@ -43,7 +37,7 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     open_output_folder(out, kind="demo", identity=f"{preset} {seed}")
     study, results = out / "study", out / "derivatives"
     simulate(study, preset=preset, seed=seed)
-    config = load_config(None, DEMO_SETTINGS)
+    config = load_config(None, demo_settings(preset))
     space = Workspace.open(study, results, config)
     space.start()
     runs = space.align()
@@ -58,6 +52,14 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     write_report(findings, out / "report.html")
     summarise(findings)
     say(f"report in {out / 'report.html'}")
+
+
+def demo_settings(preset: str) -> tuple[str, ...]:
+    """Return the settings that keep the demo of a preset short: few steps of both networks."""
+    residual, paper = STEPS[preset]
+    steps = (f"train.residual.steps={residual}", f"train.paper.steps={paper}")
+    moments = ("validate_every", "checkpoint_every")
+    return (*steps, *(f"train.paper.{moment}={paper // 2}" for moment in moments))
 
 
 def summarise(findings: Findings) -> None:

@@ -80,9 +80,26 @@ def find_runs(
         With links whose target is absent, sidecars that cannot be read, doubled files, and
         what was found when nothing is simultaneous.
     """
+    runs, problems = search_runs(root, participants=participants, images=images, space=space)
+    if problems:
+        raise StudyError(problems)
+    return runs
+
+
+def search_runs(
+    root: Path,
+    *,
+    participants: tuple[str, ...] = (),
+    images: Path | None = None,
+    space: str = "",
+) -> tuple[tuple[RunFiles, ...], list[Problem]]:
+    """Return the runs whose files are all there, and what is wrong with the others.
+
+    Parameters are those of `find_runs`.
+    """
     if not root.is_dir():
         problem = Problem(str(root), "folder", "nothing", "a BIDS data set", "check the path")
-        raise StudyError([problem])
+        return (), [problem]
     bold_root = images or root
     files = list(_data_files(root, participants))
     image_files = files if bold_root == root else list(_data_files(bold_root, participants))
@@ -93,17 +110,15 @@ def find_runs(
     problems += _dangling([*eegs.values(), *bolds.values()])
     if not set(eegs) & set(bolds):
         problems.append(_nothing_simultaneous(root, eegs, bolds))
-    if problems:
-        raise StudyError(problems)
     runs = []
     for run in sorted(set(eegs) & set(bolds)):
+        if not (eegs[run].exists() and bolds[run].exists()):
+            continue
         try:
             runs.append(_collect(run, eegs[run], bolds[run], (root, bold_root)))
         except StudyError as error:
             problems += error.problems
-    if problems:
-        raise StudyError(problems)
-    return tuple(runs)
+    return tuple(runs), problems
 
 
 def metadata_of(path: Path, root: Path) -> dict[str, object]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.core.errors import Problem
+from neurotranscoder.core.errors import GridError, Problem
 from neurotranscoder.core.recording import Bold, Clock, Eeg, RunId
 
 
@@ -74,3 +76,18 @@ def relative_to(root: Path, problems: Iterable[Problem]) -> list[Problem]:
     """Return problems whose files are named relative to the data set."""
     prefix = f"{root}/"
     return [dataclasses.replace(p, where=p.where.removeprefix(prefix)) for p in problems]
+
+
+def refuse_not_finite(what: str, values: Float[ndarray, "rows times"]) -> None:
+    """Refuse signals with NaN or infinite samples.
+
+    Raises
+    ------
+    GridError
+        With their number.
+    """
+    broken = values.size - int(np.isfinite(values).sum())
+    if broken:
+        raise GridError(
+            f"{what} holds {broken} samples that are not finite; repair or interpolate them first"
+        )

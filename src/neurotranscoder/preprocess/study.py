@@ -12,7 +12,7 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.io.bids import RunFiles, find_runs
+from neurotranscoder.io.bids import RunFiles, search_runs
 from neurotranscoder.io.eeg import Markers, read_eeg
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
@@ -158,15 +158,12 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
         With every problem of every run.
     """
     options = settings or StudySettings()
-    problems: list[Problem] = []
     notes: dict[RunId, tuple[str, ...]] = {}
     seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]] = {}
-    try:
-        files = find_runs(
-            root, participants=options.participants, images=options.images, space=options.space
-        )
-    except StudyError as error:
-        raise StudyError(relative_to(root, error.problems)) from error
+    files, found = search_runs(
+        root, participants=options.participants, images=options.images, space=options.space
+    )
+    problems = [*relative_to(root, found)]
     for run_files in files:
         try:
             recording, notes[run_files.run] = _load(run_files, options)

@@ -74,6 +74,11 @@ class Scaling:
 
 
 def _pooled_sd(series: Sequence[Float[ndarray, "rows _"]]) -> float:
-    """Return the sd over all rows and frames of all runs, row means removed per run."""
+    """Return the sd over all rows and frames of all runs, row means removed per run.
+
+    What is left of constant rows by rounding counts as nothing.
+    """
     squares = sum(float(np.sum((x - x.mean(axis=1, keepdims=True)) ** 2)) for x in series)
-    return float(np.sqrt(squares / sum(x.size for x in series)))
+    sd = float(np.sqrt(squares / sum(x.size for x in series)))
+    largest = max(float(np.abs(x).max()) for x in series)
+    return sd if not sd < 1e-12 * largest else 0.0
