@@ -17,7 +17,7 @@ from neurotranscoder.core.axes import TimeAxis, VolumeAxis
 from neurotranscoder.core.errors import GridError, SettingsError, WeightsError
 from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
-from neurotranscoder.io.eeg import eeg_from_raw, raw_from_eeg
+from neurotranscoder.io.eeg import pick_eeg, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
 from neurotranscoder.preprocess.align import align, blocks_at_frames, common_blocks, slice_cells
 from neurotranscoder.preprocess.checks import refuse_not_finite
@@ -202,15 +202,7 @@ class Transcoder:
     def _from_raw(self, raw: mne.io.BaseRaw, eeg_start: float) -> SourceEstimate:
         """Estimate sources from EEG."""
         trained = self.trained
-        names = trained.montage.names
-        types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
-        missing = [name for name in names if types.get(name) != "eeg"]
-        if missing:
-            raise WeightsError(
-                f"the recording lacks the EEG channels {missing[:5]}; the model needs all "
-                f"{len(names)} that it was trained on; rename channels or set their type to 'eeg'"
-            )
-        eeg = eeg_from_raw(raw.copy().pick(list(names)))
+        eeg = pick_eeg(raw, trained.montage.names)
         refuse_not_finite("the recording", eeg.data)
         n_times = eeg.data.shape[1]
         axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)

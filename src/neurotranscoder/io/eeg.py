@@ -14,7 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage
-from neurotranscoder.core.errors import Problem, StoreError, StudyError
+from neurotranscoder.core.errors import Problem, StoreError, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.io.brainvision import check_companions, read_filters
 from neurotranscoder.io.store import read_json, read_table
@@ -104,6 +104,24 @@ def eeg_from_raw(raw: mne.io.BaseRaw) -> Eeg:
     filtering = f"{picked.info['highpass']:g}-{picked.info['lowpass']:g} Hz"
     montage = Montage(tuple(picked.ch_names), positions)
     return Eeg(np.asarray(picked.get_data()), float(picked.info["sfreq"]), montage, filtering)
+
+
+def pick_eeg(raw: mne.io.BaseRaw, names: tuple[str, ...]) -> Eeg:
+    """Return the EEG channels of these names, in their order.
+
+    Raises
+    ------
+    WeightsError
+        When some are missing or of another type.
+    """
+    types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    missing = [name for name in names if types.get(name) != "eeg"]
+    if missing:
+        raise WeightsError(
+            f"the recording lacks the EEG channels {missing[:5]}; the model needs all "
+            f"{len(names)} that it was trained on; rename channels or set their type to 'eeg'"
+        )
+    return eeg_from_raw(raw.copy().pick(list(names)))
 
 
 def raw_from_eeg(eeg: Eeg) -> mne.io.BaseRaw:
