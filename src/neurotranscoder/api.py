@@ -148,7 +148,8 @@ class Transcoder:
         Returns
         -------
         other : Nifti1Image or mne.io.Raw
-            BOLD of the source blocks, or EEG, both at the group rate and around their means.
+            BOLD of the source blocks, or EEG, both at the group rate and around their means. The
+            first sample of the EEG is the centre of the first frame, half a frame after 0 s.
         """
         if isinstance(signal, mne.io.BaseRaw):
             estimate = self.reconstruct(signal, eeg_start=eeg_start)

@@ -151,3 +151,12 @@ def test_eeg_that_ends_before_bold_is_refused():
     blocks = common_blocks([bold], SETTINGS)
     with pytest.raises(GridError, match=r"holds no EEG sample; EEG spans -3\.370-96\.625 s"):
         align(recording_of(bold, seconds=100.0), blocks, SETTINGS)
+
+
+def test_eeg_that_ends_within_the_last_volume_shortens_the_frames():
+    volumes = volumes_of()
+    bold = bold_of(volumes)
+    blocks = common_blocks([bold], AlignSettings())
+    seconds = volumes.duration + 3.37 - 0.87  # EEG ends .87 s before BOLD
+    run = align(recording_of(bold, seconds=seconds), blocks, AlignSettings())
+    assert run.axis.n_times == int((volumes.duration - 0.87) * run.axis.sfreq)

@@ -239,6 +239,12 @@ def test_eeg_shorter_than_bold_is_a_problem_with_both_spans(tmp_path):
         open_study(tmp_path, settings)
 
 
+def test_eeg_that_lost_its_end_and_its_triggers_is_said_to_be_short(tmp_path):
+    write_study(tmp_path, [make_recording(seconds=30.0)])
+    with pytest.raises(StudyError, match=r"duration: got 30\.000 s of EEG; need 43\.200 s"):
+        open_study(tmp_path)
+
+
 def test_a_declared_clock_stands_in_for_triggers_and_says_so(tmp_path):
     write_study(tmp_path, [make_recording(clock=Clock("declared", -3.3))])
     study = open_study(tmp_path, StudySettings(clock=ClockSettings(eeg_start=-3.3)))

@@ -126,8 +126,9 @@ def blocks_at_frames(
 def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> AlignedRun:
     """Bring one recording to the group resolution.
 
-    EEG is averaged over each frame; each slice of BOLD is interpolated from its own
-    acquisition times to the centres of the frames and averaged into blocks (paper 4.3.3).
+    EEG is averaged over each frame; each slice of BOLD is interpolated from its own acquisition
+    times to the centres of the frames and averaged into blocks (paper 4.3.3). Where EEG ends
+    within the last volume, the frames end there.
 
     Parameters
     ----------
@@ -150,9 +151,11 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
     """
     volumes = recording.bold.volumes
     rate = frames_per_tr(volumes, settings) / volumes.tr
-    axis = TimeAxis.of_frames(volumes.duration, rate)
     eeg = recording.eeg
     sample_times = recording.clock.scanner_times(eeg.data.shape[1], eeg.sfreq)
+    end = float(sample_times[-1]) + 1 / eeg.sfreq
+    nearly = volumes.duration - volumes.tr <= end < volumes.duration
+    axis = TimeAxis.of_frames(end if nearly else volumes.duration, rate)
     cells = slice_cells(recording.bold, blocks)
     return AlignedRun(
         run=recording.run,

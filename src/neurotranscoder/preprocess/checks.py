@@ -38,14 +38,23 @@ def eeg_problems(path: Path, eeg: Eeg, max_eeg: float) -> list[Problem]:
     return problems
 
 
+def length_problems(path: Path, eeg: Eeg, bold: Bold) -> list[Problem]:
+    """Return a problem when EEG is too short to cover BOLD, whatever the clock."""
+    lasts, needed = eeg.data.shape[1] / eeg.sfreq, bold.volumes.duration
+    if lasts >= needed - bold.volumes.tr:
+        return []
+    got, wanted = f"{lasts:.3f} s of EEG", f"{needed:.3f} s, as long as BOLD"
+    return [Problem(str(path), "duration", got, wanted, "crop BOLD, or restore the EEG")]
+
+
 def span_problems(path: Path, eeg: Eeg, bold: Bold, clock: Clock) -> list[Problem]:
-    """Return a problem when EEG does not cover BOLD to within one TR at either end."""
+    """Return a problem when EEG begins after BOLD, or ends more than one TR before it."""
     tr, end = bold.volumes.tr, bold.volumes.duration
     times = clock.scanner_times(eeg.data.shape[1] + 1, eeg.sfreq)
-    if times[0] <= tr and times[-1] >= end - tr:
+    if times[0] <= 1 / eeg.sfreq and times[-1] >= end - tr:
         return []
     got = f"EEG spans {times[0]:.3f}-{times[-1]:.3f} s on the scanner clock"
-    needed = f"0.000-{end:.3f} s (BOLD), to within one TR of {tr:g} s"
+    needed = f"0.000-{end:.3f} s (BOLD), at the end to within one TR of {tr:g} s"
     cure = "crop BOLD, restore the EEG, or correct the clock"
     return [Problem(str(path), "duration", got, needed, cure)]
 

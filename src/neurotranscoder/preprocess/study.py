@@ -20,6 +20,7 @@ from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.checks import (
     disagreements,
     eeg_problems,
+    length_problems,
     relative_to,
     span_problems,
 )
@@ -200,6 +201,10 @@ def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str
         problems += eeg_problems(files.eeg, eeg_part[0], options.max_eeg)
     if eeg_part is not None and bold is not None:
         eeg, markers = eeg_part
+        short = [] if options.clock else length_problems(files.eeg, eeg, bold)
+        problems += short
+        if short:
+            raise StudyError(problems)
         report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
     clock = report.clock if report else declared_clock(0.0)
     events = _attempt(problems, files.eeg, lambda: _events(files, clock))
