@@ -43,9 +43,7 @@ def source_of_eeg(
 ) -> Float[ndarray, "blocks frames"]:
     """Estimate sources from EEG (V); any rate of frames: the coder acts on single ones."""
     with torch.inference_mode():
-        return _array(
-            trained.module.source_from_eeg(_tensor(_around_mean(eeg) / trained.scaling.eeg))
-        )
+        return _array(trained.module.source_from_eeg(_tensor(trained.scaling.scale_eeg(eeg))))
 
 
 def source_of_bold(
@@ -57,9 +55,7 @@ def source_of_bold(
     ``trained.reads_volumes``.
     """
     with torch.inference_mode():
-        return _array(
-            trained.module.source_from_bold(_tensor(_around_mean(bold) / trained.scaling.bold))
-        )
+        return _array(trained.module.source_from_bold(_tensor(trained.scaling.scale_bold(bold))))
 
 
 def bold_of_source(
@@ -115,11 +111,6 @@ def estimate_group(
         eeg_from_bold=eeg_of_source(trained, from_bold),
         eeg_from_eeg=eeg_of_source(trained, from_eeg),
     )
-
-
-def _around_mean(values: Float[ndarray, "rows frames"]) -> Float[ndarray, "rows frames"]:
-    """Remove the mean of each row over the run."""
-    return np.asarray(values - values.mean(axis=1, keepdims=True))
 
 
 def _tensor(values: Float[ndarray, "rows frames"]) -> Float[Tensor, "1 rows frames"]:

@@ -51,27 +51,6 @@ class Scaling:
         """Return BOLD without its means, in units of the scale."""
         return np.asarray((bold - bold.mean(axis=1, keepdims=True)) / self.bold)
 
-    def undo_eeg(
-        self, eeg: Float[ndarray, "channels frames"], mean: Float[ndarray, " channels"]
-    ) -> Float[ndarray, "channels frames"]:
-        """Return scaled EEG in V, its means put back."""
-        return np.asarray(eeg * self.eeg + mean[:, np.newaxis])
-
-    def undo_bold(
-        self, bold: Float[ndarray, "blocks frames"], mean: Float[ndarray, " blocks"]
-    ) -> Float[ndarray, "blocks frames"]:
-        """Return scaled BOLD in the unit of the images, its means put back."""
-        return np.asarray(bold * self.bold + mean[:, np.newaxis])
-
-    def to_json(self) -> dict[str, float]:
-        """Return the scales as JSON can hold them."""
-        return {"eeg": self.eeg, "bold": self.bold}
-
-    @classmethod
-    def from_json(cls, values: dict[str, float]) -> Scaling:
-        """Return the scales that `to_json` gave."""
-        return cls(eeg=values["eeg"], bold=values["bold"])
-
 
 def _pooled_sd(series: Sequence[Float[ndarray, "rows _"]]) -> float:
     """Return the sd over all rows and frames of all runs, row means removed per run.
