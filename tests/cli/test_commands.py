@@ -202,7 +202,7 @@ def test_a_model_of_other_electrodes_or_voxels_is_refused(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--preset", "huge"), "known presets are small, tiny"),
+        (("--preset", "huge"), "known presets are small, tiny, paper"),
         (("--runs", "0"), "runs_per_subject"),
         (("--duration", "33.3", "--preset", "tiny"), "need a whole number"),
         (("--seed", "-1"), "seed"),

@@ -54,3 +54,10 @@ def test_shells_keep_the_rule_of_thickness_even_where_the_skin_touches_the_brain
     radii = [np.linalg.norm(surface.vertices, axis=1) for surface in (inner, outer, scalp)]
     assert_allclose(radii[1] - radii[0], 0.55 * 6.0)  # the least gap
     assert np.all(radii[2] - radii[1] >= rule.min_scalp)
+
+
+def test_bone_stays_within_the_range_of_its_rule():
+    rule = SkullRule(skull_range=(2.0, 4.0))
+    inner, outer, _ = nested_surfaces(ball(70.0), ball(90.0), icosphere(2), rule)
+    thickness = np.linalg.norm(outer.vertices, axis=1) - np.linalg.norm(inner.vertices, axis=1)
+    assert_allclose(thickness, 4.0)  # .55 of 20 mm would be 11

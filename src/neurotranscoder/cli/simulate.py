@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from pydantic import ValidationError
 
 from neurotranscoder.cli.common import progress, say
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.events import read_events
-from neurotranscoder.simulate.scenario import PRESETS, Scenario
+from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.session import simulate_study
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is simulated, where it differs from the preset."""
+
+    subjects: Annotated[int | None, Parameter(help="Number of subjects.")] = None
+    runs: Annotated[int | None, Parameter(help="Runs of each subject.")] = None
+    duration: Annotated[float | None, Parameter(help="Length of a run, in s.")] = None
+
+    def changes(self) -> dict[str, object]:
+        """Return the fields of a scenario that differ."""
+        fields = {
+            "n_subjects": self.subjects,
+            "runs_per_subject": self.runs,
+            "duration": self.duration,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+AS_PRESET = Size()
 
 
 def simulate(
@@ -20,9 +41,8 @@ def simulate(
     /,
     *,
     preset: str = "small",
-    subjects: int | None = None,
-    runs: int | None = None,
-    duration: float | None = None,
+    scenario: str | None = None,
+    size: Size = AS_PRESET,
     events: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
     seed: int = 0,
 ) -> None:
@@ -33,46 +53,19 @@ def simulate(
     out
         Where the study goes; the truth is below derivatives/truth.
     preset
-        Scenario to start from: small or tiny.
-    subjects
-        Number of subjects.
-    runs
-        Runs of each subject.
-    duration
-        Length of a run, in s.
+        How many voxels, subjects and runs: small, tiny or paper.
+    scenario
+        What happens in the brain and how it is measured: one of those in the documentation, by
+        default the preset's own.
+    size
+        Numbers of subjects and runs, and their length.
     events
         Tables of events that replace the built-in oddball, shared out over the runs in order.
     seed
         Seed of everything random.
     """
-    scenario = scenario_of(preset, subjects=subjects, runs=runs, duration=duration, seed=seed)
+    world = named_scenario(scenario, preset=preset, seed=seed, **size.changes())
     tables = tuple(read_events(path) for path in events)
-    with progress(f"simulating {scenario.name!r}") as advance:
-        simulate_study(scenario, out, events=tables, progress=advance)
+    with progress(f"simulating {world.name!r}") as advance:
+        simulate_study(world, out, events=tables, progress=advance)
     say(f"simulated study in {out}")
-
-
-def scenario_of(
-    preset: str,
-    *,
-    subjects: int | None = None,
-    runs: int | None = None,
-    duration: float | None = None,
-    seed: int = 0,
-) -> Scenario:
-    """Return a preset with changes.
-
-    Raises
-    ------
-    SettingsError
-        When the preset is unknown or the changes are impossible.
-    """
-    if preset not in PRESETS:
-        raise SettingsError(f"preset is {preset!r}; known presets are {', '.join(PRESETS)}")
-    changes = {"n_subjects": subjects, "runs_per_subject": runs, "duration": duration}
-    known = {name: value for name, value in changes.items() if value is not None}
-    try:
-        return Scenario.model_validate(PRESETS[preset].model_dump() | known | {"seed": seed})
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise SettingsError(f"preset {preset!r}: " + "; ".join(lines)) from None

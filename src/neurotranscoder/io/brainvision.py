@@ -1,4 +1,4 @@
-"""BrainVision headers and markers without their binary file, and writing through pybv."""
+"""BrainVision headers and markers without their binary file, and writing all three files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pybv
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.core.errors import Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Eeg
-from neurotranscoder.io.store import atomic_group
+from neurotranscoder.io.store import atomic_group, write_text
 
+_MAX_FLOAT_BYTES = 200_000_000
+_STEPS_UV = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_CHUNK = 16_384
 _ENTRY = re.compile(r"(?:Mk|Ch)\d+=(.*)")
 _FILTERS = re.compile(r"^\s*(?:\d+|\#)\s+.*?(?:µV|mV|uV|V|Unit)\s+(.*\S)\s*$")
 
@@ -104,7 +108,11 @@ def read_filters(path: Path) -> str:
 
 
 def write_brainvision(path: Path, eeg: Eeg, *, markers: tuple[Marker, ...] = ()) -> None:
-    """Write EEG as float32 in microvolts; the header is renamed into place last.
+    """Write EEG, a chunk of time after the other; the header is renamed into place last.
+
+    Up to 200 MB are written as float32 in microvolts. Longer EEG is written as int16 in steps of
+    at most 0.5 uV (the finest of 1, 2, 5 times a power of ten that holds its peak), or as float32
+    when it exceeds 16 mV.
 
     Parameters
     ----------
@@ -115,29 +123,91 @@ def write_brainvision(path: Path, eeg: Eeg, *, markers: tuple[Marker, ...] = ())
     markers : tuple of Marker
         Types 'Stimulus' and 'Response' need a number as description, 'Comment' any text.
     """
-    if not np.all(np.isfinite(eeg.data)):
+    peak_uv = 1e6 * _peak(eeg.data)
+    if not np.isfinite(peak_uv):
         raise StoreError(f"{path}: EEG holds NaN or infinite values; it needs finite numbers")
-    numbered = ("Stimulus", "Response")
-    events = [
-        {
-            "onset": marker.sample,
-            "type": marker.kind,
-            "description": int(marker.description) if marker.kind in numbered
-            else marker.description,
-        }
-        for marker in markers
-    ]  # fmt: skip
-    with atomic_group(path.parent, last=".vhdr") as folder:
-        pybv.write_brainvision(
-            data=eeg.data,
-            sfreq=eeg.sfreq,
-            ch_names=list(eeg.montage.names),
-            fname_base=path.stem,
-            folder_out=folder,
-            events=events or None,
-            unit="µV",
-            fmt="binary_float32",
+    n_times = eeg.data.shape[1]
+    outside = [marker.sample for marker in markers if not 0 <= marker.sample < n_times]
+    if outside:
+        raise StoreError(
+            f"{path}: markers at samples {outside[:5]} are outside the EEG; they need to lie in "
+            f"0-{n_times - 1}"
         )
+    step_uv = _step_uv(peak_uv) if eeg.data.nbytes > _MAX_FLOAT_BYTES else None
+    with atomic_group(path.parent, last=".vhdr") as folder:
+        _write_samples(folder / f"{path.stem}.eeg", eeg.data, step_uv)
+        write_text(folder / f"{path.stem}.vmrk", _marker_text(path.stem, markers))
+        write_text(folder / path.name, _header_text(path.stem, eeg, step_uv))
+
+
+def _peak(data: Float[ndarray, "channels times"]) -> float:
+    """Return the largest magnitude of signals, NaN when one of them is."""
+    parts = [data[:, start : start + _CHUNK] for start in range(0, data.shape[1], _CHUNK)]
+    return float(np.max([extreme for part in parts for extreme in (part.max(), -part.min())]))
+
+
+def _step_uv(peak_uv: float) -> float | None:
+    """Return the finest step at which int16 holds a peak, None when 0.5 uV is too fine."""
+    return next((step for step in _STEPS_UV if peak_uv <= step * np.iinfo(np.int16).max), None)
+
+
+def _write_samples(
+    path: Path, data: Float[ndarray, "channels times"], step_uv: float | None
+) -> None:
+    """Write all channels of a sample together, as int16 or (without a step) as float32 in uV."""
+    with path.open("wb") as file:
+        for start in range(0, data.shape[1], _CHUNK):
+            part = data[:, start : start + _CHUNK].T * (1e6 / (step_uv or 1.0))
+            whole = part.astype("<f4") if step_uv is None else np.rint(part).astype("<i2")
+            file.write(whole.tobytes())
+
+
+def _header_text(stem: str, eeg: Eeg, step_uv: float | None) -> str:
+    """Return a header file."""
+    resolution = np.format_float_positional(step_uv or 1.0, trim="-")
+    names = [name.replace(",", "\\1") for name in eeg.montage.names]
+    lines = [
+        "Brain Vision Data Exchange Header File Version 1.0",
+        "; Written by neurotranscoder",
+        "",
+        "[Common Infos]",
+        "Codepage=UTF-8",
+        f"DataFile={stem}.eeg",
+        f"MarkerFile={stem}.vmrk",
+        "DataFormat=BINARY",
+        "DataOrientation=MULTIPLEXED",
+        f"NumberOfChannels={len(names)}",
+        "; Sampling interval in microseconds",
+        f"SamplingInterval={1e6 / eeg.sfreq}",
+        "",
+        "[Binary Infos]",
+        f"BinaryFormat={'IEEE_FLOAT_32' if step_uv is None else 'INT_16'}",
+        "",
+        "[Channel Infos]",
+        "; Ch<number from 1>=<name>,<reference>,<resolution>,<unit>; commas in names are \\1",
+        *(f"Ch{i}={name},,{resolution},µV" for i, name in enumerate(names, start=1)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _marker_text(stem: str, markers: tuple[Marker, ...]) -> str:
+    """Return a marker file."""
+    lines = [
+        "Brain Vision Data Exchange Marker File, Version 1.0",
+        "",
+        "[Common Infos]",
+        "Codepage=UTF-8",
+        f"DataFile={stem}.eeg",
+        "",
+        "[Marker Infos]",
+        "; Mk<number from 1>=<type>,<description>,<sample from 1>,<samples>,<channel, 0 for all>",
+    ]
+    for i, marker in enumerate(markers, start=1):
+        text = marker.description.replace(",", "\\1")
+        if marker.kind in ("Stimulus", "Response"):
+            text = f"{marker.kind[0]}{int(text):>3}"
+        lines.append(f"Mk{i}={marker.kind},{text},{marker.sample + 1},1,0")
+    return "\n".join(lines) + "\n"
 
 
 def _section(path: Path, name: str) -> list[tuple[int, str]]:

@@ -59,7 +59,12 @@ def start_study(
 
 
 def write_recording(
-    root: Path, recording: Recording, *, task_description: str, eeg_reference: str = "average"
+    root: Path,
+    recording: Recording,
+    *,
+    task_description: str,
+    eeg_reference: str = "average",
+    triggers: Int[ndarray, " triggers"] | None = None,
 ) -> None:
     """Write one run into a BIDS study: EEG with volume markers, BOLD, events on both clocks.
 
@@ -68,17 +73,22 @@ def write_recording(
     root : Path
         Folder of the study, made by `start_study`.
     recording : Recording
-        The run. Its EEG gets a marker ``R128`` at the sample nearest to each start of a volume
-        when the clock is 'measured', and none when it is 'declared'.
+        The run; its EEG may be float32.
     task_description : str
         What the participant did.
     eeg_reference : str
         What the EEG is referenced to.
+    triggers : array of int, shape (triggers,), optional
+        Samples of the EEG that get a marker ``R128``; by default the one nearest to each start
+        of a volume when the clock is 'measured', and none when it is 'declared'.
     """
     run, label = recording.run, recording.run.label
     folder = root / run.folder
     task = {"TaskName": run.task, "TaskDescription": task_description}
-    _write_eeg(folder / "eeg", recording, task, eeg_reference)
+    samples = _ideal_triggers(recording) if triggers is None else triggers
+    _write_eeg(
+        folder / "eeg", run, recording.eeg, samples, {**task, "EEGReference": eeg_reference}
+    )
     _write_bold(folder / "func" / f"{label}_bold", recording.bold, task)
     if recording.events.trial_type:
         on_eeg = events_on_eeg_clock(recording.events, recording.clock)
@@ -102,23 +112,31 @@ def events_on_eeg_clock(events: Events, clock: Clock) -> Events:
     return Events(onset, events.duration, events.trial_type, events.response_time)
 
 
+def _ideal_triggers(recording: Recording) -> Int[ndarray, " triggers"]:
+    """Return the samples at which volumes start, none when the clock is only declared."""
+    if recording.clock.source == "declared":
+        return np.zeros(0, dtype=np.int64)
+    volumes, eeg = recording.bold.volumes, recording.eeg
+    return volume_samples(
+        recording.clock,
+        tr=volumes.tr,
+        n_volumes=volumes.n_volumes,
+        sfreq=eeg.sfreq,
+        n_times=eeg.data.shape[1],
+    )
+
+
 def _write_eeg(
-    folder: Path, recording: Recording, task: Mapping[str, object], reference: str
+    folder: Path,
+    run: RunId,
+    eeg: Eeg,
+    triggers: Int[ndarray, " triggers"],
+    facts: Mapping[str, object],
 ) -> None:
     """Write the EEG of a run, its sidecars and the places of its electrodes."""
-    eeg, run, volumes = recording.eeg, recording.run, recording.bold.volumes
-    markers: tuple[Marker, ...] = ()
-    if recording.clock.source == "measured":
-        samples = volume_samples(
-            recording.clock,
-            tr=volumes.tr,
-            n_volumes=volumes.n_volumes,
-            sfreq=eeg.sfreq,
-            n_times=eeg.data.shape[1],
-        )
-        markers = tuple(Marker(int(sample), "Response", "128") for sample in samples)
+    markers = tuple(Marker(int(sample), "Response", "128") for sample in triggers)
     write_brainvision(folder / f"{run.label}_eeg.vhdr", eeg, markers=markers)
-    write_json(folder / f"{run.label}_eeg.json", {**task, **_eeg_sidecar(eeg, reference)})
+    write_json(folder / f"{run.label}_eeg.json", {**facts, **_eeg_sidecar(eeg)})
     columns = {
         "name": eeg.montage.names,
         "type": ["EEG"] * len(eeg.data),
@@ -130,10 +148,9 @@ def _write_eeg(
     _write_montage(folder, run, eeg.montage)
 
 
-def _eeg_sidecar(eeg: Eeg, reference: str) -> dict[str, object]:
+def _eeg_sidecar(eeg: Eeg) -> dict[str, object]:
     """Return the fields of ``eeg.json`` that describe the signals."""
     return {
-        "EEGReference": reference,
         "EEGGround": "n/a",
         "SamplingFrequency": float(eeg.sfreq),
         "PowerLineFrequency": "n/a",
@@ -171,7 +188,7 @@ def _write_montage(folder: Path, run: RunId, montage: Montage) -> None:
 
 def _write_bold(base: Path, bold: Bold, task: Mapping[str, object]) -> None:
     """Write the images of a run and their sidecar."""
-    if not np.all(np.isfinite(bold.data)):
+    if not np.isfinite([bold.data.min(), bold.data.max()]).all():
         raise StoreError(f"{base}: BOLD holds NaN or infinite values; it needs finite numbers")
     volumes = bold.volumes
     image: Any = image_of(bold.data, bold.grid, tr=volumes.tr)

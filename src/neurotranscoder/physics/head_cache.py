@@ -15,7 +15,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
 
 _LOG = logging.getLogger(__name__)
-_FORMAT = 1
+_FORMAT = 2
 _LIBRARIES = ("mne", "nilearn", "numpy", "scipy")
 
 

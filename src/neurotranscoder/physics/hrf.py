@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import PositiveFloat
-from scipy.special import gammainc
+from pydantic import NonNegativeFloat, PositiveFloat, model_validator
+from scipy.special import gammainc, ndtr, ndtri
 from scipy.stats import gamma
 
+from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.physics.kernel import Kernel
 
@@ -28,6 +29,121 @@ class HrfShape(Settings):
     """Area of the undershoot relative to the peak's."""
     duration: PositiveFloat = 32.0
     """Length of the response, in s."""
+
+
+class HrfSpread(Settings):
+    """How much responses differ between regions or subjects.
+
+    Every parameter is normal around the canonical one, cut off where responses stop being
+    plausible. The cut at early peaks takes 4 % off the default spread of the peaks.
+    """
+
+    peak_delay_sd: NonNegativeFloat = 0.8
+    """Standard deviation of ``peak_delay``, in s."""
+    peak_range: tuple[PositiveFloat, PositiveFloat] = (3.1, 8.5)
+    """Range of the mode of the first gamma density, ``peak_delay - peak_dispersion``, in s; the
+    response peaks there, or up to .1 s earlier because of the undershoot."""
+    peak_dispersion_sd: NonNegativeFloat = 0.12
+    """Standard deviation of ``peak_dispersion``, in s."""
+    peak_dispersion_range: tuple[PositiveFloat, PositiveFloat] = (0.6, 1.4)
+    """Range of ``peak_dispersion``, in s."""
+    undershoot_gap_sd: NonNegativeFloat = 1.2
+    """Standard deviation of ``undershoot_delay - peak_delay``, in s."""
+    undershoot_gap_range: tuple[PositiveFloat, PositiveFloat] = (6.0, 14.0)
+    """Range of ``undershoot_delay - peak_delay``, in s."""
+    ratio_sd: NonNegativeFloat = 0.06
+    """Standard deviation of ``ratio``."""
+    ratio_range: tuple[NonNegativeFloat, PositiveFloat] = (0.0, 0.4)
+    """Range of ``ratio``."""
+
+    @model_validator(mode="after")
+    def _ranges_increase(self) -> HrfSpread:
+        """Refuse ranges that hold nothing."""
+        for name in type(self).model_fields:
+            if name.endswith("_range"):
+                low, high = getattr(self, name)
+                if not low < high:
+                    raise ValueError(f"{name} is {low}-{high}; need it increasing")
+        return self
+
+
+def draw_hrf_shapes(
+    n: int, canonical: HrfShape, spread: HrfSpread, rng: np.random.Generator
+) -> tuple[HrfShape, ...]:
+    """Draw responses that differ, one per region or subject.
+
+    Parameters
+    ----------
+    n : int
+        Number of responses.
+    canonical : HrfShape
+        Centre of the distribution; gives ``undershoot_dispersion`` and ``duration`` to all.
+    spread : HrfSpread
+        How much they differ.
+    rng : Generator
+        Source of chance.
+
+    Returns
+    -------
+    shapes : tuple of HrfShape
+        Independent draws.
+
+    Raises
+    ------
+    SettingsError
+        When the canonical response lies outside a range of the spread.
+    """
+    gap = canonical.undershoot_delay - canonical.peak_delay
+    mode = canonical.peak_delay - canonical.peak_dispersion
+    for name, value, (low, high) in (
+        ("peak_delay - peak_dispersion", mode, spread.peak_range),
+        ("peak_dispersion", canonical.peak_dispersion, spread.peak_dispersion_range),
+        ("undershoot_delay - peak_delay", gap, spread.undershoot_gap_range),
+        ("ratio", canonical.ratio, spread.ratio_range),
+    ):
+        if not low <= value <= high:
+            raise SettingsError(
+                f"{name} of the canonical response is {value:g}; its spread allows "
+                f"{low:g}-{high:g}; change the response or the range"
+            )
+    chances = rng.random((4, n))
+    dispersions = _truncated(
+        chances[0],
+        canonical.peak_dispersion,
+        spread.peak_dispersion_sd,
+        spread.peak_dispersion_range,
+    )
+    gaps = _truncated(chances[1], gap, spread.undershoot_gap_sd, spread.undershoot_gap_range)
+    ratios = _truncated(chances[2], canonical.ratio, spread.ratio_sd, spread.ratio_range)
+    earliest, latest = spread.peak_range
+    allowed = earliest + dispersions, latest + dispersions
+    delays = _truncated(chances[3], canonical.peak_delay, spread.peak_delay_sd, allowed)
+    return tuple(
+        canonical.model_copy(
+            update={
+                "peak_delay": float(delay),
+                "undershoot_delay": float(delay + after),
+                "peak_dispersion": float(dispersion),
+                "ratio": float(ratio),
+            }
+        )
+        for delay, after, dispersion, ratio in zip(delays, gaps, dispersions, ratios, strict=True)
+    )
+
+
+def _truncated(
+    chances: Float[ndarray, " draws"],
+    mean: float,
+    sd: float,
+    allowed: tuple[float | Float[ndarray, " draws"], float | Float[ndarray, " draws"]],
+) -> Float[ndarray, " draws"]:
+    """Turn uniform numbers of 0-1 into normal ones within a range."""
+    low, high = allowed
+    if sd == 0:
+        return np.asarray(np.clip(np.full(len(chances), mean), low, high))
+    below, above = ndtr((low - mean) / sd), ndtr((high - mean) / sd)
+    draws = mean + sd * ndtri(below + (above - below) * chances)
+    return np.asarray(np.clip(draws, low, high))
 
 
 def double_gamma_hrf(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.physics.skull import Surface, cast_rays
-from neurotranscoder.physics.tissue import MNI305_TO_MNI152, apply_affine
+from neurotranscoder.physics.tissue import MNI152_TO_MNI305, MNI305_TO_MNI152, apply_affine
 
 _SUBJECT = "head"
 _MONTAGE = "fsaverage_1005"
@@ -61,7 +62,7 @@ def bem_solution(
     Parameters
     ----------
     surfaces : tuple of Surface
-        Inner skull, outer skull and scalp, in mm of fsaverage.
+        Inner skull, outer skull and scalp, in mm of MNE's MRI axes.
     conductivities : tuple of float
         Brain, skull and scalp, in S/m.
     """
@@ -79,6 +80,25 @@ def bem_solution(
     return mne.make_bem_solution(model, verbose="error")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gain:
+    """What unit dipoles do at electrodes, against a reference far away.
+
+    Parameters
+    ----------
+    fixed : array, shape (electrodes, kept)
+        Potential per moment of dipoles with their own orientation, in V/(A m).
+    free : array, shape (electrodes, kept, 3)
+        The same for dipoles along the axes of the world that they were given in.
+    kept : array of int, shape (kept,)
+        Indices of the dipoles that lie deep enough in the brain.
+    """
+
+    fixed: Float[ndarray, "electrodes kept"]
+    free: Float[ndarray, "electrodes kept 3"]
+    kept: Int[ndarray, " kept"]
+
+
 def dipole_leadfield(
     bem: mne.bem.ConductorModel,
     montage: Montage,
@@ -86,38 +106,47 @@ def dipole_leadfield(
     orientations: Float[ndarray, "points 3"],
     *,
     min_depth: float,
-) -> tuple[Float[ndarray, "channels kept"], Int[ndarray, " kept"]]:
-    """Return what unit dipoles do at the electrodes, against the average reference.
+    world_to_mri: Float[ndarray, "4 4"] = MNI152_TO_MNI305,
+) -> Gain:
+    """Return what unit dipoles do at the electrodes.
 
     Parameters
     ----------
     bem : ConductorModel
         Solution of `bem_solution`.
     montage : Montage
-        Electrodes on the scalp, RAS mm of MNI152.
+        Electrodes on the scalp, RAS mm of the world.
     places, orientations : array, shape (points, 3)
-        Dipoles: RAS mm of MNI152, and unit vectors.
+        Dipoles: RAS mm of the world, and unit vectors.
     min_depth : float
         Dipoles need to lie this far inside the inner skull, in mm; the others are left out.
+    world_to_mri : array, shape (4, 4)
+        From the world, mm, to the axes of the boundary elements; by default from MNI152 to
+        fsaverage.
 
     Returns
     -------
-    leadfield : array, shape (channels, kept)
-        Potential per dipole moment, in V/(A m); each column has mean 0.
-    kept : array of int, shape (kept,)
-        Indices of the points that the columns belong to.
+    gain : Gain
+        Of the dipoles that are deep enough.
     """
-    info, head_to_mri = _measurement(montage)
-    source = _source_space(places, orientations)
+    info, head_to_mri = _measurement(montage, world_to_mri)
+    source = _source_space(places, orientations, world_to_mri)
     forward = mne.make_forward_solution(
         info, head_to_mri, source, bem, meg=False, mindist=min_depth, verbose="error"
     )
+    kept = np.asarray(forward["src"][0]["vertno"], dtype=np.int64)
+    turn = head_to_mri["trans"][:3, :3].T @ world_to_mri[:3, :3]
+    # moments are those of the turned unit vectors, so that fixed is free times orientation
+    stretch = np.linalg.norm(orientations[kept] @ turn.T, axis=1)
+    columns = np.asarray(forward["sol"]["data"], dtype=np.float64).reshape(-1, len(kept), 3)
     fixed = mne.convert_forward_solution(
         forward, surf_ori=True, force_fixed=True, use_cps=False, verbose="error"
     )
-    gain = np.asarray(fixed["sol"]["data"], dtype=np.float64)
-    kept = np.asarray(fixed["src"][0]["vertno"], dtype=np.int64)
-    return gain - gain.mean(axis=0), kept
+    return Gain(
+        np.asarray(fixed["sol"]["data"], dtype=np.float64),
+        (columns @ turn) / stretch[:, np.newaxis],
+        kept,
+    )
 
 
 def mne_forward_of(
@@ -142,11 +171,11 @@ def mne_forward_of(
     forward : mne.Forward
         For `mne.minimum_norm.make_inverse_operator(..., loose=0, fixed=True, depth=None)`.
     """
-    info, head_to_mri = _measurement(montage)
+    info, head_to_mri = _measurement(montage, MNI152_TO_MNI305)
     shell = mne.make_sphere_model(  # wide enough to hold every dipole; its gain is replaced
         (0.0, 0.0, 0.04), 0.3, verbose="error"
     )
-    source = _source_space(places, orientations)
+    source = _source_space(places, orientations, MNI152_TO_MNI305)
     forward = mne.make_forward_solution(
         info, head_to_mri, source, shell, meg=False, verbose="error"
     )
@@ -160,12 +189,19 @@ def mne_forward_of(
     )
 
 
-def _measurement(montage: Montage) -> tuple[mne.Info, mne.transforms.Transform]:
-    """Return MNE's description of the electrodes, and the map from head to fsaverage axes."""
+def _measurement(
+    montage: Montage, world_to_mri: ndarray
+) -> tuple[mne.Info, mne.transforms.Transform]:
+    """Return MNE's description of the electrodes, and the map from its head to MRI axes.
+
+    The head axes are those of fsaverage's fiducials; any others would give the same potentials.
+    """
     if montage.positions is None:
-        raise GridError("a leadfield needs the places of the electrodes; got names only")
-    from_mni = np.linalg.inv(MNI305_TO_MNI152)
-    places = apply_affine(from_mni, montage.positions) * 1e-3
+        raise GridError(
+            "a forward solution needs the places of the electrodes; got names only; bipolar "
+            "channels have none: build the head with single electrodes such as 'Cz'"
+        )
+    places = apply_affine(world_to_mri, montage.positions) * 1e-3
     template: dict[str, Any] = mne.channels.make_standard_montage(_MONTAGE).get_positions()
     dig = mne.channels.make_dig_montage(
         dict(zip(montage.names, places, strict=True)),
@@ -179,10 +215,11 @@ def _measurement(montage: Montage) -> tuple[mne.Info, mne.transforms.Transform]:
     return info, mne.transforms.invert_transform(mne.channels.compute_native_head_t(dig))
 
 
-def _source_space(places: ndarray, orientations: ndarray) -> mne.SourceSpaces:
-    """Return dipoles as a discrete source space in fsaverage axes."""
-    from_mni = np.linalg.inv(MNI305_TO_MNI152)
-    normals = orientations @ from_mni[:3, :3].T
+def _source_space(
+    places: ndarray, orientations: ndarray, world_to_mri: ndarray
+) -> mne.SourceSpaces:
+    """Return dipoles as a discrete source space in MRI axes."""
+    normals = orientations @ world_to_mri[:3, :3].T
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    position = {"rr": apply_affine(from_mni, places) * 1e-3, "nn": normals}
+    position = {"rr": apply_affine(world_to_mri, places) * 1e-3, "nn": normals}
     return mne.setup_volume_source_space(pos=position, verbose="error")

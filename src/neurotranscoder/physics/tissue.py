@@ -23,6 +23,8 @@ MNI305_TO_MNI152 = np.array(
     ]
 )
 """From fsaverage to MNI152, mm (FreeSurfer wiki, CoordinateSystems, case 8)."""
+MNI152_TO_MNI305 = np.linalg.inv(MNI305_TO_MNI152)
+"""From MNI152 to fsaverage, mm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

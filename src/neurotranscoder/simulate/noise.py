@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.physics.head import Head
@@ -45,11 +45,8 @@ def baseline_image(head: Head, level: float) -> Float[ndarray, "x y z"]:
     return image
 
 
-def add_bold_noise(
-    bold: Float[ndarray, "x y z volumes"],
-    brain: Bool[ndarray, "x y z"],
-    snr_db: float,
-    rng: np.random.Generator,
+def add_white_noise(
+    bold: Float[ndarray, "x y z volumes"], sd: float, rng: np.random.Generator
 ) -> None:
     """Add white noise of equal sd to all voxels, in place, slice by slice.
 
@@ -59,14 +56,11 @@ def add_bold_noise(
     ----------
     bold : array, shape (x, y, z, volumes)
         Noise-free images.
-    brain : array of bool, shape (x, y, z)
-        Voxels whose mean variance is the signal's.
-    snr_db : float
-        That variance over the noise's, in dB.
+    sd : float
+        Standard deviation of the noise.
     rng : Generator
         Source of chance.
     """
-    sd = noise_sd(float(np.mean(np.var(bold[brain], axis=1, dtype=np.float64))), snr_db)
     for z in range(bold.shape[2]):
         bold[:, :, z] += sd * rng.standard_normal(bold[:, :, z].shape, dtype=np.float32)
     np.abs(bold, out=bold)

@@ -13,10 +13,19 @@ from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import hrf_kernel
 from neurotranscoder.simulate.bold import bold_signal
+from neurotranscoder.simulate.bold_artefacts import (
+    add_noise,
+    add_white,
+    mean_variance,
+    move_head,
+    run_bold_noise,
+    run_motion,
+)
 from neurotranscoder.simulate.design import crop_events, draw_oddball
 from neurotranscoder.simulate.eeg import eeg_signal
+from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
 from neurotranscoder.simulate.levels import Levels, expected_levels
-from neurotranscoder.simulate.noise import add_bold_noise, baseline_image, eeg_noise
+from neurotranscoder.simulate.noise import baseline_image, eeg_noise
 from neurotranscoder.simulate.regions import Regions, divide_brain
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
@@ -172,14 +181,17 @@ def _record_eeg(
     times = clock.scanner_times(n_times, scenario.eeg_rate)
     kernel = evoked_kernel(scenario.evoked)
     data = eeg_signal(sources, cohort.leadfield, kernel, times, moment=cohort.levels.moment)
-    if scenario.eeg_snr_db is not None:
+    if scenario.eeg_noise is not None:
+        add_eeg_noise(data, scenario, scenario.eeg_noise, cohort.head, which)
+    elif scenario.eeg_snr_db is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
+    add_eyes_and_heart(data, times, scenario, cohort.head, which)
     return Eeg(data, scenario.eeg_rate, cohort.head.montage)
 
 
 def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) -> Bold:
-    """Return the BOLD images of a run with baseline and noise."""
+    """Return the BOLD images of a run with baseline, motion and noise."""
     scenario, head = cohort.scenario, cohort.head
     data = bold_signal(
         sources,
@@ -188,8 +200,13 @@ def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) ->
         scenario.volumes,
         gain=cohort.levels.bold_gain,
     )
-    data += baseline_image(head, scenario.bold_baseline)[..., np.newaxis].astype(np.float32)
-    if scenario.bold_snr_db is not None:
-        rng = generator(scenario.seed, Stage.BOLD_NOISE, subject=which[0], run=which[1])
-        add_bold_noise(data, head.brain, scenario.bold_snr_db, rng)
+    signal = mean_variance(data, head.brain)
+    baseline = baseline_image(head, scenario.bold_baseline)
+    data += baseline[..., np.newaxis].astype(np.float32)
+    if (motion := run_motion(scenario, *which)) is not None:
+        move_head(data, scenario, head, motion)
+    if (noise := run_bold_noise(scenario, head, *which)) is not None:
+        add_noise(data, scenario, head, noise, signal=signal, baseline=baseline)
+    else:
+        add_white(data, scenario, which, signal=signal)
     return Bold(data, head.grid, scenario.volumes, head.brain)

@@ -14,7 +14,12 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.physics.evoked import EvokedShape
 from neurotranscoder.physics.head import HeadSettings
 from neurotranscoder.physics.hrf import HrfShape
+from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
 from neurotranscoder.simulate.design import OddballDesign
+from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
+from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
+from neurotranscoder.simulate.motion import MotionSettings
+from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
 
 TASK = "oddball"
@@ -73,9 +78,21 @@ class Scenario(Settings):
     bold_percent: PositiveFloat = 1.0
     """Expected sd of the noise-free signal over voxels and times, in % of the baseline."""
     eeg_snr_db: float | None = 10.0
-    """Signal-to-noise ratio of the EEG, in dB; null is noise-free."""
+    """Signal-to-noise ratio of the EEG, in dB. Null: `eeg_noise` at its own levels, or none."""
     bold_snr_db: float | None = 10.0
-    """Signal-to-noise ratio of BOLD, in dB; null is noise-free."""
+    """Signal-to-noise ratio of BOLD, in dB. Null: `bold_noise` at its own levels, or none."""
+    eeg_noise: EegNoiseSettings | None = None
+    """Parts of the EEG noise, in proportion to their levels; null is white noise alone."""
+    blinks: BlinkSettings | None = None
+    """Blinks in the EEG; null is none."""
+    heart: HeartSettings | None = None
+    """Electrocardiogram in the EEG; null is none."""
+    bold_noise: BoldNoiseSettings | None = None
+    """Parts of the BOLD noise, in proportion to their levels; null is white noise alone."""
+    physiology: PhysiologySettings = PhysiologySettings()
+    """Heart and breathing behind the parts of that name."""
+    motion: MotionSettings | None = None
+    """How the head moves; null is a head that lies still."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
@@ -142,5 +159,18 @@ PRESETS: dict[str, Scenario] = {
         runs_per_subject=5,
         duration=120.0,
     ),
+    "paper": Scenario(
+        name="paper",
+        head=HeadSettings(
+            shape=(64, 64, 35), voxel_sizes=(3.0, 3.0, 4.0), centre=(0.0, -17.0, 8.0), ico=4
+        ),
+        regions=RegionSettings(n_evoked=70, n_oscillatory=30),
+        n_subjects=1,
+        runs_per_subject=319,
+        duration=600.0,
+        source_rate=105.0,
+        eeg_rate=105.0,
+    ),
 }
-"""Scenarios by name: 'small' is the standard; 'tiny' is for tests and examples (seconds)."""
+"""Sizes by name: 'small' is the standard; 'tiny' is for tests and examples (seconds); 'paper' is
+the paper's (section 4.4.1: 319 runs of 600 s)."""

@@ -17,6 +17,18 @@ class Stage(IntEnum):
     CLOCK = 4
     EEG_NOISE = 5
     BOLD_NOISE = 6
+    PHYSIOLOGY = 7
+    MOTION = 8
+    NOISE_MAPS = 9
+    THERMAL = 10
+    AUTOREGRESSIVE = 11
+    CARDIAC = 12
+    RESPIRATORY = 13
+    GLOBAL_SIGNAL = 14
+    DRIFT = 15
+    EEG_WHITE = 16
+    EEG_BRAIN = 17
+    BLINKS = 18
 
 
 def generator(seed: int, stage: Stage, *, subject: int = 0, run: int = 0) -> np.random.Generator:

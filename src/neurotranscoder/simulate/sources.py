@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from neurotranscoder.simulate.design import is_stimulus, is_target, response_tim
 from neurotranscoder.simulate.regions import Regions, RegionSettings
 
 _CHUNK = 4096
+_PAIRS = 2_000_000  # of an impulse and a time, at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,15 +77,18 @@ class RunSources:
     def _impulse_response(self, kernel: Kernel, times: ndarray) -> ndarray:
         """Add the kernel at each impulse, only at the times that it reaches."""
         first = np.searchsorted(times, self.time + kernel.start, side="left")
-        last = np.searchsorted(times, self.time + kernel.stop, side="right")
-        counts = last - first
-        which = np.repeat(np.arange(len(counts)), counts)
-        column = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - first, counts)
-        values = self.amplitude[which] * kernel(times[column] - self.time[which])
-        flat = np.bincount(
-            self.region[which] * len(times) + column, values, self.n_regions * len(times)
-        )
-        return flat.astype(np.float64).reshape(self.n_regions, len(times))
+        counts = np.searchsorted(times, self.time + kernel.stop, side="right") - first
+        flat = np.zeros(self.n_regions * len(times))
+        bounds = np.searchsorted(np.cumsum(counts), np.arange(0, counts.sum(), _PAIRS), "left")
+        for start, stop in itertools.pairwise([*np.unique(bounds), len(counts)]):
+            part = slice(start, stop)
+            which = start + np.repeat(np.arange(stop - start), counts[part])
+            begin = np.cumsum(counts[part]) - counts[part] - first[part]
+            column = np.arange(len(which)) - np.repeat(begin, counts[part])
+            values = self.amplitude[which] * kernel(times[column] - self.time[which])
+            place = self.region[which] * len(times) + column
+            flat += np.bincount(place, values, len(flat))
+        return flat.reshape(self.n_regions, len(times))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,7 +113,7 @@ def read_cohort(folder: Path) -> Cohort:
     try:
         scenario = Scenario.model_validate(read_json(folder / "scenario.json"))
         tensors, _ = load_tensors(folder, _GEOMETRY)
-        head = head_of_tensors(scenario.head, _below("head.", tensors))
+        head = head_of_tensors(_below("head.", tensors))
         regions = Regions(**_below("regions.", tensors))
     except (ValidationError, WeightsError, KeyError, TypeError) as error:
         raise StoreError(

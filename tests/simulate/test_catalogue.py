@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
+from neurotranscoder.simulate.run import simulate_run
+from neurotranscoder.simulate.scenario import PRESETS
+
+
+def test_presets_without_a_name_are_themselves():
+    for preset, scenario in PRESETS.items():
+        assert named_scenario(preset=preset) == scenario
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_shipped_scenario_is_named_after_its_file_and_fits_every_preset(name):
+    for preset in PRESETS:
+        scenario = named_scenario(name, preset=preset)
+        assert scenario.name == name
+        assert scenario.head == PRESETS[preset].head
+        assert scenario.runs_per_subject == PRESETS[preset].runs_per_subject
+
+
+def test_scenarios_of_the_paper_differ_in_slice_order_and_noise_alone():
+    names = ("sequential-noisefree", "interleave5-noisefree", "interleave5-snr10")
+    first, second, third = (named_scenario(name, preset="paper") for name in names)
+    assert second.model_copy(update={"name": first.name, "interleave": 1}) == first
+    noisy = {"name": third.name, "eeg_snr_db": 10.0, "bold_snr_db": 10.0}
+    assert second.model_copy(update=noisy) == third
+    assert first.volumes.n_passes == 1
+    assert second.volumes.n_passes == 5
+
+
+def test_paper_preset_has_the_size_of_the_paper():
+    scenario = PRESETS["paper"]
+    assert scenario.head.shape == (64, 64, 35)
+    assert len(scenario.run_ids) == 319
+    assert scenario.volumes.n_volumes == 300
+    n_samples = scenario.source_rate * scenario.tr / scenario.head.shape[2]
+    assert n_samples == 6  # of the source for each slice: 105 Hz = 35 slices x 6 / 2 s
+
+
+def test_noise_free_scenario_has_the_sources_of_its_noisy_twin(tiny_head):
+    clean, noisy = (
+        simulate_run(named_scenario(name, preset="tiny"), tiny_head, 0, 0)
+        for name in ("interleave5-noisefree", "interleave5-snr10")
+    )
+    np.testing.assert_array_equal(clean.sources.time, noisy.sources.time)
+    np.testing.assert_array_equal(clean.sources.waves, noisy.sources.waves)
+    error = noisy.recording.bold.data - clean.recording.bold.data
+    brain = tiny_head.brain
+    signal, noise = (np.var(a[brain], axis=1).mean() for a in (clean.recording.bold.data, error))
+    n_values = error[brain].size
+    tolerance = 5 * np.sqrt(2 / n_values)  # five standard errors of a sample variance
+    np.testing.assert_allclose(signal / noise, 10.0 * (60 / 59), rtol=tolerance + 0.02)
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(SettingsError, match="known scenarios are interleave5-noisefree"):
+        named_scenario("interleave6")
+    with pytest.raises(SettingsError, match="known presets are small, tiny, paper"):
+        named_scenario(preset="huge")
+    with pytest.raises(SettingsError, match="scenario 'regions-300': duration 401"):
+        named_scenario("regions-300", duration=401.0)
