@@ -15,7 +15,7 @@ from neurotranscoder.preprocess.align import (
     frames_per_tr,
     slice_cells,
 )
-from neurotranscoder.simulate.scenario import interleaved_slice_times
+from neurotranscoder.simulate.slices import SliceOrder, slice_times
 
 TR, N_VOLUMES, SLICES = 2.0, 60, 20
 SETTINGS = AlignSettings(block_size=12.0)
@@ -23,7 +23,7 @@ FREQUENCY = 0.05
 
 
 def volumes_of(tr=TR, step=5, n_slices=SLICES):
-    return VolumeAxis(tr, N_VOLUMES, interleaved_slice_times(n_slices, step, tr))
+    return VolumeAxis(tr, N_VOLUMES, slice_times(SliceOrder(step=step), n_slices, tr))
 
 
 def wave(times):

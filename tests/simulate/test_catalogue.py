@@ -24,7 +24,7 @@ def test_every_shipped_scenario_is_named_after_its_file_and_fits_every_preset(na
 def test_scenarios_of_the_paper_differ_in_slice_order_and_noise_alone():
     names = ("sequential-noisefree", "interleave5-noisefree", "interleave5-snr10")
     first, second, third = (named_scenario(name, preset="paper") for name in names)
-    assert second.model_copy(update={"name": first.name, "interleave": 1}) == first
+    assert second.model_copy(update={"name": first.name, "slices": first.slices}) == first
     noisy = {"name": third.name, "eeg_snr_db": 10.0, "bold_snr_db": 10.0}
     assert second.model_copy(update=noisy) == third
     assert first.volumes.n_passes == 1

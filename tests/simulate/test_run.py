@@ -8,9 +8,12 @@ from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import build_head
+from neurotranscoder.physics.hrf import hrf_kernel
+from neurotranscoder.simulate.noise import baseline_image
 from neurotranscoder.simulate.run import make_cohort, simulate_run
-from neurotranscoder.simulate.scenario import PRESETS, Scenario, interleaved_slice_times
+from neurotranscoder.simulate.scenario import PRESETS, Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
+from neurotranscoder.simulate.slices import SliceOrder
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +110,60 @@ def test_run_that_does_not_exist_is_refused(tiny, tiny_head):
 
 
 def test_interleaved_order_takes_every_fifth_slice_per_pass():
-    times = interleaved_slice_times(25, 5, 2.0)
+    times = PRESETS["small"].volumes.slice_times
     assert np.argsort(times)[:6].tolist() == [0, 5, 10, 15, 20, 1]
     assert PRESETS["small"].volumes.n_passes == 5
     assert_allclose(np.sort(times), np.arange(25) * 0.08)  # eight samples at 100 Hz
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        SliceOrder(order="sequential"),
+        SliceOrder(order="descending", gap=0.3),
+        SliceOrder(order="interleaved", step=3),
+        SliceOrder(order="odd_even"),
+        SliceOrder(order="philips"),
+        SliceOrder(order="custom", times=tuple(np.linspace(1.9, 0.0137, 12) ** 1.01)),
+    ],
+    ids=lambda slices: slices.order,
+)
+@pytest.mark.parametrize("tr", [2.0, 2.1, 2.16])
+def test_voxels_are_dense_convolution_at_the_times_of_any_slice_order(
+    noise_free, tiny_head, slices, tr
+):
+    n_slices = noise_free.head.shape[2]
+    if slices.times:
+        slices = slices.model_copy(update={"times": slices.times[:n_slices]})
+    change = {"slices": slices, "tr": tr, "duration": 15 * tr}
+    scenario = noise_free.model_copy(update=change)
+    run, cohort = simulate_run(scenario, tiny_head, 0, 0), make_cohort(scenario, tiny_head)
+    sources, volumes = run.sources, run.recording.bold.volumes
+    hrf = hrf_kernel(scenario.hrf)
+    baseline = baseline_image(tiny_head, scenario.bold_baseline)
+    found, expected = [], []
+    for x, y, z in np.random.default_rng(0).permutation(np.argwhere(tiny_head.brain))[:12]:
+        region, times = cohort.regions.labels[x, y, z], volumes.times(int(z))
+        mine = sources.region == region
+        lags = times - sources.time[mine][:, np.newaxis]
+        dense = sources.amplitude[mine] @ hrf(lags)
+        for waves in sources.waves[sources.rhythm_region == region]:
+            past = times[:, np.newaxis] - hrf.lags
+            rhythm = np.zeros_like(past)
+            for wave, frequency in zip(waves, sources.frequencies, strict=True):
+                rhythm += np.real(wave * np.exp(2j * np.pi * frequency * past))
+            dense = dense + np.trapezoid(rhythm * hrf(hrf.lags), hrf.lags, axis=1)
+        found.append(run.recording.bold.data[x, y, z] - baseline[x, y, z])
+        expected.append(cohort.levels.bold_gain * cohort.regions.weights[x, y, z] * dense)
+    # images are float32 about their baseline
+    assert_allclose(found, expected, atol=1e-5 * baseline.max() / 100 + 1e-5 * np.max(expected))
+
+
+def test_scenario_refuses_a_slice_beyond_the_tr():
+    n_slices = PRESETS["small"].head.shape[2]
+    late = SliceOrder(order="custom", times=tuple(np.linspace(0.0, 2.5, n_slices)))
+    with pytest.raises(ValueError, match=r"the last slice is taken at 2\.5 s; need all before 2"):
+        Scenario(slices=late, head=PRESETS["small"].head)
 
 
 def test_scenario_refuses_part_of_a_volume():

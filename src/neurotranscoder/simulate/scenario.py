@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from neurotranscoder.core.axes import VolumeAxis
@@ -21,6 +19,7 @@ from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
+from neurotranscoder.simulate.slices import SliceOrder, slice_times
 
 TASK = "oddball"
 
@@ -54,8 +53,8 @@ class Scenario(Settings):
     """Length of the BOLD of a run, in s; a multiple of the TR."""
     tr: PositiveFloat = 2.0
     """Repetition time, in s."""
-    interleave: PositiveInt = 5
-    """Step k of the slice order 0, k, 2k, .., 1, k + 1, ..; 1 is ascending."""
+    slices: SliceOrder = SliceOrder()
+    """The order in which slices are acquired."""
     source_rate: PositiveFloat = 100.0
     """Impulses fall on multiples of its inverse, in Hz."""
     eeg_rate: PositiveFloat = 100.0
@@ -107,12 +106,16 @@ class Scenario(Settings):
             raise ValueError(
                 f"rhythm_band is {low}-{high} Hz; need it increasing and below half of eeg_rate"
             )
+        try:
+            slice_times(self.slices, self.head.shape[2], self.tr)
+        except SettingsError as error:
+            raise ValueError(f"slices: {error}") from None
         return self
 
     @property
     def volumes(self) -> VolumeAxis:
         """When each slice of each volume is acquired."""
-        times = interleaved_slice_times(self.head.shape[2], self.interleave, self.tr)
+        times = slice_times(self.slices, self.head.shape[2], self.tr)
         return VolumeAxis(self.tr, round(self.duration / self.tr), times)
 
     @property
@@ -129,24 +132,6 @@ class Scenario(Settings):
                 f"{self.runs_per_subject} runs; got subject {subject}, run {run} (from 0)"
             )
         return RunId(f"{subject + 1:02d}", TASK, run=f"{run + 1:02d}")
-
-
-def interleaved_slice_times(n_slices: int, step: int, tr: float) -> Float[ndarray, " slices"]:
-    """Return acquisition times of slices taken in the order 0, k, 2k, .., 1, k + 1, ...
-
-    Parameters
-    ----------
-    n_slices : int
-        Number of slices.
-    step : int
-        The k of the order.
-    tr : float
-        Time that all slices take, in seconds.
-    """
-    order = np.concatenate([np.arange(first, n_slices, step) for first in range(step)])
-    times = np.empty(n_slices)
-    times[order] = np.arange(n_slices) * tr / n_slices
-    return times
 
 
 PRESETS: dict[str, Scenario] = {
