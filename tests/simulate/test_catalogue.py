@@ -62,3 +62,21 @@ def test_unknown_names_are_refused_with_the_known_ones():
         named_scenario(preset="huge")
     with pytest.raises(SettingsError, match="scenario 'regions-300': duration 401"):
         named_scenario("regions-300", duration=401.0)
+
+
+def test_scenario_of_ones_own_is_read_from_a_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('bold_snr_db = "none"\n[slices]\norder = "odd_even"\n')
+    scenario = named_scenario(str(path), preset="tiny")
+    assert (scenario.name, scenario.bold_snr_db) == ("mine", None)
+    assert scenario.slices.order == "odd_even"
+    assert scenario.head == PRESETS["tiny"].head
+
+
+@pytest.mark.parametrize("text", [None, "[slices", 'slices.order = "spiral"', "colour = 3"])
+def test_file_that_is_no_scenario_is_refused(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
+        named_scenario(str(path), preset="tiny")

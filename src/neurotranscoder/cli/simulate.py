@@ -55,8 +55,8 @@ def simulate(
     preset
         How many voxels, subjects and runs: small, tiny or paper.
     scenario
-        What happens in the brain and how it is measured: one of those in the documentation, by
-        default the preset's own.
+        What happens in the brain and how it is measured: one of those in the documentation, or
+        a TOML file of your own; by default the preset's own.
     size
         Numbers of subjects and runs, and their length.
     events

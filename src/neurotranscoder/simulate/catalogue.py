@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,8 +31,8 @@ def named_scenario(
     Parameters
     ----------
     name : str, optional
-        One of `scenario_names`; it says what happens in the brain and how it is measured. The
-        preset's own scenario by default.
+        One of `scenario_names`, or the path of a ``*.toml`` file of one's own; it says what
+        happens in the brain and how it is measured. The preset's own scenario by default.
     preset : str
         One of `PRESETS`; it says how many voxels, subjects and runs there are.
     **changes
@@ -57,12 +58,25 @@ def named_scenario(
 
 
 def _file_of(name: str) -> dict[str, Any]:
-    """Return the settings of a shipped scenario."""
+    """Return the settings of a shipped scenario, or of a file of the user's."""
+    if name.endswith(".toml"):
+        return _read(Path(name))
     if name not in scenario_names():
         known = ", ".join(scenario_names())
-        raise SettingsError(f"scenario is {name!r}; known scenarios are {known}")
+        raise SettingsError(
+            f"scenario is {name!r}; known scenarios are {known}, or give the path of a .toml file"
+        )
     text = (resources.files(__package__) / _FOLDER / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the settings of a file, named after it unless it says otherwise."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML ({error}); check the path") from None
+    return {"name": path.stem} | found
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
