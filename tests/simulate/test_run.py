@@ -8,7 +8,7 @@ from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import build_head
-from neurotranscoder.physics.hrf import hrf_kernel
+from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
 from neurotranscoder.simulate.noise import baseline_image
 from neurotranscoder.simulate.run import make_cohort, simulate_run
 from neurotranscoder.simulate.scenario import PRESETS, Scenario
@@ -129,21 +129,22 @@ def test_interleaved_order_takes_every_fifth_slice_per_pass():
     ids=lambda slices: slices.order,
 )
 @pytest.mark.parametrize("tr", [2.0, 2.1, 2.16])
+@pytest.mark.parametrize("spread", [None, HrfSpread()], ids=["one h", "regional h"])
 def test_voxels_are_dense_convolution_at_the_times_of_any_slice_order(
-    noise_free, tiny_head, slices, tr
+    noise_free, tiny_head, slices, tr, spread
 ):
     n_slices = noise_free.head.shape[2]
     if slices.times:
         slices = slices.model_copy(update={"times": slices.times[:n_slices]})
-    change = {"slices": slices, "tr": tr, "duration": 15 * tr}
+    change = {"hrf_spread": spread, "slices": slices, "tr": tr, "duration": 15 * tr}
     scenario = noise_free.model_copy(update=change)
     run, cohort = simulate_run(scenario, tiny_head, 0, 0), make_cohort(scenario, tiny_head)
     sources, volumes = run.sources, run.recording.bold.volumes
-    hrf = hrf_kernel(scenario.hrf)
     baseline = baseline_image(tiny_head, scenario.bold_baseline)
     found, expected = [], []
     for x, y, z in np.random.default_rng(0).permutation(np.argwhere(tiny_head.brain))[:12]:
         region, times = cohort.regions.labels[x, y, z], volumes.times(int(z))
+        hrf = hrf_kernel(cohort.hrfs[region])
         mine = sources.region == region
         lags = times - sources.time[mine][:, np.newaxis]
         dense = sources.amplitude[mine] @ hrf(lags)
@@ -157,6 +158,19 @@ def test_voxels_are_dense_convolution_at_the_times_of_any_slice_order(
         expected.append(cohort.levels.bold_gain * cohort.regions.weights[x, y, z] * dense)
     # images are float32 about their baseline
     assert_allclose(found, expected, atol=1e-5 * baseline.max() / 100 + 1e-5 * np.max(expected))
+
+
+def test_regional_responses_differ_and_keep_the_level_of_bold(noise_free, tiny_head):
+    scenario = noise_free.model_copy(update={"hrf_spread": HrfSpread(), "duration": 600.0})
+    cohort = make_cohort(scenario, tiny_head)
+    peaks = [shape.peak_delay for shape in cohort.hrfs]
+    assert len(set(peaks)) == cohort.regions.n_regions
+    assert 0.4 < np.std(peaks) < 1.2
+    bold = simulate_run(scenario, tiny_head, 0, 0).recording.bold
+    percent = 100 * np.std(bold.data[bold.mask], axis=1) / scenario.bold_baseline
+    assert_allclose(np.sqrt(np.mean(percent**2)), scenario.bold_percent, rtol=0.15)
+    other = make_cohort(scenario.model_copy(update={"seed": 1}), tiny_head)
+    assert other.hrfs != cohort.hrfs
 
 
 def test_scenario_refuses_a_slice_beyond_the_tr():

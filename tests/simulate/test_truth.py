@@ -6,8 +6,11 @@ from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.recording import RunId
+from neurotranscoder.physics.hrf import HrfSpread
 from neurotranscoder.simulate.run import simulate_run
-from neurotranscoder.simulate.truth import truth_of
+from neurotranscoder.simulate.session import simulate_study
+from neurotranscoder.simulate.truth import load_truth, truth_of
+from neurotranscoder.simulate.truth_store import truth_folder
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,19 @@ def test_blocks_of_another_grid_are_refused(truth, tiny_head):
     blocks = BlockMap.from_mask(moved, tiny_head.brain, factors=(2, 2, 2))
     with pytest.raises(GridError, match="evaluate the study that was simulated"):
         truth.block_shares(blocks)
+
+
+def test_truth_on_disk_knows_the_response_of_every_region(noise_free, tmp_path):
+    spread = {"hrf_spread": HrfSpread(), "n_subjects": 1, "runs_per_subject": 1, "duration": 40.0}
+    scenario = noise_free.model_copy(update=spread)
+    simulate_study(scenario, tmp_path / "study")
+    truth = load_truth(tmp_path / "study")
+    times = np.arange(0.0, 32.0, 0.1)
+    responses = truth.region_hrfs(times)
+    assert responses.shape == (truth.regions.n_regions, len(times))
+    assert len(np.unique(responses.argmax(axis=1))) > 3
+    assert_allclose(truth.hrf(times), responses.mean(axis=0))
+    table = (truth_folder(tmp_path / "study") / "regions.tsv").read_text().splitlines()
+    column = table[0].split("\t").index("hrf_peak_delay")
+    listed = [float(row.split("\t")[column]) for row in table[1:]]
+    assert_allclose(listed, [shape.peak_delay for shape in truth.cohort.hrfs])

@@ -13,7 +13,7 @@ from neurotranscoder.simulate.sources import RunSources
 
 
 def slice_responses(
-    sources: RunSources, hrf: Kernel, volumes: VolumeAxis
+    sources: RunSources, hrf: Kernel | tuple[Kernel, ...], volumes: VolumeAxis
 ) -> Float[ndarray, "regions slices volumes"]:
     """Return F = X * h of each region at the acquisition times of each slice."""
     times = np.stack([volumes.times(z) for z in range(len(volumes.slice_times))])
@@ -24,7 +24,12 @@ def slice_responses(
 
 
 def bold_signal(
-    sources: RunSources, regions: Regions, hrf: Kernel, volumes: VolumeAxis, *, gain: float
+    sources: RunSources,
+    regions: Regions,
+    hrf: Kernel | tuple[Kernel, ...],
+    volumes: VolumeAxis,
+    *,
+    gain: float,
 ) -> Float[ndarray, "x y z volumes"]:
     """Return the noise-free BOLD signal, float32, without its baseline.
 
@@ -34,8 +39,8 @@ def bold_signal(
         X of the run.
     regions : Regions
         Which voxel follows which region, and how strongly.
-    hrf : Kernel
-        Hemodynamic response h.
+    hrf : Kernel or tuple of Kernel
+        Hemodynamic response h: one for all regions, or one for each.
     volumes : VolumeAxis
         When each slice is acquired.
     gain : float

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.physics.evoked import evoked_kernel
-from neurotranscoder.physics.hrf import hrf_kernel
-from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
+from neurotranscoder.physics.kernel import transfers
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.sources import rhythm_frequencies
@@ -36,7 +36,10 @@ class Levels:
 
 
 def expected_levels(
-    scenario: Scenario, regions: Regions, leadfield: Float[ndarray, "channels regions"]
+    scenario: Scenario,
+    regions: Regions,
+    leadfield: Float[ndarray, "channels regions"],
+    hrfs: tuple[HrfShape, ...],
 ) -> Levels:
     """Return the scales that reach the levels a scenario asks for, in expectation.
 
@@ -51,16 +54,25 @@ def expected_levels(
         Kinds and sizes.
     leadfield : array, shape (channels, regions)
         Potential per moment of a region's voxels, in V/(A m).
+    hrfs : tuple of HrfShape
+        Hemodynamic response of each region.
     """
-    h, d = hrf_kernel(scenario.hrf), evoked_kernel(scenario.evoked)
+    kernels = {shape: hrf_kernel(shape) for shape in dict.fromkeys(hrfs)}
+    which = np.array([list(kernels).index(shape) for shape in hrfs])
+    families = [
+        (tuple(kernels.values()), which),
+        ((evoked_kernel(scenario.evoked),), np.zeros_like(which)),
+    ]
     impulses = _mean_square_rate(scenario, regions)
     frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
-    gains = [_mean_gain(kernel, frequencies) for kernel in (h, d)]
-    energies = [h.energy, d.energy]
+    energies = [np.array([k.energy for k in kinds])[of] for kinds, of in families]
+    gains = [
+        (np.abs(transfers(kinds, frequencies)) ** 2).mean(axis=1)[of] for kinds, of in families
+    ]
     share = scenario.rhythm_share / (1 - scenario.rhythm_share)
-    n_rhythms = int(regions.oscillatory.sum())
-    balance = impulses.sum() * np.sqrt(np.prod(energies) / np.prod(gains)) / max(n_rhythms, 1)
-    variance = share * balance
+    evoked = np.prod([impulses @ energy for energy in energies])
+    rhythmic = np.prod([regions.oscillatory @ gain for gain in gains])
+    variance = share * np.sqrt(evoked / rhythmic) if regions.oscillatory.any() else 0.0
     f, p = (
         impulses * energy + variance * gain * regions.oscillatory
         for energy, gain in zip(energies, gains, strict=True)
@@ -85,8 +97,3 @@ def _mean_square_rate(scenario: Scenario, regions: Regions) -> Float[ndarray, " 
     chance = np.where(regions.motor, by_response, by_stimulus)
     squares = np.exp(settings.amplitude_log_sd**2)
     return np.asarray(np.where(regions.oscillatory, 0.0, rate * squares * chance))
-
-
-def _mean_gain(kernel: Kernel, frequencies: Float[ndarray, " waves"]) -> float:
-    """Return the mean power gain of a kernel over frequencies."""
-    return float(np.mean(np.abs(kernel.transfer(frequencies)) ** 2))

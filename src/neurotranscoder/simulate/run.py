@@ -11,7 +11,8 @@ from numpy import ndarray
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
-from neurotranscoder.physics.hrf import hrf_kernel
+from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
+from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.bold_artefacts import (
     add_noise,
@@ -27,6 +28,7 @@ from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_h
 from neurotranscoder.simulate.levels import Levels, expected_levels
 from neurotranscoder.simulate.noise import baseline_image, eeg_noise
 from neurotranscoder.simulate.regions import Regions, divide_brain
+from neurotranscoder.simulate.responses import region_hrfs
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import (
@@ -51,6 +53,8 @@ class Cohort:
         Division of the brain.
     leadfield : array, shape (channels, regions)
         Potential per moment of a region's voxels, in V/(A m).
+    hrfs : tuple of HrfShape
+        Hemodynamic response h of each region.
     levels : Levels
         Scales of the signals.
     """
@@ -59,7 +63,15 @@ class Cohort:
     head: Head
     regions: Regions
     leadfield: Float[ndarray, "channels regions"]
+    hrfs: tuple[HrfShape, ...]
     levels: Levels
+
+    @property
+    def hrf_kernels(self) -> Kernel | tuple[Kernel, ...]:
+        """The response h: one for all regions, or one for each."""
+        if len(set(self.hrfs)) == 1:
+            return hrf_kernel(self.hrfs[0])
+        return tuple(map(hrf_kernel, self.hrfs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +93,14 @@ def make_cohort(scenario: Scenario, head: Head) -> Cohort:
         From ``build_head(scenario.head)``.
     """
     regions = divide_brain(scenario.regions, head, generator(scenario.seed, Stage.GEOMETRY))
-    leadfield = regions.leadfield(head)
-    return Cohort(
-        scenario, head, regions, leadfield, expected_levels(scenario, regions, leadfield)
-    )
+    return cohort_of(scenario, head, regions)
+
+
+def cohort_of(scenario: Scenario, head: Head, regions: Regions) -> Cohort:
+    """Return what all runs share, given how the brain is divided."""
+    leadfield, hrfs = regions.leadfield(head), region_hrfs(scenario, regions.n_regions)
+    levels = expected_levels(scenario, regions, leadfield, hrfs)
+    return Cohort(scenario, head, regions, leadfield, hrfs, levels)
 
 
 def simulate_run(
@@ -196,7 +212,7 @@ def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) ->
     data = bold_signal(
         sources,
         cohort.regions,
-        hrf_kernel(scenario.hrf),
+        cohort.hrf_kernels,
         scenario.volumes,
         gain=cohort.levels.bold_gain,
     )

@@ -11,7 +11,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.physics.evoked import EvokedShape
 from neurotranscoder.physics.head import HeadSettings
-from neurotranscoder.physics.hrf import HrfShape
+from neurotranscoder.physics.hrf import HrfShape, HrfSpread
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
 from neurotranscoder.simulate.design import OddballDesign
 from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
@@ -43,6 +43,8 @@ class Scenario(Settings):
     """The built-in task; unused when tables of events are given."""
     hrf: HrfShape = HrfShape()
     """Hemodynamic response h."""
+    hrf_spread: HrfSpread | None = None
+    """How much h differs from region to region; null is one response for all."""
     evoked: EvokedShape = EvokedShape()
     """Evoked response d."""
     n_subjects: PositiveInt = 3

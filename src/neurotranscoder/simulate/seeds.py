@@ -29,6 +29,7 @@ class Stage(IntEnum):
     EEG_WHITE = 16
     EEG_BRAIN = 17
     BLINKS = 18
+    HRF = 19
 
 
 def generator(seed: int, stage: Stage, *, subject: int = 0, run: int = 0) -> np.random.Generator:

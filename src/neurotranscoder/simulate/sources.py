@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.recording import Events
-from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.physics.kernel import Kernel, transfers
 from neurotranscoder.simulate.design import is_stimulus, is_target, response_times
 from neurotranscoder.simulate.regions import Regions, RegionSettings
 
@@ -49,14 +49,14 @@ class RunSources:
     waves: Complex[ndarray, "rhythms waves"]
 
     def respond(
-        self, kernel: Kernel, times: Float[ndarray, " times"]
+        self, kernel: Kernel | tuple[Kernel, ...], times: Float[ndarray, " times"]
     ) -> Float[ndarray, "regions times"]:
         """Return X convolved with a kernel, at any increasing times.
 
         Parameters
         ----------
-        kernel : Kernel
-            Response to a unit impulse, in 1/s.
+        kernel : Kernel or tuple of Kernel
+            Response to a unit impulse, in 1/s: one for all regions, or one for each.
         times : array, shape (times,)
             Seconds on the scanner clock.
 
@@ -65,14 +65,35 @@ class RunSources:
         response : array, shape (regions, times)
             ``(X * kernel)(times)``, exact: no grid of samples is involved.
         """
-        out = self._impulse_response(kernel, times)
-        transferred = (self.waves * kernel.transfer(self.frequencies)).T
+        if isinstance(kernel, Kernel):
+            out = self._impulse_response(kernel, times)
+            transferred = (self.waves * kernel.transfer(self.frequencies)).T
+        else:
+            out = np.empty((self.n_regions, len(times)))
+            for region, own in enumerate(kernel):
+                out[region] = self._impulses_of(region)._impulse_response(own, times)[0]
+            own_of_rhythms = [kernel[region] for region in self.rhythm_region]
+            transferred = (self.waves * transfers(own_of_rhythms, self.frequencies)).T
         for start in range(0, len(times), _CHUNK):
             part = slice(start, start + _CHUNK)
             phase = 2 * np.pi * np.outer(times[part], self.frequencies)
             rhythm = np.cos(phase) @ transferred.real - np.sin(phase) @ transferred.imag
             out[self.rhythm_region, part] += rhythm.T
         return out
+
+    def _impulses_of(self, region: int) -> RunSources:
+        """Return the impulses of one region alone, without its rhythms."""
+        mine = self.region == region
+        nothing = np.empty((0, len(self.frequencies)), dtype=np.complex128)
+        return RunSources(
+            1,
+            np.zeros(mine.sum(), dtype=np.int64),
+            self.time[mine],
+            self.amplitude[mine],
+            np.empty(0, dtype=np.int64),
+            self.frequencies,
+            nothing,
+        )
 
     def _impulse_response(self, kernel: Kernel, times: ndarray) -> ndarray:
         """Add the kernel at each impulse, only at the times that it reaches."""

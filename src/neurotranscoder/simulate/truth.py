@@ -18,7 +18,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import SliceCells
 from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
 from neurotranscoder.physics.head import Head
-from neurotranscoder.physics.hrf import double_gamma_hrf, hrf_kernel
+from neurotranscoder.physics.hrf import double_gamma_hrf
 from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate.bold import slice_responses
 from neurotranscoder.simulate.regions import Regions
@@ -93,8 +93,12 @@ class Truth:
         return self.load_sources(run)
 
     def hrf(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "*times"]:
-        """Return the hemodynamic response h at any times (s), in 1/s."""
-        return double_gamma_hrf(times, self.cohort.scenario.hrf)
+        """Return the hemodynamic response h at any times (s), in 1/s: its mean over regions."""
+        return np.asarray(self.region_hrfs(times).mean(axis=0))
+
+    def region_hrfs(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "regions ..."]:
+        """Return the hemodynamic response h of each region at any times (s), in 1/s."""
+        return np.stack([double_gamma_hrf(times, shape) for shape in self.cohort.hrfs])
 
     @property
     def evoked(self) -> EvokedTruth:
@@ -188,7 +192,7 @@ class Truth:
         np.add.at(shares, (cell[active], labels[active]), weights[active])
         shares /= counts[:, np.newaxis]
         scenario = self.cohort.scenario
-        responses = slice_responses(self.sources(run), hrf_kernel(scenario.hrf), scenario.volumes)
+        responses = slice_responses(self.sources(run), self.cohort.hrf_kernels, scenario.volumes)
         data = np.empty((len(codes), scenario.volumes.n_volumes))
         for z in range(n_slices):
             rows = codes % n_slices == z

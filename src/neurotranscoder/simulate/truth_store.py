@@ -20,9 +20,8 @@ from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
 from neurotranscoder.physics.hrf import sampled_hrf
-from neurotranscoder.simulate.levels import expected_levels
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.run import Cohort
+from neurotranscoder.simulate.run import Cohort, cohort_of
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.sources import RunSources
 
@@ -72,9 +71,12 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
         "target_gain": regions.target_gain.tolist(),
         "follows_response": [str(motor).lower() for motor in regions.motor.tolist()],
     }
+    for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
+        table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.hrfs]
     write_table(folder / "regions.tsv", table)
+    responses = np.stack([sampled_hrf(_HRF_RATE, shape) for shape in cohort.hrfs])
     for name, values, sfreq in (
-        ("hrf", sampled_hrf(_HRF_RATE, scenario.hrf), _HRF_RATE),
+        ("hrf", responses.mean(axis=0), _HRF_RATE),
         ("evoked", sampled_evoked(scenario.source_rate, scenario.evoked), scenario.source_rate),
     ):
         times = (np.arange(len(values)) / sfreq).tolist()
@@ -120,9 +122,7 @@ def read_cohort(folder: Path) -> Cohort:
             f"{folder}: was written by another version of this package ({error}); simulate the "
             "study again"
         ) from error
-    leadfield = regions.leadfield(head)
-    levels = expected_levels(scenario, regions, leadfield)
-    return Cohort(scenario, head, regions, leadfield, levels)
+    return cohort_of(scenario, head, regions)
 
 
 def read_sources(folder: Path, run: RunId) -> RunSources:
@@ -147,7 +147,8 @@ What the simulated study was made from. No step but the evaluation may read it.
 
 scenario.json      every setting and the seed
 regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside)
-hrf.tsv            hemodynamic response h (10 Hz)
+hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.tsv has the
+                   parameters of each region's double gamma
 evoked.tsv         evoked response d
 geometry.json      points at the leadfield G in V/(A m), the orientations and the regions
 runs/*_design.tsv  events of each run
