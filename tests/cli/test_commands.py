@@ -229,3 +229,16 @@ def test_the_demo_of_the_tiny_preset_ends_with_a_report(tmp_path, capsys):
     methods = set(read_table(tmp_path / "demo/metrics.tsv")["method"])
     assert {"transcoder", "closed_form", "paper", "null_wrong_run", "ridge_lags"} <= methods
     assert (tmp_path / "demo/report.html").stat().st_size > 1e5
+
+
+def test_simulate_writes_the_same_bytes_with_two_jobs(tmp_path):
+    words = ("--preset", "tiny", "--duration", "20", "--runs", "2", "--subjects", "1")
+    assert command("simulate", tmp_path / "one", *words, quick=False) == 0
+    assert command("simulate", tmp_path / "two", *words, "--jobs", "2", quick=False) == 0
+    assert bytes_below(tmp_path / "one") == bytes_below(tmp_path / "two")
+
+
+def test_a_cluster_that_is_none_is_refused_before_anything_is_written(tmp_path, capsys):
+    assert command("simulate", tmp_path / "one", "--cluster", "slurm", quick=False) == 2
+    assert "cluster is 'slurm'" in capsys.readouterr().err
+    assert not (tmp_path / "one").exists()

@@ -55,6 +55,18 @@ class Common:
         return load_config(self.config, overrides)
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where independent work is done; the bytes of the results are the same."""
+
+    jobs: Annotated[int, Parameter(help="Processes on this machine.")] = 1
+    cluster: Annotated[
+        str | None,
+        Parameter(help="Dask scheduler, as tcp://host:8786; its workers see the same files."),
+    ] = None
+
+
 def say(text: str) -> None:
     """Write a line about what is being done, to the error stream."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from neurotranscoder.cli.common import progress, say
+from neurotranscoder.cli.common import Workers, progress, say
+from neurotranscoder.cluster.pool import pool
 from neurotranscoder.io.events import read_events
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.session import simulate_study
@@ -34,6 +35,7 @@ class Size:
 
 
 AS_PRESET = Size()
+HERE = Workers()
 
 
 def simulate(
@@ -45,6 +47,7 @@ def simulate(
     size: Size = AS_PRESET,
     events: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
     seed: int = 0,
+    workers: Workers = HERE,
 ) -> None:
     """Simulate simultaneous EEG-fMRI with known sources and write it as a BIDS study.
 
@@ -63,9 +66,14 @@ def simulate(
         Tables of events that replace the built-in oddball, shared out over the runs in order.
     seed
         Seed of everything random.
+    workers
+        Where the runs are simulated.
     """
     world = named_scenario(scenario, preset=preset, seed=seed, **size.changes())
     tables = tuple(read_events(path) for path in events)
-    with progress(f"simulating {world.name!r}") as advance:
-        simulate_study(world, out, events=tables, progress=advance)
+    with (
+        pool(workers.jobs, workers.cluster) as spread,
+        progress(f"simulating {world.name!r}") as advance,
+    ):
+        simulate_study(world, out.absolute(), events=tables, progress=advance, map=spread)
     say(f"simulated study in {out}")

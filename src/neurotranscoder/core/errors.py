@@ -10,7 +10,8 @@
     |   |-- WeightsError      weights are damaged or do not fit the study
     |   |-- StoreError        a result is incomplete, damaged or not ours
     |   `-- SettingsError     a setting is unknown or impossible
-    `-- TrainingError         training cannot go on (exit code 1)
+    |-- TrainingError         training cannot go on (exit code 1)
+    `-- WorkerError           a process that did a part of the work died (exit code 1)
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class SettingsError(InputError):
 
 class TrainingError(NeurotranscoderError):
     """Training cannot go on."""
+
+
+class WorkerError(NeurotranscoderError):
+    """A process that did a part of the work died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +98,7 @@ class StudyError(InputError):
         count = len(self.problems)
         lines = [f"{count} problem{'s' if count != 1 else ''} found:"]
         super().__init__("\n".join([*lines, *(f"  {problem}" for problem in self.problems)]))
+
+    def __reduce__(self) -> tuple[type[StudyError], tuple[tuple[Problem, ...]]]:
+        """Keep the problems on the way from a worker process."""
+        return type(self), (self.problems,)

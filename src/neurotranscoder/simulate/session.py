@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Events
@@ -136,7 +137,8 @@ def _simulate_one(cohort: Cohort, root: Path, identity: str, job: _Job) -> None:
     run = cohort.scenario.run_id(job.subject, job.run)
     if truth_store.has_sources(folder, run, identity=identity):
         return
-    simulated = simulate_run_of(cohort, job.subject, job.run, events=job.events)
+    with threadpool_limits(limits=1):  # the same bytes in whatever process
+        simulated = simulate_run_of(cohort, job.subject, job.run, events=job.events)
     recording = simulated.recording
     write_recording(root, recording, task_description=_TASK, eeg_reference="average")
     truth_store.write_sources(folder, run, simulated.sources, recording.events, identity=identity)
