@@ -9,8 +9,10 @@ from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
+from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.noise import baseline_image
-from neurotranscoder.simulate.run import make_cohort, simulate_run
+from neurotranscoder.simulate.regions import RegionSettings
+from neurotranscoder.simulate.run import make_cohort, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import PRESETS, Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.slices import SliceOrder
@@ -171,6 +173,33 @@ def test_regional_responses_differ_and_keep_the_level_of_bold(noise_free, tiny_h
     assert_allclose(np.sqrt(np.mean(percent**2)), scenario.bold_percent, rtol=0.15)
     other = make_cohort(scenario.model_copy(update={"seed": 1}), tiny_head)
     assert other.hrfs != cohort.hrfs
+
+
+def test_mixed_regions_have_impulses_and_a_rhythm(noise_free, tiny_head):
+    settings = RegionSettings(n_evoked=8, n_oscillatory=0, n_motor=1, n_mixed=3)
+    run = simulate_run(noise_free.model_copy(update={"regions": settings}), tiny_head, 0, 0)
+    assert len(run.sources.rhythm_region) == 3
+    assert set(run.sources.rhythm_region) < set(run.sources.region)
+    with pytest.raises(SettingsError, match="9 mixed"):
+        simulate_run(
+            noise_free.model_copy(update={"regions": settings.model_copy(update={"n_mixed": 9})}),
+            tiny_head,
+            0,
+            0,
+        )
+
+
+def test_fast_rhythms_take_their_share_of_the_eeg_and_leave_bold(tiny_head):
+    scenario = named_scenario("fast-rhythms", preset="tiny", duration=400.0)
+    regions = RegionSettings(n_evoked=5, n_oscillatory=3, n_motor=1)
+    cohort = make_cohort(scenario.model_copy(update={"regions": regions}), tiny_head)
+    run = simulate_run_of(cohort, 0, 0)
+    times = np.arange(0.0, 400.0, 1 / 105.0)
+    rhythmic = cohort.regions.oscillatory
+    p = run.sources.respond(evoked_kernel(scenario.evoked), times).var(axis=1)
+    assert_allclose(p[rhythmic].sum() / p.sum(), 1 / 3, atol=0.08)
+    f = run.sources.respond(hrf_kernel(scenario.hrf), times).var(axis=1)
+    assert f[rhythmic].max() < 1e-4 * f[~rhythmic].min()
 
 
 def test_scenario_refuses_a_slice_beyond_the_tr():

@@ -194,7 +194,12 @@ def _wanted(prediction: Prediction, run: HeldOut) -> Iterator[tuple[Quantity, So
             yield quantity, "all"
         elif run.sources is not None:
             kinds: tuple[SourceKind, ...] = ("all", "evoked", "oscillatory")
-            yield from ((quantity, kind) for kind in kinds)
+            present = (
+                kinds
+                if run.kinds is None
+                else kinds[:1] + tuple(kind for kind in kinds[1:] if kind in run.kinds)
+            )
+            yield from ((quantity, kind) for kind in present)
 
 
 def _rows_of(kind: SourceKind, run: HeldOut) -> tuple[ndarray, Float[ndarray, "blocks frames"]]:

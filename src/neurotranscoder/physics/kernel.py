@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 from scipy.interpolate import CubicSpline
+from scipy.signal import czt
 
 _N_INTERVALS = 8192
-_FREQUENCIES = 512  # at once
+_FEW = 512  # frequencies that are summed directly
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +87,21 @@ def transfers(
         weights = np.full(len(lags), lags[1] - lags[0])
         weights[[0, -1]] /= 2  # of the trapezoidal rule
         values = np.stack([kernels[row](lags) for row in rows]) * weights
-        for start in range(0, len(frequencies), _FREQUENCIES):
-            part = slice(start, start + _FREQUENCIES)
-            waves = np.exp(-2j * np.pi * lags[:, np.newaxis] * frequencies[part])
-            out[rows, part] = values @ waves
+        if len(frequencies) <= _FEW or np.ptp(np.diff(frequencies)) > 1e-9 * frequencies[-1]:
+            out[rows] = values @ np.exp(-2j * np.pi * lags[:, np.newaxis] * frequencies)
+        else:
+            out[rows] = _chirp(values, lags, frequencies)
     return out
+
+
+def _chirp(
+    values: Float[ndarray, "kernels lags"],
+    lags: Float[ndarray, " lags"],
+    frequencies: Float[ndarray, " frequencies"],
+) -> Complex[ndarray, "kernels frequencies"]:
+    """Return Fourier sums at many equally spaced frequencies, by the chirp z-transform."""
+    step = lags[1] - lags[0]
+    spacing = (frequencies[-1] - frequencies[0]) / (len(frequencies) - 1)
+    first = np.exp(2j * np.pi * frequencies[0] * step)
+    sums = czt(values, len(frequencies), np.exp(-2j * np.pi * spacing * step), first)
+    return np.asarray(sums * np.exp(-2j * np.pi * frequencies * lags[0]))

@@ -70,11 +70,17 @@ def expected_levels(
         (np.abs(transfers(kinds, frequencies)) ** 2).mean(axis=1)[of] for kinds, of in families
     ]
     share = scenario.rhythm_share / (1 - scenario.rhythm_share)
-    evoked = np.prod([impulses @ energy for energy in energies])
-    rhythmic = np.prod([regions.oscillatory @ gain for gain in gains])
-    variance = share * np.sqrt(evoked / rhythmic) if regions.oscillatory.any() else 0.0
+    if regions.rhythmic.any():
+        ratios = [
+            (impulses @ energy) / (regions.rhythmic @ gain)
+            for energy, gain in zip(energies, gains, strict=True)
+        ]
+        of_both = np.sqrt(np.prod(ratios))
+        variance = share * (ratios[1] if scenario.rhythm_share_of == "eeg" else of_both)
+    else:
+        variance = 0.0
     f, p = (
-        impulses * energy + variance * gain * regions.oscillatory
+        impulses * energy + variance * gain * regions.rhythmic
         for energy, gain in zip(energies, gains, strict=True)
     )
     inside = regions.labels >= 0

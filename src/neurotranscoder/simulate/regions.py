@@ -22,7 +22,9 @@ class RegionSettings(Settings):
     n_evoked: PositiveInt = 42
     """Regions that answer events with impulses (the paper's 'sparse' sources)."""
     n_oscillatory: int = Field(default=18, ge=0)
-    """Regions with a rhythm; no region has both."""
+    """Regions with a rhythm alone."""
+    n_mixed: int = Field(default=0, ge=0)
+    """Evoked regions that have a rhythm as well."""
     n_motor: int = Field(default=3, ge=0)
     """Evoked regions that follow the responses instead of the stimuli."""
     participation: float = Field(default=0.3, gt=0, le=1)
@@ -54,7 +56,9 @@ class Regions:
     weights : array, shape (x, y, z)
         Activity of a voxel relative to its region, 0 outside the brain.
     oscillatory : array of bool, shape (regions,)
-        Regions with a rhythm; the others are evoked.
+        Regions with a rhythm alone; the others are evoked.
+    mixed : array of bool, shape (regions,)
+        Evoked regions that have a rhythm as well.
     motor : array of bool, shape (regions,)
         Evoked regions that follow the responses.
     latency : array, shape (regions,)
@@ -68,6 +72,7 @@ class Regions:
     labels: Int[ndarray, "x y z"]
     weights: Float[ndarray, "x y z"]
     oscillatory: Bool[ndarray, " regions"]
+    mixed: Bool[ndarray, " regions"]
     motor: Bool[ndarray, " regions"]
     latency: Float[ndarray, " regions"]
     target_gain: Float[ndarray, " regions"]
@@ -80,8 +85,14 @@ class Regions:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """'evoked' or 'oscillatory' for each region."""
-        return tuple("oscillatory" if rhythm else "evoked" for rhythm in self.oscillatory)
+        """'evoked', 'oscillatory' or 'mixed' for each region."""
+        names = np.select([self.oscillatory, self.mixed], ["oscillatory", "mixed"], "evoked")
+        return tuple(names.tolist())
+
+    @property
+    def rhythmic(self) -> Bool[ndarray, " regions"]:
+        """Regions with a rhythm, alone or beside impulses."""
+        return np.asarray(self.oscillatory | self.mixed)
 
     @property
     def n_voxels(self) -> Int[ndarray, " regions"]:
@@ -114,10 +125,12 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
         When there are more regions than voxels.
     """
     n_regions = settings.n_evoked + settings.n_oscillatory
-    if n_regions > head.n_voxels or settings.n_motor > settings.n_evoked:
+    part = max(settings.n_motor, settings.n_mixed)
+    if n_regions > head.n_voxels or part > settings.n_evoked:
         raise SettingsError(
-            f"{n_regions} regions, {settings.n_motor} of them motor, for {head.n_voxels} voxels; "
-            "need at most one region per voxel, and motor regions among the evoked ones"
+            f"{n_regions} regions, {settings.n_motor} of them motor and {settings.n_mixed} mixed, "
+            f"for {head.n_voxels} voxels; need at most one region per voxel, and motor and mixed "
+            f"regions among the {settings.n_evoked} evoked ones"
         )
     places = head.places
     points = places[rng.choice(head.n_voxels, n_regions, replace=False)]
@@ -138,6 +151,7 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
         labels,
         weights,
         ~np.isin(numbers, evoked),
+        np.isin(numbers, evoked[settings.n_evoked - settings.n_mixed :]),
         np.isin(numbers, motor),
         latency,
         np.where(tells & np.isin(numbers, evoked), settings.target_gain, 1.0),

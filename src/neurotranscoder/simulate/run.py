@@ -160,7 +160,7 @@ def _draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Run
         rng=generator(scenario.seed, Stage.TRAINS, subject=subject, run=run),
     )
     frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
-    rhythm_region = np.flatnonzero(regions.oscillatory)
+    rhythm_region = np.flatnonzero(regions.rhythmic)
     waves = draw_rhythms(
         len(rhythm_region),
         frequencies,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -70,8 +72,11 @@ class Scenario(Settings):
     rhythm_band: tuple[PositiveFloat, PositiveFloat] = (0.01, 0.2)
     """Band of the rhythms, in Hz; slow, so that BOLD can follow them linearly."""
     rhythm_share: float = Field(default=1 / 3, gt=0, lt=1)
-    """Variance of rhythms over that of all, in the geometric mean of EEG and BOLD. With a third,
+    """Variance of rhythms over that of all, of what ``rhythm_share_of`` says. With a third,
     rhythms and evoked responses are equal in the EEG of .4 s frames; BOLD follows rhythms more."""
+    rhythm_share_of: Literal["both", "eeg"] = "both"
+    """What ``rhythm_share`` is of: the geometric mean of EEG and BOLD, or EEG alone, for rhythms
+    that are too fast for BOLD."""
     eeg_rms_uv: PositiveFloat = 10.0
     """Expected root mean square of the noise-free EEG over channels and times, in microvolt."""
     bold_baseline: PositiveFloat = 10_000.0

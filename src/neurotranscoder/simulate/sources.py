@@ -13,8 +13,8 @@ from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.kernel import Kernel, transfers
 from neurotranscoder.simulate.design import is_stimulus, is_target, response_times
 from neurotranscoder.simulate.regions import Regions, RegionSettings
+from neurotranscoder.simulate.waves import sum_of_waves
 
-_CHUNK = 4096
 _PAIRS = 2_000_000  # of an impulse and a time, at once
 
 
@@ -67,18 +67,14 @@ class RunSources:
         """
         if isinstance(kernel, Kernel):
             out = self._impulse_response(kernel, times)
-            transferred = (self.waves * kernel.transfer(self.frequencies)).T
+            transferred = self.waves * kernel.transfer(self.frequencies)
         else:
             out = np.empty((self.n_regions, len(times)))
             for region, own in enumerate(kernel):
                 out[region] = self._impulses_of(region)._impulse_response(own, times)[0]
             own_of_rhythms = [kernel[region] for region in self.rhythm_region]
-            transferred = (self.waves * transfers(own_of_rhythms, self.frequencies)).T
-        for start in range(0, len(times), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            phase = 2 * np.pi * np.outer(times[part], self.frequencies)
-            rhythm = np.cos(phase) @ transferred.real - np.sin(phase) @ transferred.imag
-            out[self.rhythm_region, part] += rhythm.T
+            transferred = self.waves * transfers(own_of_rhythms, self.frequencies)
+        out[self.rhythm_region] += sum_of_waves(transferred, self.frequencies, times)
         return out
 
     def _impulses_of(self, region: int) -> RunSources:

@@ -163,15 +163,16 @@ class Truth:
     def block_kinds(self, blocks: BlockMap) -> ndarray:
         """Return 'evoked', 'oscillatory' or 'mixed' for each block.
 
-        A block has a kind when at least three quarters of its brain voxels do; one without
-        brain is mixed.
+        A block has a kind when at least three quarters of its brain voxels are of regions that
+        have it alone; all others are mixed.
         """
         _, block, region = self._brain_of(blocks)
         counts = np.bincount(block, minlength=blocks.n_blocks)
-        rhythm = np.bincount(block, self.regions.oscillatory[region], blocks.n_blocks)
-        share = np.where(counts > 0, rhythm / np.maximum(counts, 1), 0.5)
-        pure = [share >= _ONE_KIND, share <= 1 - _ONE_KIND]
-        return np.select(pure, ["oscillatory", "evoked"], "mixed")
+        kinds = ("oscillatory", "evoked")
+        alone = (self.regions.oscillatory, ~self.regions.rhythmic)
+        shares = (np.bincount(block, mine[region], blocks.n_blocks) for mine in alone)
+        pure = [(counts > 0) & (share >= _ONE_KIND * counts) for share in shares]
+        return np.select(pure, kinds, "mixed")
 
     def clean_cells(self, run: RunId, blocks: BlockMap) -> SliceCells:
         """Return noise-free BOLD (without baseline) of each block and slice, as acquired.

@@ -38,7 +38,16 @@ _NOT_BIDS = (
     "geometry*",
     "runs",
 )
-_REGION_ARRAYS = ("labels", "weights", "oscillatory", "motor", "latency", "target_gain", "centres")
+_REGION_ARRAYS = (
+    "labels",
+    "weights",
+    "oscillatory",
+    "mixed",
+    "motor",
+    "latency",
+    "target_gain",
+    "centres",
+)
 _SOURCE_ARRAYS = ("region", "time", "amplitude", "rhythm_region", "frequencies")
 
 
