@@ -25,10 +25,11 @@ from neurotranscoder.simulate import run as run_module
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
 from neurotranscoder.simulate.catalogue import named_scenario
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.scenario import Scenario
 
-STAGES = ("_draw_sources", "_record_eeg", "bold_signal", "move_head", "add_noise", "add_white")
+STAGES = ("draw_sources", "_record_eeg", "bold_signal", "move_head", "add_noise", "add_white")
 
 
 def timed(function: Callable[..., object], seconds: dict[str, float], name: str) -> Callable:
@@ -54,7 +55,7 @@ def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
     builder.join()
     head = build_head(scenario.head)
     head_seconds = time.perf_counter() - start
-    cohort = run_module.make_cohort(scenario, head)
+    cohort = make_cohort(scenario, head)
     stages: dict[str, float] = {}
     for name in STAGES:
         setattr(run_module, name, timed(getattr(run_module, name), stages, name))
@@ -75,7 +76,7 @@ def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
 def dense_ratio() -> dict[str, float]:
     """Return how long BOLD takes by dense FFT convolution over ours, at the size of 'tiny'."""
     scenario = named_scenario("sequential-noisefree", preset="tiny")
-    cohort = run_module.make_cohort(scenario, build_head(scenario.head))
+    cohort = make_cohort(scenario, build_head(scenario.head))
     sources = run_module.simulate_run_of(cohort, 0, 0).sources
     kernel, regions, rate = hrf_kernel(scenario.hrf), cohort.regions, scenario.source_rate
     start = time.perf_counter()

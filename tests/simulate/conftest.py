@@ -1,7 +1,7 @@
 import pytest
 
 from neurotranscoder.physics.head import build_head
-from neurotranscoder.simulate.run import make_cohort
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.scenario import PRESETS
 
 

@@ -4,9 +4,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.simulate.bold_artefacts import run_bold_noise, run_motion
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.noise import baseline_image
-from neurotranscoder.simulate.run import make_cohort, simulate_run_of
+from neurotranscoder.simulate.run import simulate_run_of
 
 
 def bold_of(scenario, head):

@@ -3,9 +3,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.simulate.bold_artefacts import run_physiology
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
-from neurotranscoder.simulate.run import make_cohort, simulate_run_of
+from neurotranscoder.simulate.run import simulate_run_of
 
 
 def eeg_of(scenario, head):

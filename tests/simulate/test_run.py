@@ -10,9 +10,10 @@ from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
 from neurotranscoder.simulate.catalogue import named_scenario
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.noise import baseline_image
 from neurotranscoder.simulate.regions import RegionSettings
-from neurotranscoder.simulate.run import make_cohort, simulate_run, simulate_run_of
+from neurotranscoder.simulate.run import simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import PRESETS, Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.slices import SliceOrder
@@ -146,7 +147,7 @@ def test_voxels_are_dense_convolution_at_the_times_of_any_slice_order(
     found, expected = [], []
     for x, y, z in np.random.default_rng(0).permutation(np.argwhere(tiny_head.brain))[:12]:
         region, times = cohort.regions.labels[x, y, z], volumes.times(int(z))
-        hrf = hrf_kernel(cohort.hrfs[region])
+        hrf = hrf_kernel(cohort.template.hrfs[region])
         mine = sources.region == region
         lags = times - sources.time[mine][:, np.newaxis]
         dense = sources.amplitude[mine] @ hrf(lags)
@@ -165,14 +166,14 @@ def test_voxels_are_dense_convolution_at_the_times_of_any_slice_order(
 def test_regional_responses_differ_and_keep_the_level_of_bold(noise_free, tiny_head):
     scenario = noise_free.model_copy(update={"hrf_spread": HrfSpread(), "duration": 600.0})
     cohort = make_cohort(scenario, tiny_head)
-    peaks = [shape.peak_delay for shape in cohort.hrfs]
+    peaks = [shape.peak_delay for shape in cohort.template.hrfs]
     assert len(set(peaks)) == cohort.regions.n_regions
     assert 0.4 < np.std(peaks) < 1.2
     bold = simulate_run(scenario, tiny_head, 0, 0).recording.bold
     percent = 100 * np.std(bold.data[bold.mask], axis=1) / scenario.bold_baseline
     assert_allclose(np.sqrt(np.mean(percent**2)), scenario.bold_percent, rtol=0.15)
     other = make_cohort(scenario.model_copy(update={"seed": 1}), tiny_head)
-    assert other.hrfs != cohort.hrfs
+    assert other.template.hrfs != cohort.template.hrfs
 
 
 def test_mixed_regions_have_impulses_and_a_rhythm(noise_free, tiny_head):
@@ -227,6 +228,6 @@ def test_small_preset_divides_the_whole_brain_into_sixty_regions():
     cohort = make_cohort(scenario, build_head(scenario.head))
     regions = cohort.regions
     assert (regions.n_regions, regions.oscillatory.sum(), regions.motor.sum()) == (60, 18, 3)
-    assert_array_equal(regions.labels >= 0, cohort.head.brain)
+    assert_array_equal(regions.labels >= 0, cohort.template.head.brain)
     assert regions.n_voxels.min() > 0
-    assert np.linalg.matrix_rank(cohort.head.leadfield) == 63
+    assert np.linalg.matrix_rank(cohort.template.head.leadfield) == 63

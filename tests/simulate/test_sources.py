@@ -7,13 +7,10 @@ from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.hrf import hrf_kernel
 from neurotranscoder.simulate.bold import bold_signal
+from neurotranscoder.simulate.rhythms import draw_rhythms, rhythm_frequencies
 from neurotranscoder.simulate.run import simulate_run_of
-from neurotranscoder.simulate.sources import (
-    RunSources,
-    draw_impulses,
-    draw_rhythms,
-    rhythm_frequencies,
-)
+from neurotranscoder.simulate.sources import RunSources
+from neurotranscoder.simulate.trains import draw_impulses
 
 SFREQ = 100.0
 

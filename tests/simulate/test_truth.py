@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -10,7 +12,7 @@ from neurotranscoder.physics.hrf import HrfSpread
 from neurotranscoder.simulate.run import simulate_run
 from neurotranscoder.simulate.session import simulate_study
 from neurotranscoder.simulate.truth import load_truth, truth_of
-from neurotranscoder.simulate.truth_store import truth_folder
+from neurotranscoder.simulate.truth_store import redraw_sources, truth_folder
 
 
 @pytest.fixture(scope="module")
@@ -109,4 +111,16 @@ def test_truth_on_disk_knows_the_response_of_every_region(noise_free, tmp_path):
     table = (truth_folder(tmp_path / "study") / "regions.tsv").read_text().splitlines()
     column = table[0].split("\t").index("hrf_peak_delay")
     listed = [float(row.split("\t")[column]) for row in table[1:]]
-    assert_allclose(listed, [shape.peak_delay for shape in truth.cohort.hrfs])
+    assert_allclose(listed, [shape.peak_delay for shape in truth.cohort.template.hrfs])
+
+
+def test_sources_that_are_drawn_otherwise_than_they_were_are_refused(noise_free, tmp_path):
+    change = {"n_subjects": 1, "runs_per_subject": 1, "duration": 40.0}
+    simulate_study(noise_free.model_copy(update=change), tmp_path / "study")
+    truth, folder = load_truth(tmp_path / "study"), truth_folder(tmp_path / "study")
+    another_version = replace(
+        truth.cohort, scenario=truth.cohort.scenario.model_copy(update={"seed": 1})
+    )
+    redraw_sources(folder, truth.cohort, truth.runs[0])
+    with pytest.raises(StoreError, match="when they are drawn again and was"):
+        redraw_sources(folder, another_version, truth.runs[0])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from neurotranscoder.simulate.sources import rhythm_frequencies
+from neurotranscoder.simulate.rhythms import rhythm_frequencies
 from neurotranscoder.simulate.waves import sum_of_waves
 
 

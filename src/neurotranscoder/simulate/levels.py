@@ -12,8 +12,8 @@ from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
 from neurotranscoder.physics.kernel import transfers
 from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.rhythms import rhythm_frequencies
 from neurotranscoder.simulate.scenario import Scenario
-from neurotranscoder.simulate.sources import rhythm_frequencies
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,14 @@
-"""Simulated runs in memory, and simulated studies on disk."""
+"""One simulated run in memory: its sources, its EEG and its BOLD."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
-from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
-from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.bold_artefacts import (
     add_noise,
@@ -22,85 +18,35 @@ from neurotranscoder.simulate.bold_artefacts import (
     run_bold_noise,
     run_motion,
 )
-from neurotranscoder.simulate.design import crop_events, draw_oddball
+from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
 from neurotranscoder.simulate.eeg import eeg_signal
 from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
-from neurotranscoder.simulate.levels import Levels, expected_levels
 from neurotranscoder.simulate.noise import baseline_image, eeg_noise
-from neurotranscoder.simulate.regions import Regions, divide_brain
-from neurotranscoder.simulate.responses import region_hrfs
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
-from neurotranscoder.simulate.sources import (
-    RunSources,
-    draw_impulses,
-    draw_rhythms,
-    rhythm_frequencies,
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cohort:
-    """What all runs of a scenario share.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        What is simulated.
-    head : Head
-        Voxels, electrodes and leadfield.
-    regions : Regions
-        Division of the brain.
-    leadfield : array, shape (channels, regions)
-        Potential per moment of a region's voxels, in V/(A m).
-    hrfs : tuple of HrfShape
-        Hemodynamic response h of each region.
-    levels : Levels
-        Scales of the signals.
-    """
-
-    scenario: Scenario
-    head: Head
-    regions: Regions
-    leadfield: Float[ndarray, "channels regions"]
-    hrfs: tuple[HrfShape, ...]
-    levels: Levels
-
-    @property
-    def hrf_kernels(self) -> Kernel | tuple[Kernel, ...]:
-        """The response h: one for all regions, or one for each."""
-        if len(set(self.hrfs)) == 1:
-            return hrf_kernel(self.hrfs[0])
-        return tuple(map(hrf_kernel, self.hrfs))
+from neurotranscoder.simulate.sources import RunSources
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedRun:
-    """One run and the sources it came from."""
-
-    recording: Recording
-    sources: RunSources
-
-
-def make_cohort(scenario: Scenario, head: Head) -> Cohort:
-    """Draw what all runs share: regions and the scales of their signals.
+    """One run and the sources it came from.
 
     Parameters
     ----------
-    scenario : Scenario
-        What is simulated.
-    head : Head
-        From ``build_head(scenario.head)``.
+    recording : Recording
+        EEG, BOLD, clock and events.
+    drawn : DrawnSources
+        Its sources, as each modality sees them.
     """
-    regions = divide_brain(scenario.regions, head, generator(scenario.seed, Stage.GEOMETRY))
-    return cohort_of(scenario, head, regions)
 
+    recording: Recording
+    drawn: DrawnSources
 
-def cohort_of(scenario: Scenario, head: Head, regions: Regions) -> Cohort:
-    """Return what all runs share, given how the brain is divided."""
-    leadfield, hrfs = regions.leadfield(head), region_hrfs(scenario, regions.n_regions)
-    levels = expected_levels(scenario, regions, leadfield, hrfs)
-    return Cohort(scenario, head, regions, leadfield, hrfs, levels)
+    @property
+    def sources(self) -> RunSources:
+        """X of Eq. 2."""
+        return self.drawn.electric
 
 
 def simulate_run(
@@ -117,7 +63,7 @@ def simulate_run(
     subject, run : int
         Which run, both from 0.
     events : Events, optional
-        What happens; an auditory oddball is drawn by default.
+        What happens; the scenario's own task is drawn by default.
 
     Returns
     -------
@@ -133,52 +79,20 @@ def simulate_run_of(
     """Simulate one run of a cohort; arguments and result as for `simulate_run`."""
     scenario = cohort.scenario
     run_id = scenario.run_id(subject, run)
-    if events is None:
-        rng = generator(scenario.seed, Stage.DESIGN, subject=subject, run=run)
-        events = draw_oddball(scenario.oddball, scenario.duration, rng)
-    events = crop_events(events, scenario.duration)
-    sources = _draw_sources(cohort, events, subject, run)
-    clock, n_times = _draw_clock(scenario, subject, run)
+    events = draw_events(scenario, subject, run, given=events)
+    drawn = draw_sources(cohort, events, subject, run)
+    clock, n_times = draw_clock(scenario, subject, run)
     recording = Recording(
         run_id,
-        _record_eeg(cohort, sources, clock, n_times, (subject, run)),
-        _record_bold(cohort, sources, (subject, run)),
+        _record_eeg(cohort, drawn.electric, clock, n_times, (subject, run)),
+        _record_bold(cohort, drawn.hemodynamic, (subject, run)),
         clock,
         events,
     )
-    return SimulatedRun(recording, sources)
+    return SimulatedRun(recording, drawn)
 
 
-def _draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> RunSources:
-    """Draw X of one run."""
-    scenario, regions = cohort.scenario, cohort.regions
-    impulses = draw_impulses(
-        regions,
-        scenario.regions,
-        events,
-        sfreq=scenario.source_rate,
-        rng=generator(scenario.seed, Stage.TRAINS, subject=subject, run=run),
-    )
-    frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
-    rhythm_region = np.flatnonzero(regions.rhythmic)
-    waves = draw_rhythms(
-        len(rhythm_region),
-        frequencies,
-        sd=cohort.levels.rhythm_sd,
-        rng=generator(scenario.seed, Stage.RHYTHMS, subject=subject, run=run),
-    )
-    return RunSources(
-        regions.n_regions,
-        impulses.region,
-        impulses.time,
-        impulses.amplitude,
-        rhythm_region,
-        frequencies,
-        waves,
-    )
-
-
-def _draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
+def draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
     """Draw when the EEG starts; return its clock and number of samples."""
     rng = generator(scenario.seed, Stage.CLOCK, subject=subject, run=run)
     start = -rng.uniform(*scenario.eeg_lead)
@@ -193,26 +107,27 @@ def _record_eeg(
     cohort: Cohort, sources: RunSources, clock: Clock, n_times: int, which: tuple[int, int]
 ) -> Eeg:
     """Return the EEG of a run with its noise."""
-    scenario = cohort.scenario
+    scenario, subject = cohort.scenario, cohort.subjects[which[0]]
     times = clock.scanner_times(n_times, scenario.eeg_rate)
     kernel = evoked_kernel(scenario.evoked)
-    data = eeg_signal(sources, cohort.leadfield, kernel, times, moment=cohort.levels.moment)
+    data = eeg_signal(sources, subject.leadfield, kernel, times, moment=cohort.levels.moment)
     if scenario.eeg_noise is not None:
-        add_eeg_noise(data, scenario, scenario.eeg_noise, cohort.head, which)
+        add_eeg_noise(data, scenario, scenario.eeg_noise, subject.head, which)
     elif scenario.eeg_snr_db is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
-    add_eyes_and_heart(data, times, scenario, cohort.head, which)
-    return Eeg(data, scenario.eeg_rate, cohort.head.montage)
+    add_eyes_and_heart(data, times, scenario, subject.head, which)
+    return Eeg(data, scenario.eeg_rate, subject.head.montage)
 
 
 def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) -> Bold:
     """Return the BOLD images of a run with baseline, motion and noise."""
-    scenario, head = cohort.scenario, cohort.head
+    scenario, subject = cohort.scenario, cohort.subjects[which[0]]
+    head = subject.head
     data = bold_signal(
         sources,
         cohort.regions,
-        cohort.hrf_kernels,
+        subject.hrf_kernels,
         scenario.volumes,
         gain=cohort.levels.bold_gain,
     )

@@ -140,6 +140,10 @@ class Scenario(Settings):
             )
         return RunId(f"{subject + 1:02d}", TASK, run=f"{run + 1:02d}")
 
+    def numbers_of(self, run: RunId) -> tuple[int, int]:
+        """Return subject and run of a BIDS name, both from 0: the inverse of `run_id`."""
+        return int(run.subject) - 1, int(run.run) - 1
+
 
 PRESETS: dict[str, Scenario] = {
     "small": Scenario(),

@@ -24,13 +24,8 @@ from neurotranscoder.io.manifest import (
 from neurotranscoder.io.study_writer import start_study, write_recording
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.simulate import truth_store
-from neurotranscoder.simulate.run import (
-    Cohort,
-    SimulatedRun,
-    make_cohort,
-    simulate_run,
-    simulate_run_of,
-)
+from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
 
 _LOG = logging.getLogger(__name__)
@@ -116,8 +111,8 @@ def _is_complete(root: Path) -> bool:
         read_manifest(root, kind=KIND)
     except StoreError as error:
         _LOG.warning("the study is damaged and is simulated again: %s", error)
-        for sources in (truth_store.truth_folder(root) / "runs").glob("*_sources.json"):
-            sources.unlink()
+        for path in truth_store.run_files(truth_store.truth_folder(root)):
+            path.unlink()
         return False
     return True
 
@@ -135,13 +130,13 @@ def _simulate_one(cohort: Cohort, root: Path, identity: str, job: _Job) -> None:
     """Simulate and write one run, unless an earlier process has done so."""
     folder = truth_store.truth_folder(root)
     run = cohort.scenario.run_id(job.subject, job.run)
-    if truth_store.has_sources(folder, run, identity=identity):
+    if truth_store.has_run(folder, run, identity=identity):
         return
     with threadpool_limits(limits=1):  # the same bytes in whatever process
         simulated = simulate_run_of(cohort, job.subject, job.run, events=job.events)
     recording = simulated.recording
     write_recording(root, recording, task_description=_TASK, eeg_reference="average")
-    truth_store.write_sources(folder, run, simulated.sources, recording.events, identity=identity)
+    truth_store.write_run(folder, run, simulated.drawn, recording.events, identity=identity)
 
 
 def _start(root: Path, scenario: Scenario) -> None:

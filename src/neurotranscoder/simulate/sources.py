@@ -9,10 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 from numpy import ndarray
 
-from neurotranscoder.core.recording import Events
 from neurotranscoder.physics.kernel import Kernel, transfers
-from neurotranscoder.simulate.design import is_stimulus, is_target, response_times
-from neurotranscoder.simulate.regions import Regions, RegionSettings
 from neurotranscoder.simulate.waves import sum_of_waves
 
 _PAIRS = 2_000_000  # of an impulse and a time, at once
@@ -106,72 +103,3 @@ class RunSources:
             place = self.region[which] * len(times) + column
             flat += np.bincount(place, values, len(flat))
         return flat.reshape(self.n_regions, len(times))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Impulses:
-    """Impulses of regions: their region, time (s) and amplitude."""
-
-    region: Int[ndarray, " impulses"]
-    time: Float[ndarray, " impulses"]
-    amplitude: Float[ndarray, " impulses"]
-
-
-def draw_impulses(
-    regions: Regions,
-    settings: RegionSettings,
-    events: Events,
-    *,
-    sfreq: float,
-    rng: np.random.Generator,
-) -> Impulses:
-    """Let each event activate some of the evoked regions.
-
-    Parameters
-    ----------
-    regions : Regions
-        Delays, gains and kinds.
-    settings : RegionSettings
-        Probabilities, jitter and spread of amplitudes.
-    events : Events
-        Stimuli, with response times where there were responses.
-    sfreq : float
-        Impulses fall on multiples of ``1 / sfreq`` s, the samples of the paper's X.
-    rng : Generator
-        Source of chance.
-    """
-    stimuli = is_stimulus(events)
-    onset, target = events.onset[stimuli], is_target(events)[stimuli]
-    response = response_times(events)[stimuli]
-    shape = (len(onset), regions.n_regions)
-    drawn, jitter = rng.random(shape), rng.normal(0.0, settings.jitter, shape)
-    spread = settings.amplitude_log_sd
-    amplitude = np.exp(rng.normal(-(spread**2) / 2, spread, shape))
-    amplitude = np.where(target[:, np.newaxis], amplitude * regions.target_gain, amplitude)
-    by_stimulus = onset[:, np.newaxis] + regions.latency
-    time = np.where(regions.motor, response[:, np.newaxis], by_stimulus) + jitter
-    chance = np.where(regions.motor, settings.motor_participation, settings.participation)
-    active = (drawn < chance) & ~regions.oscillatory & np.isfinite(time)
-    region = np.broadcast_to(np.arange(regions.n_regions), shape)[active]
-    return Impulses(region, np.round(time[active] * sfreq) / sfreq, amplitude[active])
-
-
-def rhythm_frequencies(band: tuple[float, float], duration: float) -> Float[ndarray, " waves"]:
-    """Return the frequencies within a band of noise that does not repeat within a run."""
-    period = duration + 100.0
-    first, last = np.ceil(band[0] * period - 1e-9), np.floor(band[1] * period + 1e-9)
-    return np.asarray(np.arange(max(first, 1.0), last + 1) / period)
-
-
-def draw_rhythms(
-    n_rhythms: int, frequencies: Float[ndarray, " waves"], *, sd: float, rng: np.random.Generator
-) -> Complex[ndarray, "rhythms waves"]:
-    """Draw Gaussian noise with a flat spectrum on the given frequencies.
-
-    Returns
-    -------
-    waves : array of complex, shape (rhythms, waves)
-        Amplitudes and phases; each rhythm has standard deviation ``sd``.
-    """
-    parts = rng.standard_normal((2, n_rhythms, len(frequencies)))
-    return np.asarray((parts[0] + 1j * parts[1]) * (sd / np.sqrt(len(frequencies))))

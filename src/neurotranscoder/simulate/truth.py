@@ -20,11 +20,13 @@ from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import double_gamma_hrf
 from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.bold import slice_responses
+from neurotranscoder.simulate.cohort import Cohort, Subject
+from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.run import Cohort, SimulatedRun
+from neurotranscoder.simulate.run import SimulatedRun
 from neurotranscoder.simulate.sources import RunSources
-from neurotranscoder.simulate.truth_store import read_cohort, read_sources, truth_folder
 
 _ONE_KIND = 0.75
 
@@ -64,20 +66,28 @@ class Truth:
 
     cohort: Cohort
     runs: tuple[RunId, ...]
-    load_sources: Callable[[RunId], RunSources]
+    load_sources: Callable[[RunId], DrawnSources]
 
     @property
     def head(self) -> Head:
-        """Voxels, electrodes and leadfield."""
-        return self.cohort.head
+        """Voxels, electrodes and leadfield that all subjects vary around."""
+        return self.cohort.template.head
 
     @property
     def regions(self) -> Regions:
         """Division of the brain: ``labels`` per voxel, ``kinds`` per region."""
         return self.cohort.regions
 
+    def subject(self, run: RunId) -> Subject:
+        """Return the brain of a run."""
+        return self.cohort.subjects[self.cohort.scenario.numbers_of(run)[0]]
+
     def sources(self, run: RunId) -> RunSources:
-        """Return X of a run.
+        """Return X of a run, as the EEG sees it."""
+        return self.drawn(run).electric
+
+    def drawn(self, run: RunId) -> DrawnSources:
+        """Return the sources of a run, as each modality sees them.
 
         Raises
         ------
@@ -98,7 +108,7 @@ class Truth:
 
     def region_hrfs(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "regions ..."]:
         """Return the hemodynamic response h of each region at any times (s), in 1/s."""
-        return np.stack([double_gamma_hrf(times, shape) for shape in self.cohort.hrfs])
+        return np.stack([double_gamma_hrf(times, shape) for shape in self.cohort.template.hrfs])
 
     @property
     def evoked(self) -> EvokedTruth:
@@ -114,7 +124,7 @@ class Truth:
 
     def region_leadfield(self) -> Float[ndarray, "channels regions"]:
         """Return the potential of a unit moment in every voxel of a region, in V/(A m)."""
-        return self.cohort.leadfield
+        return self.cohort.template.leadfield
 
     def region_sources(self, run: RunId, axis: TimeAxis) -> Float[ndarray, "regions frames"]:
         """Return P = X * d of each region, averaged over the frames of an axis.
@@ -193,7 +203,8 @@ class Truth:
         np.add.at(shares, (cell[active], labels[active]), weights[active])
         shares /= counts[:, np.newaxis]
         scenario = self.cohort.scenario
-        responses = slice_responses(self.sources(run), self.cohort.hrf_kernels, scenario.volumes)
+        kernels = self.subject(run).hrf_kernels
+        responses = slice_responses(self.drawn(run).hemodynamic, kernels, scenario.volumes)
         data = np.empty((len(codes), scenario.volumes.n_volumes))
         for z in range(n_slices):
             rows = codes % n_slices == z
@@ -220,7 +231,7 @@ class Truth:
 
 def truth_of(cohort: Cohort, runs: Sequence[SimulatedRun]) -> Truth:
     """Return the truth of runs that were simulated in memory."""
-    sources = {run.recording.run: run.sources for run in runs}
+    sources = {run.recording.run: run.drawn for run in runs}
     return Truth(cohort, tuple(sources), sources.__getitem__)
 
 
@@ -242,11 +253,12 @@ def load_truth(study_root: Path) -> Truth:
     StoreError
         When there is no truth, or it is incomplete or damaged.
     """
-    folder = truth_folder(study_root)
+    folder = truth_store.truth_folder(study_root)
     if not folder.is_dir():
         raise StoreError(
             f"{study_root}: has no derivatives/truth; scores against the truth need a study made "
             "by `neurotranscoder simulate`; simulate one, or score against data alone"
         )
-    cohort = read_cohort(folder)
-    return Truth(cohort, cohort.scenario.run_ids, functools.partial(read_sources, folder))
+    cohort = truth_store.read_cohort(folder)
+    redraw = functools.partial(truth_store.redraw_sources, folder, cohort)
+    return Truth(cohort, cohort.scenario.run_ids, redraw)

@@ -12,18 +12,18 @@ from pydantic import ValidationError
 from neurotranscoder.core.errors import StoreError, WeightsError
 from neurotranscoder.core.recording import Events, RunId
 from neurotranscoder.io.derivatives import start_derivative
-from neurotranscoder.io.events import write_events
+from neurotranscoder.io.events import read_events, write_events
 from neurotranscoder.io.manifest import read_manifest
 from neurotranscoder.io.nifti import image_of, write_nifti
 from neurotranscoder.io.store import read_json, write_json, write_table, write_text
-from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
+from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
 from neurotranscoder.physics.hrf import sampled_hrf
+from neurotranscoder.simulate.cohort import Cohort, cohort_of
+from neurotranscoder.simulate.draw import DrawnSources, draw_sources
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.run import Cohort, cohort_of
 from neurotranscoder.simulate.scenario import Scenario
-from neurotranscoder.simulate.sources import RunSources
 
 KIND = "truth"
 _GEOMETRY = "geometry"
@@ -48,7 +48,6 @@ _REGION_ARRAYS = (
     "target_gain",
     "centres",
 )
-_SOURCE_ARRAYS = ("region", "time", "amplitude", "rhythm_region", "frequencies")
 
 
 def truth_folder(root: Path) -> Path:
@@ -64,7 +63,7 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     write_text(folder / "README", _README)
     write_text(folder / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
     write_json(folder / "scenario.json", scenario.model_dump(mode="json"))
-    image: Any = image_of((regions.labels + 1).astype(np.float32), cohort.head.grid)
+    image: Any = image_of((regions.labels + 1).astype(np.float32), cohort.template.head.grid)
     image.set_data_dtype(np.int16)
     write_nifti(folder / "regions_dseg.nii.gz", image)
     x, y, z = regions.centres.T.tolist()
@@ -81,41 +80,42 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
         "follows_response": [str(motor).lower() for motor in regions.motor.tolist()],
     }
     for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
-        table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.hrfs]
+        table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.template.hrfs]
     write_table(folder / "regions.tsv", table)
-    responses = np.stack([sampled_hrf(_HRF_RATE, shape) for shape in cohort.hrfs])
+    responses = np.stack([sampled_hrf(_HRF_RATE, shape) for shape in cohort.template.hrfs])
     for name, values, sfreq in (
         ("hrf", responses.mean(axis=0), _HRF_RATE),
         ("evoked", sampled_evoked(scenario.source_rate, scenario.evoked), scenario.source_rate),
     ):
         times = (np.arange(len(values)) / sfreq).tolist()
         write_table(folder / f"{name}.tsv", {"time": times, "value": values.tolist()})
-    tensors = {f"head.{key}": value for key, value in tensors_of_head(cohort.head).items()}
+    tensors = {
+        f"head.{key}": value for key, value in tensors_of_head(cohort.template.head).items()
+    }
     tensors |= {f"regions.{key}": np.asarray(getattr(regions, key)) for key in _REGION_ARRAYS}
     save_tensors(folder, _GEOMETRY, tensors, {"leadfield_unit": "V/(A m), average reference"})
 
 
-def write_sources(
-    folder: Path, run: RunId, sources: RunSources, events: Events, *, identity: str
+def write_run(
+    folder: Path, run: RunId, drawn: DrawnSources, events: Events, *, identity: str
 ) -> None:
-    """Write X of one run and its design; the run counts as done from then on."""
+    """Write the design of a run and what tells its sources; it counts as done from then on."""
     write_events(folder / "runs" / f"{run.label}_design.tsv", events)
-    tensors = {key: np.asarray(getattr(sources, key)) for key in _SOURCE_ARRAYS}
-    tensors |= {"waves_real": sources.waves.real, "waves_imaginary": sources.waves.imag}
-    metadata: dict[str, object] = {"identity": identity, "n_regions": sources.n_regions}
-    save_tensors(folder / "runs", f"{run.label}_sources", tensors, metadata)
+    write_json(_run_path(folder, run), {"identity": identity, **_marks(drawn)})
 
 
-def has_sources(folder: Path, run: RunId, *, identity: str) -> bool:
+def has_run(folder: Path, run: RunId, *, identity: str) -> bool:
     """Return whether a run of this very study was completely written."""
-    name = f"{run.label}_sources"
+    path = _run_path(folder, run)
     try:
-        return (
-            has_tensors(folder / "runs", name)
-            and load_tensors(folder / "runs", name)[1].get("identity") == identity
-        )
-    except WeightsError:
+        return path.is_file() and read_json(path).get("identity") == identity
+    except StoreError:
         return False
+
+
+def run_files(folder: Path) -> list[Path]:
+    """Return the files that say which runs are done."""
+    return sorted((folder / "runs").glob("*_sources.json"))
 
 
 def read_cohort(folder: Path) -> Cohort:
@@ -134,16 +134,41 @@ def read_cohort(folder: Path) -> Cohort:
     return cohort_of(scenario, head, regions)
 
 
-def read_sources(folder: Path, run: RunId) -> RunSources:
-    """Read X of one run."""
-    try:
-        tensors, metadata = load_tensors(folder / "runs", f"{run.label}_sources")
-    except WeightsError as error:
-        raise StoreError(f"{run}: its sources cannot be read ({error})") from error
-    waves = tensors["waves_real"] + 1j * tensors["waves_imaginary"]
-    region, time, amplitude, rhythm_region, frequencies = (tensors[k] for k in _SOURCE_ARRAYS)
-    n_regions = int(str(metadata["n_regions"]))
-    return RunSources(n_regions, region, time, amplitude, rhythm_region, frequencies, waves)
+def redraw_sources(folder: Path, cohort: Cohort, run: RunId) -> DrawnSources:
+    """Draw the sources of a run again, from scenario, seed and design.
+
+    Raises
+    ------
+    StoreError
+        When the run is missing or damaged, or other sources come out than those that the study
+        was made from.
+    """
+    kept = read_json(_run_path(folder, run))
+    events = read_events(folder / "runs" / f"{run.label}_design.tsv")
+    drawn = draw_sources(cohort, events, *cohort.scenario.numbers_of(run))
+    for name, value in _marks(drawn).items():
+        if not np.isclose(float(str(kept.get(name, "nan"))), value, rtol=1e-6):
+            raise StoreError(
+                f"{run}: {name} of its sources is {value!r} when they are drawn again and was "
+                f"{kept.get(name)!r}; the study was made by another version of this package or of "
+                "NumPy; use that one, or simulate the study again"
+            )
+    return drawn
+
+
+def _run_path(folder: Path, run: RunId) -> Path:
+    """Return the file that says that a run is done."""
+    return folder / "runs" / f"{run.label}_sources.json"
+
+
+def _marks(drawn: DrawnSources) -> dict[str, float]:
+    """Return numbers that tell sources from others; the same to 1e-6 on every machine."""
+    marks = {}
+    for name, sources in (("electric", drawn.electric), ("hemodynamic", drawn.hemodynamic)):
+        marks[f"{name}_impulses"] = float(len(sources.time))
+        marks[f"{name}_moment"] = float(np.sum(sources.time * sources.amplitude))
+        marks[f"{name}_power"] = float(np.sum(np.abs(sources.waves) ** 2))
+    return marks
 
 
 def _below(prefix: str, tensors: dict[str, ndarray]) -> dict[str, ndarray]:
@@ -161,6 +186,8 @@ hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.ts
 evoked.tsv         evoked response d
 geometry.json      points at the leadfield G in V/(A m), the orientations and the regions
 runs/*_design.tsv  events of each run
-runs/*_sources.json   points at X: impulses (region, time in s, amplitude) and waves of rhythms
+runs/*_sources.json   marks of the sources X of each run; X itself is drawn again when it is
+                   asked for, from scenario, seed and design
+                   (neurotranscoder.simulate.truth.load_truth)
 manifest.json      every file with its SHA-256, written last
 """
