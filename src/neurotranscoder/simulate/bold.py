@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.sources import RunSources
+from neurotranscoder.simulate.sources import MANY_REGIONS, RunSources
 
 
 def slice_responses(
@@ -47,9 +48,36 @@ def bold_signal(
         Signal per unit of F.
     """
     bold = np.zeros((*regions.labels.shape, volumes.n_volumes), dtype=np.float32)
+    if sources.n_regions > MANY_REGIONS:
+        _fill_by_slices(bold, sources, regions, hrf, volumes, gain)
+        return bold
     responses = gain * slice_responses(sources, hrf, volumes)
     for z in range(regions.labels.shape[2]):
         inside = regions.labels[:, :, z] >= 0
         labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
         bold[:, :, z][inside] = responses[labels, z] * weights[:, np.newaxis]
     return bold
+
+
+def _fill_by_slices(
+    bold: Float[ndarray, "x y z volumes"],
+    sources: RunSources,
+    regions: Regions,
+    hrf: Kernel | tuple[Kernel, ...],
+    volumes: VolumeAxis,
+    gain: float,
+) -> None:
+    """Write the signal slice by slice, each from the regions that it shows alone."""
+    for z in range(regions.labels.shape[2]):
+        inside = regions.labels[:, :, z] >= 0
+        labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
+        if not len(labels):
+            continue
+        shown, place = np.unique(labels, return_inverse=True)
+        rows = np.arange(len(labels))
+        mixing = csr_array((gain * weights, (rows, place)), shape=(len(labels), len(shown)))
+        mine, times = sources.of(shown), volumes.times(z)
+        if isinstance(hrf, Kernel):
+            bold[:, :, z][inside] = mine.mixed_first(mixing, hrf, times)
+        else:
+            bold[:, :, z][inside] = mixing @ mine.respond(tuple(hrf[r] for r in shown), times)

@@ -42,8 +42,9 @@ class Subject:
     @property
     def hrf_kernels(self) -> Kernel | tuple[Kernel, ...]:
         """The response h: one for all regions, or one for each."""
-        if len(set(self.hrfs)) == 1:
-            return hrf_kernel(self.hrfs[0])
+        first = self.hrfs[0]
+        if all(shape is first or shape == first for shape in self.hrfs):
+            return hrf_kernel(first)
         return tuple(map(hrf_kernel, self.hrfs))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from neurotranscoder.core.recording import Events
 from neurotranscoder.simulate.cohort import Cohort
 from neurotranscoder.simulate.design import crop_events, draw_oddball
+from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.rhythms import draw_rhythms, rhythm_frequencies
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
-from neurotranscoder.simulate.trains import draw_impulses
+from neurotranscoder.simulate.trains import Impulses, draw_impulses, draw_spontaneous
+
+_AT_ONCE = 2_000_000  # pairs of an event and a region
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,13 +61,8 @@ def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Draw
     """
     scenario, regions = cohort.scenario, cohort.regions
     strengths = cohort.subjects[subject].strengths
-    impulses = draw_impulses(
-        regions,
-        scenario.regions,
-        events,
-        sfreq=scenario.source_rate,
-        rng=generator(scenario.seed, Stage.TRAINS, subject=subject, run=run),
-    )
+    rng = generator(scenario.seed, Stage.TRAINS, subject=subject, run=run)
+    impulses = _draw_trains(scenario, regions, events, rng)
     frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
     rhythm_region = np.flatnonzero(regions.rhythmic)
     waves = draw_rhythms(
@@ -82,3 +81,32 @@ def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Draw
         waves * strengths[rhythm_region, np.newaxis],
     )
     return DrawnSources(sources, sources)
+
+
+def _draw_trains(
+    scenario: Scenario, regions: Regions, events: Events, rng: np.random.Generator
+) -> Impulses:
+    """Draw the impulses of a run, the events of many regions a few at a time."""
+    settings, sfreq = scenario.regions, scenario.source_rate
+    if settings.timing == "spontaneous":
+        span = -scenario.hrf.duration, scenario.duration + scenario.eeg_tail
+        return draw_spontaneous(regions, settings, span, sfreq=sfreq, rng=rng)
+    step = max(1, _AT_ONCE // regions.n_regions)
+    parts = [
+        draw_impulses(regions, settings, some_events, sfreq=sfreq, rng=rng)
+        for some_events in _in_parts(events, step)
+    ]
+    arrays = ([getattr(part, name) for part in parts] for name in ("region", "time", "amplitude"))
+    return Impulses(*map(np.concatenate, arrays))
+
+
+def _in_parts(events: Events, step: int) -> Iterator[Events]:
+    """Give a few events after the other."""
+    for start in range(0, len(events.onset), step):
+        part = slice(start, start + step)
+        yield Events(
+            events.onset[part],
+            events.duration[part],
+            events.trial_type[part],
+            events.response_time[part],
+        )

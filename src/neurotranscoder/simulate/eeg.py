@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -33,4 +32,4 @@ def eeg_signal(
     moment : float
         Dipole moment of a voxel per unit of P, in A m s.
     """
-    return np.asarray((moment * leadfield) @ sources.respond(evoked, times))
+    return sources.respond_mixed(moment * leadfield, evoked, times)

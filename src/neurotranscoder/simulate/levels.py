@@ -96,10 +96,12 @@ def expected_levels(
 def _mean_square_rate(scenario: Scenario, regions: Regions) -> Float[ndarray, " regions"]:
     """Return impulses per second times their mean square amplitude, 0 for rhythms."""
     settings, design = scenario.regions, scenario.oddball
+    squares = np.exp(settings.amplitude_log_sd**2)
+    if settings.timing == "spontaneous":
+        return np.where(regions.oscillatory, 0.0, settings.spontaneous_rate * squares)
     rate = 1 / np.mean(design.soa_deciles)
     targets = design.target_share
     by_stimulus = settings.participation * (1 - targets + targets * regions.target_gain**2)
     by_response = settings.motor_participation * targets * regions.target_gain**2
     chance = np.where(regions.motor, by_response, by_stimulus)
-    squares = np.exp(settings.amplitude_log_sd**2)
     return np.asarray(np.where(regions.oscillatory, 0.0, rate * squares * chance))

@@ -43,6 +43,13 @@ class RegionSettings(Settings):
     """Share of evoked regions that tell targets from standards."""
     voxel_weights: Literal["uniform", "grey"] = "uniform"
     """Activity of a voxel relative to its region: 1, or its share of grey matter."""
+    trains: Literal["regions", "voxels"] = "regions"
+    """Whether the voxels of a region share one train, or each has its own. With 'voxels', the
+    numbers of evoked, oscillatory, mixed and motor regions are shares of the voxels."""
+    timing: Literal["events", "spontaneous"] = "events"
+    """Whether impulses follow events, or come at random (Poisson) whatever happens."""
+    spontaneous_rate: PositiveFloat = 0.1
+    """Impulses of a region (or voxel) per second with 'spontaneous' timing, in Hz."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +131,8 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
     SettingsError
         When there are more regions than voxels.
     """
+    if settings.trains == "voxels":
+        settings = _shares_of_voxels(settings, head.n_voxels)
     n_regions = settings.n_evoked + settings.n_oscillatory
     part = max(settings.n_motor, settings.n_mixed)
     if n_regions > head.n_voxels or part > settings.n_evoked:
@@ -133,8 +142,11 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
             f"regions among the {settings.n_evoked} evoked ones"
         )
     places = head.places
-    points = places[rng.choice(head.n_voxels, n_regions, replace=False)]
-    nearest = cKDTree(points).query(places)[1]
+    if n_regions == head.n_voxels:
+        nearest = np.arange(n_regions)
+    else:
+        points = places[rng.choice(head.n_voxels, n_regions, replace=False)]
+        nearest = cKDTree(points).query(places)[1]
     labels = np.full(head.grid.shape, -1, dtype=np.int32)
     labels[head.brain] = nearest
     weights = np.zeros(head.grid.shape)
@@ -157,3 +169,14 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
         np.where(tells & np.isin(numbers, evoked), settings.target_gain, 1.0),
         np.stack(sums, axis=1) / counts[:, np.newaxis],
     )
+
+
+def _shares_of_voxels(settings: RegionSettings, n_voxels: int) -> RegionSettings:
+    """Return settings whose regions are the voxels, in the same shares of kinds."""
+    total = settings.n_evoked + settings.n_oscillatory
+    evoked, mixed, motor = (
+        round(n_voxels * count / total)
+        for count in (settings.n_evoked, settings.n_mixed, settings.n_motor)
+    )
+    counts = {"n_evoked": evoked, "n_oscillatory": n_voxels - evoked}
+    return settings.model_copy(update={**counts, "n_mixed": mixed, "n_motor": motor})

@@ -59,3 +59,34 @@ def draw_impulses(
     active = (drawn < chance) & ~regions.oscillatory & np.isfinite(time)
     region = np.broadcast_to(np.arange(regions.n_regions), shape)[active]
     return Impulses(region, np.round(time[active] * sfreq) / sfreq, amplitude[active])
+
+
+def draw_spontaneous(
+    regions: Regions,
+    settings: RegionSettings,
+    span: tuple[float, float],
+    *,
+    sfreq: float,
+    rng: np.random.Generator,
+) -> Impulses:
+    """Let the evoked regions be active at random, each on its own.
+
+    Parameters
+    ----------
+    regions : Regions
+        Their kinds.
+    settings : RegionSettings
+        Rate and spread of amplitudes.
+    span : tuple of float
+        First and last time, in s on the scanner clock.
+    sfreq : float
+        Impulses fall on multiples of ``1 / sfreq`` s.
+    rng : Generator
+        Source of chance.
+    """
+    active = np.flatnonzero(~regions.oscillatory)
+    counts = rng.poisson(settings.spontaneous_rate * (span[1] - span[0]), len(active))
+    time = rng.uniform(*span, counts.sum())
+    spread = settings.amplitude_log_sd
+    amplitude = np.exp(rng.normal(-(spread**2) / 2, spread, counts.sum()))
+    return Impulses(np.repeat(active, counts), np.round(time * sfreq) / sfreq, amplitude)

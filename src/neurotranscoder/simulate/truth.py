@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.blocks import BlockMap
@@ -21,7 +22,6 @@ from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import double_gamma_hrf
 from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate import truth_store
-from neurotranscoder.simulate.bold import slice_responses
 from neurotranscoder.simulate.cohort import Cohort, Subject
 from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.regions import Regions
@@ -147,12 +147,15 @@ class Truth:
         GridError
             When the blocks lie on another grid than the truth.
         """
+        return np.asarray(self._shares(blocks).toarray())
+
+    def _shares(self, blocks: BlockMap) -> csr_array:
+        """Return what `block_shares` does, without its zeros."""
         inside, block, region = self._brain_of(blocks)
+        counts = np.maximum(np.bincount(block, minlength=blocks.n_blocks), 1)
+        values = self.regions.weights[inside] / counts[block]
         shape = (blocks.n_blocks, self.regions.n_regions)
-        flat = block * shape[1] + region
-        sums = np.bincount(flat, self.regions.weights[inside], shape[0] * shape[1])
-        counts = np.bincount(block, minlength=shape[0])
-        return np.asarray(sums.reshape(shape) / np.maximum(counts, 1)[:, np.newaxis])
+        return csr_array((values, (block, region)), shape=shape)
 
     def block_sources(
         self, run: RunId, blocks: BlockMap, axis: TimeAxis
@@ -168,7 +171,8 @@ class Truth:
         axis : TimeAxis
             Centres of frames that are ``1 / axis.sfreq`` s wide.
         """
-        return np.asarray(self.block_shares(blocks) @ self.region_sources(run, axis))
+        kernel = self.evoked_kernel.averaged(1 / axis.sfreq)
+        return self.sources(run).respond_mixed(self._shares(blocks), kernel, axis.times)
 
     def block_kinds(self, blocks: BlockMap) -> ndarray:
         """Return 'evoked', 'oscillatory' or 'mixed' for each block.
@@ -199,20 +203,17 @@ class Truth:
         )
         labels, weights = (a[tuple(where.T)] for a in (self.regions.labels, self.regions.weights))
         active = labels >= 0
-        shares = np.zeros((len(codes), self.regions.n_regions))
-        np.add.at(shares, (cell[active], labels[active]), weights[active])
-        shares /= counts[:, np.newaxis]
-        scenario = self.cohort.scenario
-        kernels = self.subject(run).hrf_kernels
-        responses = slice_responses(self.drawn(run).hemodynamic, kernels, scenario.volumes)
-        data = np.empty((len(codes), scenario.volumes.n_volumes))
+        values = weights[active] / counts[cell[active]]
+        shape = (len(codes), self.regions.n_regions)
+        shares = csr_array((values, (cell[active], labels[active])), shape=shape)
+        volumes, kernels = self.cohort.scenario.volumes, self.subject(run).hrf_kernels
+        sources = self.drawn(run).hemodynamic
+        data = np.empty((len(codes), volumes.n_volumes))
         for z in range(n_slices):
-            rows = codes % n_slices == z
-            data[rows] = shares[rows] @ responses[:, z]
+            rows = np.flatnonzero(codes % n_slices == z)
+            data[rows] = sources.respond_mixed(shares[rows], kernels, volumes.times(z))
         gain = self.cohort.levels.bold_gain
-        return SliceCells(
-            gain * data, codes // n_slices, codes % n_slices, counts, scenario.volumes
-        )
+        return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
 
     def _check_grid(self, blocks: BlockMap) -> None:
         """Refuse blocks of another grid."""
