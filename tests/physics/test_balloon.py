@@ -9,8 +9,8 @@ from neurotranscoder.physics.balloon import (
     Drive,
     NeuralInput,
     balloon_bold,
-    linear_response,
 )
+from neurotranscoder.physics.balloon_linear import linear_response, small_signal_area
 from neurotranscoder.physics.hrf import hrf_kernel
 
 SETTINGS = BalloonSettings()
@@ -92,6 +92,13 @@ def test_small_impulse_gives_the_linear_response():
     # one settles at the step of .05 s, the other is exact
     assert_allclose(small / small.max(), kernel(TIMES) / kernel(TIMES).max(), atol=3e-4)
     assert_allclose(kernel.transfer(np.zeros(1)), 1.0, rtol=1e-6)
+
+
+def test_small_signal_area_is_the_area_of_the_response_to_a_small_impulse():
+    times = np.arange(0, 32, 0.05)
+    small = response((0.0, 1e-4), times=times) / 1e-4
+    # the trapezoidal rule over 0.05 s, and what is left of linearity at this amplitude
+    assert_allclose(np.trapezoid(small, times), small_signal_area(SETTINGS), rtol=2e-3)
 
 
 def test_linear_response_resembles_the_canonical_one():

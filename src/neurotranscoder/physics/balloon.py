@@ -13,15 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 from pydantic import Field
-from scipy.interpolate import CubicSpline
-from scipy.linalg import expm
 
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.physics.kernel import Kernel
 
 _LEAST_FLOW = 0.05
-_RESPONSE_STEP = 0.02
 
 
 class BalloonSettings(Settings):
@@ -269,50 +265,3 @@ def _interpolate(
         + values[before + 1] * (-(x + 1) * x * (x - 2) / 2)
         + values[before + 2] * ((x + 1) * x * (x - 1) / 6)
     ).T
-
-
-def linear_response(settings: BalloonSettings, duration: float = 32.0) -> Kernel:
-    """Return the response to an infinitely small impulse, scaled to unit area.
-
-    Parameters
-    ----------
-    settings : BalloonSettings
-        Constants of the model; its efficacy scales the response and so does not matter.
-    duration : float
-        Length of the response, in seconds.
-
-    Returns
-    -------
-    kernel : Kernel
-        Response in 1/s, comparable with a recovered HRF.
-
-    Raises
-    ------
-    SettingsError
-        When the constants let BOLD fall with activity.
-    """
-    decay, feedback = settings.signal_decay, settings.autoregulation
-    transit, stiff, rest = settings.transit_time, settings.stiffness, settings.extraction
-    uptake = 1 + (1 - rest) * np.log1p(-rest) / rest  # d ln(flow * extraction) / d ln(flow)
-    jacobian = np.array(
-        [
-            [-decay, -feedback, 0, 0],
-            [1, 0, 0, 0],
-            [0, 1 / transit, -1 / (stiff * transit), 0],
-            [0, uptake / transit, (1 - 1 / stiff) / transit, -1 / transit],
-        ]
-    )
-    k1, k2, k3 = settings.coefficients
-    lags = np.linspace(0.0, duration, int(np.ceil(duration / _RESPONSE_STEP)) + 1)
-    forward = expm(jacobian * lags[1])
-    states = [np.array([1.0, 0, 0, 0])]
-    for _ in lags[1:]:
-        states.append(forward @ states[-1])
-    response = CubicSpline(lags, np.array(states) @ [0, 0, k2 - k3, -k1 - k2])
-    area = float(response.integrate(0.0, duration))
-    if area <= 0:
-        raise SettingsError(
-            f"the small-signal response has an area of {area:g}, not above zero: BOLD would fall "
-            "with activity; lower stiffness or raise echo_time"
-        )
-    return Kernel(lambda times: response(times) / area, 0.0, duration)

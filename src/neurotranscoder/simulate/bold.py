@@ -9,25 +9,26 @@ from scipy.sparse import csr_array
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.hemodynamics import Hemodynamics, follow
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.sources import MANY_REGIONS, RunSources
 
 
 def slice_responses(
-    sources: RunSources, hrf: Kernel | tuple[Kernel, ...], volumes: VolumeAxis
+    sources: RunSources, hemodynamics: Hemodynamics, volumes: VolumeAxis
 ) -> Float[ndarray, "regions slices volumes"]:
     """Return F = X * h of each region at the acquisition times of each slice."""
     times = np.stack([volumes.times(z) for z in range(len(volumes.slice_times))])
     order = np.argsort(times, axis=None, kind="stable")
     responses = np.empty((sources.n_regions, times.size))
-    responses[:, order] = sources.respond(hrf, times.ravel()[order])
+    responses[:, order] = follow(sources, hemodynamics, times.ravel()[order])
     return responses.reshape(sources.n_regions, *times.shape)
 
 
 def bold_signal(
     sources: RunSources,
     regions: Regions,
-    hrf: Kernel | tuple[Kernel, ...],
+    hemodynamics: Hemodynamics,
     volumes: VolumeAxis,
     *,
     gain: float,
@@ -40,8 +41,8 @@ def bold_signal(
         X of the run.
     regions : Regions
         Which voxel follows which region, and how strongly.
-    hrf : Kernel or tuple of Kernel
-        Hemodynamic response h: one for all regions, or one for each.
+    hemodynamics : Kernel, tuple of Kernel, or BalloonSettings
+        Hemodynamic response h: one for all regions, or one for each; or the balloon model.
     volumes : VolumeAxis
         When each slice is acquired.
     gain : float
@@ -49,9 +50,9 @@ def bold_signal(
     """
     bold = np.zeros((*regions.labels.shape, volumes.n_volumes), dtype=np.float32)
     if sources.n_regions > MANY_REGIONS:
-        _fill_by_slices(bold, sources, regions, hrf, volumes, gain)
+        _fill_by_slices(bold, sources, regions, hemodynamics, volumes, gain)
         return bold
-    responses = gain * slice_responses(sources, hrf, volumes)
+    responses = gain * slice_responses(sources, hemodynamics, volumes)
     for z in range(regions.labels.shape[2]):
         inside = regions.labels[:, :, z] >= 0
         labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
@@ -63,7 +64,7 @@ def _fill_by_slices(
     bold: Float[ndarray, "x y z volumes"],
     sources: RunSources,
     regions: Regions,
-    hrf: Kernel | tuple[Kernel, ...],
+    hemodynamics: Hemodynamics,
     volumes: VolumeAxis,
     gain: float,
 ) -> None:
@@ -77,7 +78,10 @@ def _fill_by_slices(
         rows = np.arange(len(labels))
         mixing = csr_array((gain * weights, (rows, place)), shape=(len(labels), len(shown)))
         mine, times = sources.of(shown), volumes.times(z)
-        if isinstance(hrf, Kernel):
-            bold[:, :, z][inside] = mine.mixed_first(mixing, hrf, times)
-        else:
-            bold[:, :, z][inside] = mixing @ mine.respond(tuple(hrf[r] for r in shown), times)
+        if isinstance(hemodynamics, Kernel):
+            bold[:, :, z][inside] = mine.mixed_first(mixing, hemodynamics, times)
+            continue
+        own = hemodynamics
+        if isinstance(own, tuple):
+            own = tuple(own[region] for region in shown)
+        bold[:, :, z][inside] = mixing @ follow(mine, own, times)

@@ -8,10 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.physics.balloon_linear import linear_response
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
 from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.hemodynamics import Hemodynamics
 from neurotranscoder.simulate.levels import Levels, expected_levels
+from neurotranscoder.simulate.network import Links, draw_links
 from neurotranscoder.simulate.regions import Regions, divide_brain
 from neurotranscoder.simulate.responses import region_hrfs
 from neurotranscoder.simulate.scenario import Scenario
@@ -39,14 +42,6 @@ class Subject:
     hrfs: tuple[HrfShape, ...]
     strengths: Float[ndarray, " regions"]
 
-    @property
-    def hrf_kernels(self) -> Kernel | tuple[Kernel, ...]:
-        """The response h: one for all regions, or one for each."""
-        first = self.hrfs[0]
-        if all(shape is first or shape == first for shape in self.hrfs):
-            return hrf_kernel(first)
-        return tuple(map(hrf_kernel, self.hrfs))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
@@ -62,6 +57,8 @@ class Cohort:
         The brain that subjects vary around.
     subjects : tuple of Subject
         The brain of each subject.
+    links : Links or None
+        Which region drives which.
     levels : Levels
         Scales of the signals.
     """
@@ -70,7 +67,15 @@ class Cohort:
     regions: Regions
     template: Subject
     subjects: tuple[Subject, ...]
+    links: Links | None
     levels: Levels
+
+    def hemodynamics(self, subject: int) -> Hemodynamics:
+        """Return how BOLD of a subject (from 0) follows its sources."""
+        if self.scenario.balloon is not None:
+            return self.scenario.balloon
+        kernels = response_kernels(self.scenario, self.subjects[subject].hrfs)
+        return kernels[0] if len(set(kernels)) == 1 else kernels
 
 
 def make_cohort(scenario: Scenario, head: Head) -> Cohort:
@@ -91,5 +96,22 @@ def cohort_of(scenario: Scenario, head: Head, regions: Regions) -> Cohort:
     """Return what all runs share, given how the brain is divided."""
     hrfs = region_hrfs(scenario, regions.n_regions)
     template = Subject(head, regions.leadfield(head), hrfs, np.ones(regions.n_regions))
-    levels = expected_levels(scenario, regions, template.leadfield, hrfs)
-    return Cohort(scenario, regions, template, (template,) * scenario.n_subjects, levels)
+    kernels = response_kernels(scenario, hrfs)
+    links = None
+    if scenario.network is not None:
+        rng = generator(scenario.seed, Stage.NETWORK)
+        linear = scenario.coupling.mode == "linear"
+        links = draw_links(scenario.network, regions, rhythms=linear, rng=rng)
+    levels = expected_levels(scenario, regions, template.leadfield, kernels, links)
+    return Cohort(scenario, regions, template, (template,) * scenario.n_subjects, links, levels)
+
+
+def response_kernels(scenario: Scenario, hrfs: tuple[HrfShape, ...]) -> tuple[Kernel, ...]:
+    """Return h of each region, the same object where it is the same.
+
+    With the balloon model it is what that does to small inputs.
+    """
+    if scenario.balloon is not None:
+        return (linear_response(scenario.balloon),) * len(hrfs)
+    kernels = {shape: hrf_kernel(shape) for shape in dict.fromkeys(hrfs)}
+    return tuple(kernels[shape] for shape in hrfs)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurotranscoder.core.recording import Events
 from neurotranscoder.simulate.cohort import Cohort
+from neurotranscoder.simulate.coupling import power_of_impulses
 from neurotranscoder.simulate.design import crop_events, draw_oddball
+from neurotranscoder.simulate.levels import region_bands
+from neurotranscoder.simulate.network import follow_impulses, follow_rhythms
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.rhythms import draw_rhythms, rhythm_frequencies
+from neurotranscoder.simulate.rhythms import (
+    Waves,
+    draw_banded,
+    draw_rhythms,
+    rhythm_frequencies,
+)
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
@@ -63,24 +71,63 @@ def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Draw
     strengths = cohort.subjects[subject].strengths
     rng = generator(scenario.seed, Stage.TRAINS, subject=subject, run=run)
     impulses = _draw_trains(scenario, regions, events, rng)
-    frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
+    if cohort.links is not None and scenario.network is not None:
+        rng = generator(scenario.seed, Stage.FOLLOWERS, subject=subject, run=run)
+        impulses = follow_impulses(
+            impulses, cohort.links, scenario.network, sfreq=scenario.source_rate, rng=rng
+        )
+    electric, powers = _draw_waves(cohort, subject, run)
     rhythm_region = np.flatnonzero(regions.rhythmic)
-    waves = draw_rhythms(
-        len(rhythm_region),
-        frequencies,
-        sd=cohort.levels.rhythm_sd,
-        rng=generator(scenario.seed, Stage.RHYTHMS, subject=subject, run=run),
-    )
+    own = strengths[rhythm_region, np.newaxis]
     sources = RunSources(
         regions.n_regions,
         impulses.region,
         impulses.time,
         impulses.amplitude * strengths[impulses.region],
         rhythm_region,
-        frequencies,
-        waves * strengths[rhythm_region, np.newaxis],
+        electric.frequencies,
+        electric.waves * own,
     )
-    return DrawnSources(sources, sources)
+    if scenario.coupling.mode == "linear":
+        return DrawnSources(sources, sources)
+    follows = replace(sources, frequencies=powers.frequencies, waves=powers.waves * own**2)
+    if scenario.coupling.evoked_power:
+        power = power_of_impulses(sources.amplitude, scenario.regions.amplitude_log_sd)
+        follows = replace(follows, amplitude=power)
+    return DrawnSources(sources, follows)
+
+
+def _draw_waves(cohort: Cohort, subject: int, run: int) -> tuple[Waves, Waves]:
+    """Draw the rhythms of a run, and what BOLD follows of them where that is their power."""
+    scenario = cohort.scenario
+    electric, powers = _draw_own_waves(cohort, subject, run)
+    if cohort.links is not None and scenario.network is not None:
+        rows = np.flatnonzero(cohort.regions.rhythmic)
+        linked = follow_rhythms(
+            electric.waves, electric.frequencies, rows, cohort.links, scenario.network
+        )
+        electric = replace(electric, waves=linked)
+    return electric, powers
+
+
+def _draw_own_waves(cohort: Cohort, subject: int, run: int) -> tuple[Waves, Waves]:
+    """Draw the rhythms that regions have by themselves, and their power."""
+    scenario, levels = cohort.scenario, cohort.levels
+    rng = generator(scenario.seed, Stage.RHYTHMS, subject=subject, run=run)
+    rhythmic = np.flatnonzero(cohort.regions.rhythmic)
+    if not scenario.rhythm_bands and scenario.envelope is None:
+        frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
+        waves = draw_rhythms(len(rhythmic), frequencies, sd=levels.rhythm_sd, rng=rng)
+        return Waves(frequencies, waves), Waves(np.empty(0), waves[:, :0])
+    bands, gains = region_bands(scenario, cohort.regions)
+    rhythms, powers = draw_banded(
+        [bands[r] for r in rhythmic], scenario.envelope, scenario.duration, rng
+    )
+    gain = levels.power_gain * gains[rhythmic, np.newaxis]
+    return (
+        replace(rhythms, waves=levels.rhythm_sd * rhythms.waves),
+        replace(powers, waves=gain * powers.waves),
+    )
 
 
 def _draw_trains(

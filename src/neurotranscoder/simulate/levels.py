@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.physics.evoked import evoked_kernel
-from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
-from neurotranscoder.physics.kernel import transfers
+from neurotranscoder.physics.kernel import Kernel, transfers
+from neurotranscoder.simulate.coupling import nearest_bands, power_spectrum
+from neurotranscoder.simulate.network import Links, driven_rates
 from neurotranscoder.simulate.regions import Regions
-from neurotranscoder.simulate.rhythms import rhythm_frequencies
+from neurotranscoder.simulate.rhythms import period_of, power_frequencies, rhythm_frequencies
 from neurotranscoder.simulate.scenario import Scenario
 
 
@@ -24,6 +26,9 @@ class Levels:
     ----------
     rhythm_sd : float
         Standard deviation of a rhythm of X, in 1/s.
+    power_gain : float
+        What BOLD follows of a rhythm per unit of its relative power, in 1/s; with coupling by
+        power.
     moment : float
         Dipole moment of a voxel per unit of P, in A m s.
     bold_gain : float
@@ -31,20 +36,39 @@ class Levels:
     """
 
     rhythm_sd: float
+    power_gain: float
     moment: float
     bold_gain: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Expected variance of each region in one modality, before any scale."""
+
+    evoked: Float[ndarray, " regions"]
+    rhythm: Float[ndarray, " regions"]
+
+    @property
+    def ratio(self) -> float:
+        """The variance of all evoked responses over that of all rhythms."""
+        return float(self.evoked.sum() / self.rhythm.sum())
+
+    def total(self, rhythm_variance: float) -> Float[ndarray, " regions"]:
+        """Return the variance of each region."""
+        return np.asarray(self.evoked + rhythm_variance * self.rhythm)
 
 
 def expected_levels(
     scenario: Scenario,
     regions: Regions,
     leadfield: Float[ndarray, "channels regions"],
-    hrfs: tuple[HrfShape, ...],
+    hrfs: Sequence[Kernel],
+    links: Links | None = None,
 ) -> Levels:
     """Return the scales that reach the levels a scenario asks for, in expectation.
 
     Impulses count as a Poisson train (Campbell's theorem: variance = rate x mean square
-    amplitude x energy of the response); rhythms have a flat spectrum.
+    amplitude x energy of the response); rhythms have a flat spectrum in their bands.
 
     Parameters
     ----------
@@ -54,54 +78,112 @@ def expected_levels(
         Kinds and sizes.
     leadfield : array, shape (channels, regions)
         Potential per moment of a region's voxels, in V/(A m).
-    hrfs : tuple of HrfShape
-        Hemodynamic response of each region.
+    hrfs : sequence of Kernel
+        Hemodynamic response of each region; the same object where it is the same.
+    links : Links, optional
+        Which region drives which.
     """
-    kernels = {shape: hrf_kernel(shape) for shape in dict.fromkeys(hrfs)}
-    which = np.array([list(kernels).index(shape) for shape in hrfs])
-    families = [
-        (tuple(kernels.values()), which),
-        ((evoked_kernel(scenario.evoked),), np.zeros_like(which)),
-    ]
-    impulses = _mean_square_rate(scenario, regions)
-    frequencies = rhythm_frequencies(scenario.rhythm_band, scenario.duration)
-    energies = [np.array([k.energy for k in kinds])[of] for kinds, of in families]
-    gains = [
-        (np.abs(transfers(kinds, frequencies)) ** 2).mean(axis=1)[of] for kinds, of in families
-    ]
-    share = scenario.rhythm_share / (1 - scenario.rhythm_share)
-    if regions.rhythmic.any():
-        ratios = [
-            (impulses @ energy) / (regions.rhythmic @ gain)
-            for energy, gain in zip(energies, gains, strict=True)
-        ]
-        of_both = np.sqrt(np.prod(ratios))
-        variance = share * (ratios[1] if scenario.rhythm_share_of == "eeg" else of_both)
-    else:
-        variance = 0.0
-    f, p = (
-        impulses * energy + variance * gain * regions.rhythmic
-        for energy, gain in zip(energies, gains, strict=True)
-    )
+    by_power = scenario.coupling.mode == "power"
+    evoked = (evoked_kernel(scenario.evoked),) * regions.n_regions
+    electric = _parts(scenario, regions, evoked, links)
+    hemodynamic = _parts(scenario, regions, hrfs, links, by_power=by_power)
+    variance, power = _rhythm_variances(scenario, regions, electric, hemodynamic)
     inside = regions.labels >= 0
+    f = hemodynamic.total(power if by_power else variance)
     bold = np.mean(regions.weights[inside] ** 2 * f[regions.labels[inside]])
-    eeg = np.mean(leadfield**2 @ p)
+    eeg = np.mean(leadfield**2 @ electric.total(variance))
     return Levels(
         float(np.sqrt(variance)),
+        float(np.sqrt(power)),
         float(scenario.eeg_rms_uv * 1e-6 / np.sqrt(eeg)),
         float(scenario.bold_percent / 100 * scenario.bold_baseline / np.sqrt(bold)),
     )
 
 
-def _mean_square_rate(scenario: Scenario, regions: Regions) -> Float[ndarray, " regions"]:
-    """Return impulses per second times their mean square amplitude, 0 for rhythms."""
+def region_bands(
+    scenario: Scenario, regions: Regions
+) -> tuple[list[tuple[float, float]], Float[ndarray, " regions"]]:
+    """Return the band (Hz) of the rhythm that each region has, and how BOLD follows its power."""
+    if not scenario.rhythm_bands:
+        return [scenario.rhythm_band] * regions.n_regions, np.ones(regions.n_regions)
+    bands = scenario.rhythm_bands
+    which = nearest_bands(regions, bands)
+    return [bands[k].band for k in which], np.array([bands[k].bold_gain for k in which])
+
+
+def _rhythm_variances(
+    scenario: Scenario, regions: Regions, electric: _Parts, hemodynamic: _Parts
+) -> tuple[float, float]:
+    """Return the variance of rhythms of X, and that of what BOLD follows of their power."""
+    if not regions.rhythmic.any():
+        return 0.0, 0.0
+    share = scenario.rhythm_share / (1 - scenario.rhythm_share)
+    if scenario.coupling.mode == "power":
+        return share * electric.ratio, share * hemodynamic.ratio
+    by_modality = {
+        "both": np.sqrt(np.prod([hemodynamic.ratio, electric.ratio])),
+        "eeg": electric.ratio,
+        "bold": hemodynamic.ratio,
+    }
+    return share * float(by_modality[scenario.rhythm_share_of]), 0.0
+
+
+def _parts(
+    scenario: Scenario,
+    regions: Regions,
+    kernels: Sequence[Kernel],
+    links: Links | None,
+    *,
+    by_power: bool = False,
+) -> _Parts:
+    """Return the variances of one modality; kernels that are one object are looked at once."""
+    kinds = list(dict.fromkeys(kernels))
+    place = {kind: number for number, kind in enumerate(kinds)}
+    which = np.array([place[kernel] for kernel in kernels])
+    energy = np.array([kernel.energy for kernel in kinds])[which]
+    squared = by_power and scenario.coupling.evoked_power
+    bands, gains = region_bands(scenario, regions)
+    rhythm = np.zeros(regions.n_regions)
+    for band in dict.fromkeys(bands):
+        mine = regions.rhythmic & np.array([one == band for one in bands])
+        if mine.any():
+            rhythm[mine] = _transferred(scenario, kinds, band, by_power=by_power)[which][mine]
+    if by_power:
+        rhythm *= gains**2
+    rates = mean_square_rate(scenario, regions, squared=squared)
+    if links is not None and scenario.network is not None:
+        rates = driven_rates(rates, links, scenario.network, squared=squared)
+    return _Parts(rates * energy, rhythm)
+
+
+def _transferred(
+    scenario: Scenario, kernels: list[Kernel], band: tuple[float, float], *, by_power: bool
+) -> Float[ndarray, " kernels"]:
+    """Return the variance that responses leave of a rhythm of unit variance, or of its power."""
+    if by_power and scenario.envelope is not None:
+        frequencies = power_frequencies(scenario.duration)
+        period = period_of(scenario.duration)
+        spectrum = power_spectrum(scenario.envelope, frequencies, period)
+        return np.asarray(np.abs(transfers(kernels, frequencies)) ** 2 @ spectrum)
+    frequencies = rhythm_frequencies(band, scenario.duration)
+    return np.asarray((np.abs(transfers(kernels, frequencies)) ** 2).mean(axis=1))
+
+
+def mean_square_rate(
+    scenario: Scenario, regions: Regions, *, squared: bool = False
+) -> Float[ndarray, " regions"]:
+    """Return impulses per second times their mean square amplitude, 0 for rhythms.
+
+    With ``squared`` the amplitudes are those of `power_of_impulses`.
+    """
     settings, design = scenario.regions, scenario.oddball
-    squares = np.exp(settings.amplitude_log_sd**2)
+    squares = np.exp((4 if squared else 1) * settings.amplitude_log_sd**2)
+    gains = regions.target_gain ** (4 if squared else 2)
     if settings.timing == "spontaneous":
         return np.where(regions.oscillatory, 0.0, settings.spontaneous_rate * squares)
     rate = 1 / np.mean(design.soa_deciles)
     targets = design.target_share
-    by_stimulus = settings.participation * (1 - targets + targets * regions.target_gain**2)
-    by_response = settings.motor_participation * targets * regions.target_gain**2
+    by_stimulus = settings.participation * (1 - targets + targets * gains)
+    by_response = settings.motor_participation * targets * gains
     chance = np.where(regions.motor, by_response, by_stimulus)
     return np.asarray(np.where(regions.oscillatory, 0.0, rate * squares * chance))

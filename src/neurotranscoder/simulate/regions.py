@@ -51,6 +51,11 @@ class RegionSettings(Settings):
     spontaneous_rate: PositiveFloat = 0.1
     """Impulses of a region (or voxel) per second with 'spontaneous' timing, in Hz."""
 
+    @property
+    def has_rhythms(self) -> bool:
+        """Whether any region has a rhythm."""
+        return self.n_oscillatory + self.n_mixed > 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:

@@ -127,7 +127,7 @@ def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) ->
     data = bold_signal(
         sources,
         cohort.regions,
-        subject.hrf_kernels,
+        cohort.hemodynamics(which[0]),
         scenario.volumes,
         gain=cohort.levels.bold_gain,
     )

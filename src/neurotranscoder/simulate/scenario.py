@@ -11,14 +11,17 @@ from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.physics.balloon import BalloonSettings
 from neurotranscoder.physics.evoked import EvokedShape
 from neurotranscoder.physics.head import HeadSettings
 from neurotranscoder.physics.hrf import HrfShape, HrfSpread
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
+from neurotranscoder.simulate.coupling import Coupling, Envelope, RhythmBand
 from neurotranscoder.simulate.design import OddballDesign
 from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
 from neurotranscoder.simulate.motion import MotionSettings
+from neurotranscoder.simulate.network import NetworkSettings
 from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.slices import SliceOrder, slice_times
@@ -74,9 +77,20 @@ class Scenario(Settings):
     rhythm_share: float = Field(default=1 / 3, gt=0, lt=1)
     """Variance of rhythms over that of all, of what ``rhythm_share_of`` says. With a third,
     rhythms and evoked responses are equal in the EEG of .4 s frames; BOLD follows rhythms more."""
-    rhythm_share_of: Literal["both", "eeg"] = "both"
-    """What ``rhythm_share`` is of: the geometric mean of EEG and BOLD, or EEG alone, for rhythms
-    that are too fast for BOLD."""
+    rhythm_share_of: Literal["both", "eeg", "bold"] = "both"
+    """What ``rhythm_share`` is of: the geometric mean of EEG and BOLD, EEG alone, for rhythms that
+    are too fast for BOLD, or BOLD alone, for those that the evoked response takes from the EEG.
+    With coupling by power it is of each of them."""
+    rhythm_bands: tuple[RhythmBand, ...] = ()
+    """Bands by part of the brain, in place of ``rhythm_band``."""
+    envelope: Envelope | None = None
+    """How rhythms wax and wane; null is not at all."""
+    coupling: Coupling = Coupling()
+    """What BOLD follows."""
+    network: NetworkSettings | None = None
+    """Regions that drive regions; null is none."""
+    balloon: BalloonSettings | None = None
+    """The balloon model in place of h, which saturates; null is Eq. 1."""
     eeg_rms_uv: PositiveFloat = 10.0
     """Expected root mean square of the noise-free EEG over channels and times, in microvolt."""
     bold_baseline: PositiveFloat = 10_000.0
@@ -112,6 +126,11 @@ class Scenario(Settings):
         if not low < high < self.eeg_rate / 2:
             raise ValueError(
                 f"rhythm_band is {low}-{high} Hz; need it increasing and below half of eeg_rate"
+            )
+        if self.coupling.mode == "power" and self.regions.has_rhythms and self.envelope is None:
+            raise ValueError(
+                "BOLD follows the power of rhythms that neither wax nor wane; need 'envelope', or "
+                "coupling.mode 'linear'"
             )
         try:
             slice_times(self.slices, self.head.shape[2], self.tr)

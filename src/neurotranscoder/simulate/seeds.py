@@ -30,6 +30,8 @@ class Stage(IntEnum):
     EEG_BRAIN = 17
     BLINKS = 18
     HRF = 19
+    NETWORK = 50
+    FOLLOWERS = 51
 
 
 def generator(seed: int, stage: Stage, *, subject: int = 0, run: int = 0) -> np.random.Generator:

@@ -19,11 +19,11 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import SliceCells
 from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
 from neurotranscoder.physics.head import Head
-from neurotranscoder.physics.hrf import double_gamma_hrf
 from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate import truth_store
-from neurotranscoder.simulate.cohort import Cohort, Subject
+from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
+from neurotranscoder.simulate.hemodynamics import follow_mixed
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.run import SimulatedRun
 from neurotranscoder.simulate.sources import RunSources
@@ -108,7 +108,9 @@ class Truth:
 
     def region_hrfs(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "regions ..."]:
         """Return the hemodynamic response h of each region at any times (s), in 1/s."""
-        return np.stack([double_gamma_hrf(times, shape) for shape in self.cohort.template.hrfs])
+        cohort = self.cohort
+        kernels = response_kernels(cohort.scenario, cohort.template.hrfs)
+        return np.stack([kernel(times) for kernel in kernels])
 
     @property
     def evoked(self) -> EvokedTruth:
@@ -206,12 +208,13 @@ class Truth:
         values = weights[active] / counts[cell[active]]
         shape = (len(codes), self.regions.n_regions)
         shares = csr_array((values, (cell[active], labels[active])), shape=shape)
-        volumes, kernels = self.cohort.scenario.volumes, self.subject(run).hrf_kernels
+        volumes, scenario = self.cohort.scenario.volumes, self.cohort.scenario
+        hemodynamics = self.cohort.hemodynamics(scenario.numbers_of(run)[0])
         sources = self.drawn(run).hemodynamic
         data = np.empty((len(codes), volumes.n_volumes))
         for z in range(n_slices):
             rows = np.flatnonzero(codes % n_slices == z)
-            data[rows] = sources.respond_mixed(shares[rows], kernels, volumes.times(z))
+            data[rows] = follow_mixed(sources, shares[rows], hemodynamics, volumes.times(z))
         gain = self.cohort.levels.bold_gain
         return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
 

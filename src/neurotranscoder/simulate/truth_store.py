@@ -19,8 +19,7 @@ from neurotranscoder.io.store import read_json, write_json, write_table, write_t
 from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
-from neurotranscoder.physics.hrf import sampled_hrf
-from neurotranscoder.simulate.cohort import Cohort, cohort_of
+from neurotranscoder.simulate.cohort import Cohort, cohort_of, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources, draw_sources
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.scenario import Scenario
@@ -82,9 +81,9 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
         table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.template.hrfs]
     write_table(folder / "regions.tsv", table)
-    responses = np.stack([sampled_hrf(_HRF_RATE, shape) for shape in cohort.template.hrfs])
+    response = _mean_response(cohort)
     for name, values, sfreq in (
-        ("hrf", responses.mean(axis=0), _HRF_RATE),
+        ("hrf", response, _HRF_RATE),
         ("evoked", sampled_evoked(scenario.source_rate, scenario.evoked), scenario.source_rate),
     ):
         times = (np.arange(len(values)) / sfreq).tolist()
@@ -94,6 +93,15 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     }
     tensors |= {f"regions.{key}": np.asarray(getattr(regions, key)) for key in _REGION_ARRAYS}
     save_tensors(folder, _GEOMETRY, tensors, {"leadfield_unit": "V/(A m), average reference"})
+
+
+def _mean_response(cohort: Cohort) -> ndarray:
+    """Return h at 10 Hz, its mean over regions."""
+    kernels = response_kernels(cohort.scenario, cohort.template.hrfs)
+    lags = np.arange(int(_HRF_RATE * max(kernel.stop for kernel in kernels)) + 1) / _HRF_RATE
+    counts = {kernel: kernels.count(kernel) for kernel in dict.fromkeys(kernels)}
+    total = sum(count * kernel(lags) for kernel, count in counts.items())
+    return np.asarray(total) / len(kernels)
 
 
 def write_run(
