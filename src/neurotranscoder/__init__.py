@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from neurotranscoder.api import Transcoder, aligned_runs, load_study, windows
+    from neurotranscoder.api.simulation import Simulation, simulate_run
+    from neurotranscoder.api.transcoder import Transcoder, aligned_runs, load_study, windows
 
-__all__ = ["Transcoder", "__version__", "aligned_runs", "load_study", "windows"]
+_FACADE = {
+    "Simulation": "simulation",
+    "simulate_run": "simulation",
+    "Transcoder": "transcoder",
+    "aligned_runs": "transcoder",
+    "load_study": "transcoder",
+    "windows": "transcoder",
+}
+
+__all__ = [
+    "Simulation",
+    "Transcoder",
+    "__version__",
+    "aligned_runs",
+    "load_study",
+    "simulate_run",
+    "windows",
+]
 
 
 def __getattr__(name: str) -> object:
     """Import the facade when it is first used: torch takes seconds."""
-    if name in __all__:
-        from neurotranscoder import api
-
-        return getattr(api, name)
+    if name in _FACADE:
+        return getattr(import_module(f"neurotranscoder.api.{_FACADE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from neurotranscoder.api import Transcoder, aligned_runs
+from neurotranscoder.api.transcoder import Transcoder, aligned_runs
 from neurotranscoder.cli.evaluate import truth_of_study
 from neurotranscoder.config import Config
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns

@@ -69,6 +69,7 @@ def add_noise(
     *,
     signal: float,
     baseline: Float[ndarray, "x y z"],
+    only: str | None = None,
 ) -> None:
     """Add all parts of the noise, in place.
 
@@ -86,6 +87,8 @@ def add_noise(
         Mean variance of the noise-free signal over the brain.
     baseline : array, shape (x, y, z)
         Mean signal, 0 outside the brain.
+    only : str, optional
+        The one part to add, as large as it is among the others.
     """
     unit = baseline / 100
     scale = 1.0
@@ -94,8 +97,8 @@ def add_noise(
         expected = float(np.mean(variances * unit[head.brain] ** 2))
         scale = noise_sd(signal, scenario.bold_snr_db) / np.sqrt(expected)
     for part in noise.parts:
-        noise.add(part, bold, unit, scale)
-    np.abs(bold, out=bold)
+        if only in (None, part):
+            noise.add(part, bold, unit, scale)
 
 
 def add_white(

@@ -50,8 +50,6 @@ def add_white_noise(
 ) -> None:
     """Add white noise of equal sd to all voxels, in place, slice by slice.
 
-    Outside the brain the magnitude of the noise is what a scanner would show.
-
     Parameters
     ----------
     bold : array, shape (x, y, z, volumes)
@@ -63,4 +61,3 @@ def add_white_noise(
     """
     for z in range(bold.shape[2]):
         bold[:, :, z] += sd * rng.standard_normal(bold[:, :, z].shape, dtype=np.float32)
-    np.abs(bold, out=bold)

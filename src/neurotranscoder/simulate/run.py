@@ -6,23 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording
+from neurotranscoder.core.recording import Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
-from neurotranscoder.simulate.bold import bold_signal
-from neurotranscoder.simulate.bold_artefacts import (
-    add_noise,
-    add_white,
-    mean_variance,
-    move_head,
-    run_bold_noise,
-    run_motion,
-)
+from neurotranscoder.simulate.bold_run import BoldRun
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
 from neurotranscoder.simulate.eeg import eeg_signal
 from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
-from neurotranscoder.simulate.noise import baseline_image, eeg_noise
+from neurotranscoder.simulate.noise import eeg_noise
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
@@ -85,7 +77,7 @@ def simulate_run_of(
     recording = Recording(
         run_id,
         _record_eeg(cohort, drawn.electric, clock, n_times, (subject, run)),
-        _record_bold(cohort, drawn.hemodynamic, (subject, run)),
+        BoldRun(cohort, drawn.hemodynamic, (subject, run)).record(),
         clock,
         events,
     )
@@ -118,26 +110,3 @@ def _record_eeg(
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
     add_eyes_and_heart(data, times, scenario, subject.head, which)
     return Eeg(data, scenario.eeg_rate, subject.head.montage)
-
-
-def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) -> Bold:
-    """Return the BOLD images of a run with baseline, motion and noise."""
-    scenario, subject = cohort.scenario, cohort.subjects[which[0]]
-    head = subject.head
-    data = bold_signal(
-        sources,
-        cohort.regions,
-        cohort.hemodynamics(which[0]),
-        scenario.volumes,
-        gain=cohort.levels.bold_gain,
-    )
-    signal = mean_variance(data, head.brain)
-    baseline = baseline_image(head, scenario.bold_baseline)
-    data += baseline[..., np.newaxis].astype(np.float32)
-    if (motion := run_motion(scenario, *which)) is not None:
-        move_head(data, scenario, head, motion)
-    if (noise := run_bold_noise(scenario, head, *which)) is not None:
-        add_noise(data, scenario, head, noise, signal=signal, baseline=baseline)
-    else:
-        add_white(data, scenario, which, signal=signal)
-    return Bold(data, head.grid, scenario.volumes, head.brain)

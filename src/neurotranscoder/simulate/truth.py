@@ -26,6 +26,7 @@ from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.hemodynamics import follow_mixed
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.run import SimulatedRun
+from neurotranscoder.simulate.run_truth import RunTruth
 from neurotranscoder.simulate.sources import RunSources
 
 _ONE_KIND = 0.75
@@ -101,6 +102,10 @@ class Truth:
                 "...); evaluate runs of the simulated study that the truth belongs to"
             )
         return self.load_sources(run)
+
+    def of(self, run: RunId) -> RunTruth:
+        """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts."""
+        return RunTruth(self.cohort, run, self.drawn(run))
 
     def hrf(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "*times"]:
         """Return the hemodynamic response h at any times (s), in 1/s: its mean over regions."""

@@ -1,0 +1,1 @@
+"""The user's facade; its names are those of the package itself."""

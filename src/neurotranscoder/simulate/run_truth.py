@@ -1,0 +1,209 @@
+"""Every term of Eqs. 1-3 of one run, drawn again when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.simulate.bold_run import BoldRun
+from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
+from neurotranscoder.simulate.draw import DrawnSources
+from neurotranscoder.simulate.eeg import eeg_signal
+from neurotranscoder.simulate.run import draw_clock
+from neurotranscoder.simulate.waves import sum_of_waves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTruth:
+    """What one run was made from.
+
+    Windows of X and P are given per voxel. Without a rate they are samples at the sampling
+    frequency of the source. With a rate they are means over frames of ``1 / rate`` s around the
+    times of the axis, which is the one filter against aliasing that is used.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        What all runs share.
+    run : RunId
+        Which run.
+    drawn : DrawnSources
+        Its sources, as each modality sees them.
+    """
+
+    cohort: Cohort
+    run: RunId
+    drawn: DrawnSources
+
+    @property
+    def which(self) -> tuple[int, int]:
+        """Subject and run, both from 0."""
+        return self.cohort.scenario.numbers_of(self.run)
+
+    @property
+    def subject(self) -> Subject:
+        """The brain of this run."""
+        return self.cohort.subjects[self.which[0]]
+
+    def x(
+        self, voxels: ndarray, start: float, stop: float, *, rate: float | None = None
+    ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
+        """Return the sources X of some voxels in a window, in 1/s.
+
+        Parameters
+        ----------
+        voxels : array of int, shape (voxels, 3), or array of bool, shape (x, y, z)
+            Which voxels; those of a mask come in C order.
+        start, stop : float
+            Scanner times, in s; the last sample lies before ``stop``.
+        rate : float, optional
+            Frames per second.
+
+        Returns
+        -------
+        x : array, shape (voxels, times)
+            An impulse of amplitude a is one sample of ``a * rate``.
+        axis : TimeAxis
+            Times of the samples, or centres of the frames.
+
+        Raises
+        ------
+        GridError
+            When voxels or window are outside the run.
+        """
+        axis, shares = self._axis(start, stop, rate), self._shares(voxels)
+        sources = self.drawn.electric
+        place = np.floor((sources.time - axis.start) * axis.sfreq + 0.5 + 1e-6).astype(np.int64)
+        inside = (place >= 0) & (place < axis.n_times)
+        heights = sources.amplitude[inside] * axis.sfreq
+        shape = (sources.n_regions, axis.n_times)
+        trains = csr_array((heights, (sources.region[inside], place[inside])), shape=shape)
+        out = np.asarray((shares @ trains).toarray())
+        blur = np.ones_like(sources.frequencies)
+        if rate is not None:
+            blur = np.sinc(sources.frequencies / axis.sfreq)
+        waves = shares[:, sources.rhythm_region] @ (sources.waves * blur)
+        return out + sum_of_waves(waves, sources.frequencies, axis.times), axis
+
+    def p(
+        self, voxels: ndarray, start: float, stop: float, *, rate: float | None = None
+    ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
+        """Return P = X * d (Eq. 2) of some voxels in a window.
+
+        Arguments and results as for `x`; times `moment` it is the dipole moment in A m.
+        """
+        axis, shares = self._axis(start, stop, rate), self._shares(voxels)
+        kernel = evoked_kernel(self.cohort.scenario.evoked)
+        if rate is not None:
+            kernel = kernel.averaged(1 / rate)
+        return self.drawn.electric.respond_mixed(shares, kernel, axis.times), axis
+
+    @property
+    def moment(self) -> float:
+        """Dipole moment of a voxel per unit of P, in A m s."""
+        return self.cohort.levels.moment
+
+    def d(self, lags: Float[ndarray, " lags"]) -> Float[ndarray, " lags"]:
+        """Return the evoked response d (Eq. 2) at some lags in s, in 1/s."""
+        return evoked_kernel(self.cohort.scenario.evoked)(lags)
+
+    def h(self, voxels: ndarray, lags: Float[ndarray, " lags"]) -> Float[ndarray, "voxels lags"]:
+        """Return the hemodynamic response h (Eq. 1) of some voxels at some lags in s, in 1/s.
+
+        With the balloon model it is what that does to small inputs.
+        """
+        labels = self.cohort.regions.labels[tuple(self._indices(voxels).T)]
+        kernels = response_kernels(self.cohort.scenario, self.subject.hrfs)
+        return np.stack([kernels[label](lags) for label in labels])
+
+    @property
+    def g(self) -> Float[ndarray, "channels voxels"]:
+        """The leadfield G (Eq. 3), in V/(A m); voxels of the brain in C order."""
+        return self.subject.head.leadfield
+
+    def eeg(self) -> Float[ndarray, "channels times"]:
+        """Return the noise-free EEG G P (Eq. 3) at the samples of the recording, in V."""
+        scenario = self.cohort.scenario
+        clock, n_times = draw_clock(scenario, *self.which)
+        times = clock.scanner_times(n_times, scenario.eeg_rate)
+        kernel = evoked_kernel(scenario.evoked)
+        leadfield = self.subject.leadfield
+        return eeg_signal(self.drawn.electric, leadfield, kernel, times, moment=self.moment)
+
+    def bold(self) -> Float[ndarray, "x y z volumes"]:
+        """Return the noise-free BOLD signal (gain times X * h, Eq. 1), without its baseline."""
+        return self._bold.signal()
+
+    def baseline(self) -> Float[ndarray, "x y z"]:
+        """Return the mean of the images without motion and noise."""
+        return self._bold.baseline()
+
+    @property
+    def bold_parts(self) -> tuple[str, ...]:
+        """Names of what N_F (Eq. 1) consists of."""
+        return self._bold.parts
+
+    def bold_part(self, name: str) -> Float[ndarray, "x y z volumes"]:
+        """Return one part of N_F; all parts, signal and baseline sum to the images.
+
+        Parameters
+        ----------
+        name : str
+            One of `bold_parts`.
+        """
+        return self._bold.part(name)
+
+    @property
+    def _bold(self) -> BoldRun:
+        """The images by parts."""
+        return BoldRun(self.cohort, self.drawn.hemodynamic, self.which)
+
+    def _axis(self, start: float, stop: float, rate: float | None) -> TimeAxis:
+        """Return the times of a window."""
+        scenario = self.cohort.scenario
+        sfreq = scenario.source_rate if rate is None else rate
+        if rate is None:
+            start = np.ceil(start * sfreq - 1e-6) / sfreq
+        first, last = -scenario.eeg_lead[1], scenario.duration + scenario.eeg_tail
+        n_times = int(np.ceil((stop - start) * sfreq - 1e-6))
+        if not first <= start < stop <= last or n_times < 1 or sfreq <= 0:
+            raise GridError(
+                f"a window of {start:g}-{stop:g} s at {sfreq:g} Hz is not in the run, which has "
+                f"sources from {first:g} to {last:g} s; give an increasing window in it that "
+                "holds at least one sample"
+            )
+        return TimeAxis(float(start) + (0.0 if rate is None else 0.5 / rate), sfreq, n_times)
+
+    def _indices(self, voxels: ndarray) -> Int[ndarray, "voxels 3"]:
+        """Return the indices of voxels that lie in the brain."""
+        brain = self.subject.head.brain
+        indices = np.argwhere(voxels) if voxels.dtype == bool else np.atleast_2d(voxels)
+        if indices.shape[1] != 3 or np.any((indices < 0) | (indices >= brain.shape)):
+            raise GridError(
+                f"voxels are of shape {voxels.shape}; need indices of shape (voxels, 3) or a "
+                f"mask, within the grid of {brain.shape}"
+            )
+        outside = ~brain[tuple(indices.T)]
+        if outside.any():
+            raise GridError(
+                f"voxel {indices[outside][0].tolist()} is outside the brain (and "
+                f"{int(outside.sum()) - 1} more); choose from head.brain"
+            )
+        return indices
+
+    def _shares(self, voxels: ndarray) -> csr_array:
+        """Return the matrix from regions to voxels."""
+        where = tuple(self._indices(voxels).T)
+        regions = self.cohort.regions
+        labels, weights = regions.labels[where], regions.weights[where]
+        rows = np.flatnonzero(labels >= 0)
+        shape = (len(labels), regions.n_regions)
+        return csr_array((weights[rows], (rows, labels[rows])), shape=shape)
