@@ -11,6 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.io.store import read_json, read_table, write_json
+from neurotranscoder.preprocess.study import open_study
+from neurotranscoder.simulate.truth import load_truth
+from neurotranscoder.train.trained import load_trained
 from small_study import bytes_below, command
 
 RUN = "sub-01_task-oddball_run-01"
@@ -242,3 +245,10 @@ def test_a_cluster_that_is_none_is_refused_before_anything_is_written(tmp_path, 
     assert command("simulate", tmp_path / "one", "--cluster", "slurm", quick=False) == 2
     assert "cluster is 'slurm'" in capsys.readouterr().err
     assert not (tmp_path / "one").exists()
+
+
+def test_runs_that_the_study_sets_aside_are_the_test_runs_of_every_model(tiny_study, tiny_results):
+    scenario = load_truth(tiny_study).cohort.scenario
+    labels = {run.label for run in scenario.test_ids}
+    assert open_study(tiny_study).test_runs == labels
+    assert set(load_trained(tiny_results / "models" / "closed_form").split.test) == labels

@@ -80,3 +80,10 @@ def test_file_that_is_no_scenario_is_refused(tmp_path, text):
         path.write_text(text)
     with pytest.raises(SettingsError, match=r"mine\.toml"):
         named_scenario(str(path), preset="tiny")
+
+
+def test_paper_has_300_runs_for_training_and_19_for_testing():
+    scenario = PRESETS["paper"]
+    assert len(scenario.run_ids) == 319
+    assert len(scenario.test_ids) == 19
+    assert scenario.test_ids == scenario.run_ids[300:]

@@ -55,3 +55,18 @@ def test_a_study_without_a_run_of_the_split_is_refused():
     split.check(runs_of(2, 6))
     with pytest.raises(SettingsError, match="no run sub-02_task-rest_run-03, sub-02"):
         split.check(runs_of(1, 5) + runs_of(2, 2)[2:])
+
+
+def test_runs_that_a_study_states_are_its_test_runs_and_never_train():
+    runs = runs_of(2, 6)
+    stated = {runs[0].label, runs[3].label, runs[7].label}
+    split = split_runs(runs, SplitSettings(test=2, validation=1), stated=stated)
+    assert set(split.test) == stated
+    assert split.validation == (runs[5].label, runs[11].label)
+    assert len(split.training) == 12 - 3 - 2
+
+
+def test_leaving_subjects_out_does_not_ask_which_runs_are_for_testing():
+    runs = runs_of(3, 2)
+    settings = SplitSettings(by="subject", test=1, validation=1)
+    assert split_runs(runs, settings, stated={runs[0].label}) == split_runs(runs, settings)

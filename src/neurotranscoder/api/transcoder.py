@@ -36,7 +36,7 @@ from neurotranscoder.train.device import Device
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import Architecture
-from neurotranscoder.train.split import split_runs
+from neurotranscoder.train.split import Split, SplitSettings, split_runs
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained, save_trained
 from neurotranscoder.train.windows import ScaledRun, TrainingWindows
 
@@ -114,9 +114,10 @@ class Transcoder:
         StudyError
             When the study has problems; all are listed.
         """
+        study = _opened(study, self.config)
         runs = aligned_runs(study, self.config)
         settings = self.config.train.model_copy(update={"architecture": self.architecture})
-        split = split_runs([run.run for run in runs], settings.split)
+        split = _split_of(study, runs, settings.split)
         training, validation = (
             [run for run in runs if run.run.label in part]
             for part in (split.training, split.validation)
@@ -263,8 +264,7 @@ def aligned_runs(
         Its ``align`` section says how.
     """
     settings = config or Config()
-    if isinstance(study, Path | str):
-        study = load_study(study, config=settings)
+    study = _opened(study, settings)
     if isinstance(study, Study):
         blocks = study_blocks(study, settings.align)
         return align_runs(study, study.runs, blocks, settings.align)
@@ -293,9 +293,23 @@ def windows(
         Windows of scaled EEG (1, channels, frames) and BOLD (1, blocks, frames).
     """
     settings = config or Config()
+    study = _opened(study, settings)
     runs: Any = aligned_runs(study, settings)
-    split = split_runs([run.run for run in runs], settings.train.split)
+    split = _split_of(study, runs, settings.train.split)
     training = [run for run in runs if run.run.label in split.training]
     scaling = Scaling.fit(training)
     scaled = [ScaledRun.of(run, scaling) for run in training]
     return TrainingWindows(scaled, settings.train.residual.windows)
+
+
+def _opened(study: StudyLike | Iterable[Recording], config: Config) -> Study | Iterable[Recording]:
+    """Open a study that was given by its path."""
+    return load_study(study, config=config) if isinstance(study, Path | str) else study
+
+
+def _split_of(
+    study: Study | Iterable[Recording], runs: Sequence[AlignedRun], settings: SplitSettings
+) -> Split:
+    """Return the split of runs, as the study states it where it does."""
+    stated = study.test_runs if isinstance(study, Study) else ()
+    return split_runs([run.run for run in runs], settings, stated=stated)

@@ -15,6 +15,7 @@ from neurotranscoder.evaluate.table import MetricRow, write_rows
 from neurotranscoder.io.manifest import open_output_folder
 from neurotranscoder.report.page import write_report
 from neurotranscoder.train.device import Device
+from neurotranscoder.train.split import split_runs
 
 STEPS = {"small": (40, 200), "tiny": (4, 8)}  # of the residual networks and of the paper's
 ARCHITECTURES = ("closed_form", "transcoder", "paper")
@@ -41,9 +42,10 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     space = Workspace.open(study, results, config)
     space.start()
     runs = space.align()
+    split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
     for architecture in ARCHITECTURES:
         settings = config.train.model_copy(update={"architecture": architecture})
-        train_model(runs, settings, space.model_folder(architecture), device=device)
+        train_model(runs, split, settings, space.model_folder(architecture), device=device)
     models = load_models((), results)
     notes = grouped_notes(space.study)
     findings = evaluate_models(models, runs, truth_of_study(study), name=preset, notes=notes)

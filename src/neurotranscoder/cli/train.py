@@ -44,17 +44,21 @@ def train(
         config = config.model_copy(update={"train": changed})
     resolve_device(common.device)
     space = Workspace.open(bids, out, config)
-    split_runs(space.study.runs, config.train.split)
+    split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
     space.start()
     folder = space.model_folder(config.train.architecture)
-    train_model(space.align(), config.train, folder, device=common.device)
+    train_model(space.align(), split, config.train, folder, device=common.device)
 
 
 def train_model(
-    runs: Sequence[AlignedRun], settings: TrainSettings, folder: Path, *, device: Device
+    runs: Sequence[AlignedRun],
+    split: Split,
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    device: Device,
 ) -> None:
     """Train on aligned runs unless the finished model is there already."""
-    split = split_runs([run.run for run in runs], settings.split)
     if (folder / MANIFEST).is_file():
         done = read_manifest(folder, kind="model")
         if done.settings_hash == settings.digest() and _same_data(folder, split, runs):

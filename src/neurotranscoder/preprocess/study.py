@@ -16,6 +16,7 @@ from neurotranscoder.io.bids import RunFiles, search_runs
 from neurotranscoder.io.eeg import Markers, read_eeg
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
+from neurotranscoder.io.scans import stated_test_runs
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.checks import (
     disagreements,
@@ -91,6 +92,11 @@ class Study:
     def runs(self) -> tuple[RunId, ...]:
         """The runs, sorted."""
         return tuple(sorted(self.files))
+
+    @property
+    def test_runs(self) -> frozenset[str]:
+        """Labels of the runs that the study itself states to be for testing alone."""
+        return stated_test_runs(self.root) & {run.label for run in self.files}
 
     def __len__(self) -> int:
         return len(self.files)

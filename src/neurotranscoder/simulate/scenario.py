@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import SettingsError
@@ -56,6 +63,9 @@ class Scenario(Settings):
     """Subjects; they differ in design and noise."""
     runs_per_subject: PositiveInt = 6
     """Runs of each subject."""
+    test_runs: NonNegativeInt = 2
+    """The last runs of each subject are for testing alone, as scans.tsv of the study says; fewer
+    where that leaves less than two others."""
     duration: PositiveFloat = 400.0
     """Length of the BOLD of a run, in s; a multiple of the TR."""
     tr: PositiveFloat = 2.0
@@ -150,6 +160,13 @@ class Scenario(Settings):
         counts = self.n_subjects, self.runs_per_subject
         return tuple(self.run_id(*which) for which in np.ndindex(*counts))
 
+    @property
+    def test_ids(self) -> tuple[RunId, ...]:
+        """BIDS names of the runs that are for testing alone."""
+        n_test = min(self.test_runs, max(self.runs_per_subject - 2, 0))
+        last = range(self.runs_per_subject - n_test, self.runs_per_subject)
+        return tuple(self.run_id(s, r) for s in range(self.n_subjects) for r in last)
+
     def run_id(self, subject: int, run: int) -> RunId:
         """Return the BIDS name of a run; subjects and runs count from 0."""
         if not (0 <= subject < self.n_subjects and 0 <= run < self.runs_per_subject):
@@ -182,6 +199,7 @@ PRESETS: dict[str, Scenario] = {
         regions=RegionSettings(n_evoked=70, n_oscillatory=30),
         n_subjects=1,
         runs_per_subject=319,
+        test_runs=19,
         duration=600.0,
         source_rate=105.0,
         eeg_rate=105.0,

@@ -21,6 +21,7 @@ from neurotranscoder.io.manifest import (
     read_manifest,
     write_manifest,
 )
+from neurotranscoder.io.scans import write_split
 from neurotranscoder.io.study_writer import start_study, write_recording
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.simulate import truth_store
@@ -149,6 +150,7 @@ def _start(root: Path, scenario: Scenario) -> None:
         readme=_README,
         subjects=subjects,
     )
+    write_split(root, scenario.run_ids, scenario.test_ids)
 
 
 _TASK = "Simulated: press a button at each oddball, ignore the standards"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -18,9 +18,10 @@ class SplitSettings(Settings):
     """How runs are shared out."""
 
     by: Literal["run", "subject"] = "run"
-    """'run': the last runs of each subject are held out; 'subject': the last subjects are."""
+    """'run': the last runs of each subject are held out, or those that the study states to be for
+    testing (column 'split' of its scans.tsv); 'subject': the last subjects are."""
     test: int = Field(default=2, ge=1)
-    """Test runs per subject, or number of test subjects."""
+    """Test runs per subject, where the study states none, or number of test subjects."""
     validation: int = Field(default=1, ge=1)
     """Validation runs per subject, or number of validation subjects."""
 
@@ -69,7 +70,9 @@ class Split:
             )
 
 
-def split_runs(runs: Sequence[RunId], settings: SplitSettings) -> Split:
+def split_runs(
+    runs: Sequence[RunId], settings: SplitSettings, *, stated: Collection[str] = ()
+) -> Split:
     """Share out runs, the last ones of each subject (or the last subjects) held out.
 
     Parameters
@@ -78,11 +81,14 @@ def split_runs(runs: Sequence[RunId], settings: SplitSettings) -> Split:
         All runs of a study.
     settings : SplitSettings
         How many are held out.
+    stated : collection of str
+        Labels of the runs that the study states to be for testing; they are the test runs when
+        runs, not subjects, are held out.
 
     Returns
     -------
     split : Split
-        A function of the names of the runs alone.
+        A function of the names of the runs and of what the study states alone.
 
     Raises
     ------
@@ -96,7 +102,11 @@ def split_runs(runs: Sequence[RunId], settings: SplitSettings) -> Split:
         pools = [[[run] for run in group] for group in by_subject]
     parts: tuple[list[str], list[str], list[str]] = ([], [], [])
     for units in pools:
-        first_test = max(0, len(units) - settings.test)
+        n_test = settings.test
+        if settings.by == "run" and stated:
+            units.sort(key=lambda unit: unit[0].label in stated)  # stable: test runs come last
+            n_test = sum(unit[0].label in stated for unit in units)
+        first_test = max(0, len(units) - n_test)
         first_validation = max(0, first_test - settings.validation)
         bounds = (0, first_validation, first_test, len(units))
         for part, start, stop in zip(parts, bounds[:-1], bounds[1:], strict=True):
