@@ -8,6 +8,7 @@ from numpy import ndarray
 
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_artefacts import run_physiology
+from neurotranscoder.simulate.eeg import EXACT_UP_TO
 from neurotranscoder.simulate.eeg_artefacts import add_blinks, add_heart, draw_blinks
 from neurotranscoder.simulate.eeg_noise import (
     EegNoiseSettings,
@@ -18,6 +19,13 @@ from neurotranscoder.simulate.electrodes import Electrodes
 from neurotranscoder.simulate.noise import noise_sd
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
+
+
+def noise_settings(scenario: Scenario) -> EegNoiseSettings | None:
+    """Return how EEG noise is made by parts; above 500 Hz, white noise alone is such a part."""
+    if scenario.eeg_noise is None and scenario.eeg_rate > EXACT_UP_TO:
+        return None if scenario.eeg_snr_db is None else EegNoiseSettings()
+    return scenario.eeg_noise
 
 
 def add_eeg_noise(
@@ -45,7 +53,7 @@ def add_eeg_noise(
     scale = 1.0
     expected = settings.white_variance + settings.brain_variance
     if scenario.eeg_snr_db is not None and expected > 0:
-        signal = float(np.mean(np.var(eeg, axis=1)))
+        signal = float(np.mean([np.var(row, dtype=np.float64) for row in eeg]))
         scale = noise_sd(signal, scenario.eeg_snr_db) / float(np.sqrt(expected))
     white, brain = (_stream(scenario, which, s) for s in (Stage.EEG_WHITE, Stage.EEG_BRAIN))
     if settings.white_uv > 0:

@@ -23,8 +23,12 @@ from neurotranscoder.simulate.bold_artefacts import (
     run_motion,
 )
 from neurotranscoder.simulate.design import crop_events, draw_oddball
-from neurotranscoder.simulate.eeg import eeg_signal
-from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
+from neurotranscoder.simulate.eeg import EXACT_UP_TO, eeg_signal, long_eeg_signal
+from neurotranscoder.simulate.eeg_additions import (
+    add_eeg_noise,
+    add_eyes_and_heart,
+    noise_settings,
+)
 from neurotranscoder.simulate.levels import Levels, expected_levels
 from neurotranscoder.simulate.noise import baseline_image, eeg_noise
 from neurotranscoder.simulate.regions import Regions, divide_brain
@@ -196,9 +200,10 @@ def _record_eeg(
     scenario = cohort.scenario
     times = clock.scanner_times(n_times, scenario.eeg_rate)
     kernel = evoked_kernel(scenario.evoked)
-    data = eeg_signal(sources, cohort.leadfield, kernel, times, moment=cohort.levels.moment)
-    if scenario.eeg_noise is not None:
-        add_eeg_noise(data, scenario, scenario.eeg_noise, cohort.head, which)
+    signal = eeg_signal if scenario.eeg_rate <= EXACT_UP_TO else long_eeg_signal
+    data = signal(sources, cohort.leadfield, kernel, times, moment=cohort.levels.moment)
+    if (noise := noise_settings(scenario)) is not None:
+        add_eeg_noise(data, scenario, noise, cohort.head, which)
     elif scenario.eeg_snr_db is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
