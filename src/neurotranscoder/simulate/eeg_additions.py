@@ -15,7 +15,7 @@ from neurotranscoder.simulate.eeg_noise import (
     add_brain_noise,
     add_white_noise,
 )
-from neurotranscoder.simulate.electrodes import Electrodes
+from neurotranscoder.simulate.electrodes import electrodes_of_head
 from neurotranscoder.simulate.noise import noise_sd
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
@@ -57,7 +57,8 @@ def add_eeg_noise(
         scale = noise_sd(signal, scenario.eeg_snr_db) / float(np.sqrt(expected))
     white, brain = (_stream(scenario, which, s) for s in (Stage.EEG_WHITE, Stage.EEG_BRAIN))
     if settings.white_uv > 0:
-        add_white_noise(eeg, settings, white, average_reference=True, scale=scale)
+        average = head.reference == "average"
+        add_white_noise(eeg, settings, white, average_reference=average, scale=scale)
     if settings.brain_uv > 0:
         rate = scenario.eeg_rate
         add_brain_noise(eeg, rate, head.leadfield, settings, brain, scale=scale)
@@ -88,15 +89,10 @@ def add_eyes_and_heart(
     if scenario.blinks is not None:
         rng = _stream(scenario, which, Stage.BLINKS)
         blinks = draw_blinks(scenario.blinks, float(times[0]), float(times[-1]), rng)
-        add_blinks(eeg, times, blinks, _electrodes(head), scenario.blinks)
+        add_blinks(eeg, times, blinks, electrodes_of_head(head), scenario.blinks)
     if scenario.heart is not None:
         beats = run_physiology(scenario, *which).beats
-        add_heart(eeg, times, beats, _electrodes(head), scenario.heart)
-
-
-def _electrodes(head: Head) -> Electrodes:
-    """Return the electrodes of a head, each a channel against the average."""
-    return Electrodes.average_referenced(np.asarray(head.montage.positions))
+        add_heart(eeg, times, beats, electrodes_of_head(head), scenario.heart)
 
 
 def _stream(scenario: Scenario, which: tuple[int, int], stage: Stage) -> np.random.Generator:

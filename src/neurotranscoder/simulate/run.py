@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording
@@ -33,6 +33,11 @@ from neurotranscoder.simulate.levels import Levels, expected_levels
 from neurotranscoder.simulate.noise import baseline_image, eeg_noise
 from neurotranscoder.simulate.regions import Regions, divide_brain
 from neurotranscoder.simulate.responses import region_hrfs
+from neurotranscoder.simulate.scanner_additions import (
+    add_scanner_artefacts,
+    record_ecg,
+    run_triggers,
+)
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import (
@@ -80,10 +85,21 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedRun:
-    """One run and the sources it came from."""
+    """One run and the sources it came from.
+
+    Parameters
+    ----------
+    recording : Recording
+        The run, with its true clock.
+    sources : RunSources
+        X of the run.
+    triggers : array of int, shape (triggers,), or None
+        EEG samples of volume triggers with faults; None where each volume has its own.
+    """
 
     recording: Recording
     sources: RunSources
+    triggers: Int[ndarray, " triggers"] | None = None
 
 
 def make_cohort(scenario: Scenario, head: Head) -> Cohort:
@@ -150,7 +166,8 @@ def simulate_run_of(
         clock,
         events,
     )
-    return SimulatedRun(recording, sources)
+    triggers = run_triggers(scenario, clock, n_times, (subject, run))
+    return SimulatedRun(recording, sources, triggers)
 
 
 def _draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> RunSources:
@@ -208,7 +225,9 @@ def _record_eeg(
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
     add_eyes_and_heart(data, times, scenario, cohort.head, which)
-    return Eeg(data, scenario.eeg_rate, cohort.head.montage)
+    add_scanner_artefacts(data, times, scenario, cohort.head, which)
+    others = record_ecg(times, scenario, which)
+    return Eeg(data, scenario.eeg_rate, cohort.head.montage, others=others)
 
 
 def _record_bold(cohort: Cohort, sources: RunSources, which: tuple[int, int]) -> Bold:
