@@ -4,6 +4,7 @@ The dense route (X on a grid of samples, convolved by FFT, all voxels) does not 
 it is timed at the size of the preset 'tiny' beside ours, on the same sources.
 
     python benchmarks/simulate.py [--preset paper] [--scenario regions-300] [--runs 3]
+    python benchmarks/simulate.py --raw [--preset paper]    # raw EEG of a scanner, 5 kHz, 600 s
 """
 
 from __future__ import annotations
@@ -19,17 +20,25 @@ from collections.abc import Callable
 import numpy as np
 from scipy.signal import fftconvolve
 
-from neurotranscoder.physics.head import build_head
+from neurotranscoder.physics.head import Head, build_head
 from neurotranscoder.physics.hrf import hrf_kernel
 from neurotranscoder.simulate import run as run_module
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.draw import draw_events, draw_sources
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.scenario import Scenario
 
-STAGES = ("draw_sources", "_record_eeg", "bold_signal", "move_head", "add_noise", "add_white")
+RAW_STAGES = (
+    "long_eeg_signal",
+    "add_eeg_noise",
+    "add_eyes_and_heart",
+    "add_scanner_artefacts",
+    "record_ecg",
+)
+STAGES = ("draw_sources", "_record_eeg", "BoldRun")
 
 
 def timed(function: Callable[..., object], seconds: dict[str, float], name: str) -> Callable:
@@ -44,16 +53,25 @@ def timed(function: Callable[..., object], seconds: dict[str, float], name: str)
     return work
 
 
-def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
-    """Return seconds per run, shares of the stages, and peak memory."""
-    start = time.perf_counter()
-    # elsewhere, so that the memory of building it does not count as that of the runs
+def head_from_elsewhere(scenario: Scenario) -> Head:
+    """Return a head whose building does not count as memory of this process."""
     builder = multiprocessing.get_context("spawn").Process(
         target=build_head, args=(scenario.head,)
     )
     builder.start()
     builder.join()
-    head = build_head(scenario.head)
+    return build_head(scenario.head)
+
+
+def peak_gb() -> float:
+    """Return the largest memory of this process so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+
+
+def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
+    """Return seconds per run, shares of the stages, and peak memory."""
+    start = time.perf_counter()
+    head = head_from_elsewhere(scenario)
     head_seconds = time.perf_counter() - start
     cohort = make_cohort(scenario, head)
     stages: dict[str, float] = {}
@@ -69,7 +87,31 @@ def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
         "head_seconds": round(head_seconds, 1),
         "seconds_per_run": [round(seconds, 2) for seconds in per_run],
         "share": {name.lstrip("_"): round(s / sum(per_run), 3) for name, s in stages.items()},
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "peak_gb": peak_gb(),
+    }
+
+
+def time_raw(preset: str) -> dict[str, object]:
+    """Return seconds and memory of the raw 5 kHz EEG of one run, BOLD left out."""
+    scenario = named_scenario("artefacts", preset=preset, duration=600.0)
+    cohort = make_cohort(scenario, head_from_elsewhere(scenario))
+    sources = draw_sources(cohort, draw_events(scenario, 0, 0), 0, 0).electric
+    clock, n_times = run_module.draw_clock(scenario, 0, 0)
+    stages: dict[str, float] = {}
+    for name in RAW_STAGES:
+        setattr(run_module, name, timed(getattr(run_module, name), stages, name))
+    before, start = peak_gb(), time.perf_counter()
+    eeg = run_module._record_eeg(cohort, sources, clock, n_times, (0, 0))
+    seconds = time.perf_counter() - start
+    return {
+        "channels": len(eeg.all_names),
+        "samples": n_times,
+        "seconds_eeg": round(seconds, 2),
+        "seconds_artefacts": round(stages["add_scanner_artefacts"] + stages["record_ecg"], 2),
+        "seconds_by_stage": {name: round(each, 2) for name, each in stages.items()},
+        "eeg_gb": round(eeg.data.nbytes / 1e9, 2),
+        "peak_gb_before": before,
+        "peak_gb": peak_gb(),
     }
 
 
@@ -113,7 +155,12 @@ def main() -> None:
     parser.add_argument("--scenario", default="regions-300")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plain", action="store_true", help="white noise alone, no motion")
+    parser.add_argument("--raw", action="store_true", help="raw scanner EEG of one run instead")
     arguments = parser.parse_args()
+    if arguments.raw:
+        json.dump({"preset": arguments.preset} | time_raw(arguments.preset), sys.stdout, indent=2)
+        print()
+        return
     scenario = named_scenario(arguments.scenario, preset=arguments.preset)
     if not arguments.plain:
         noise = {"bold_noise": BoldNoiseSettings(), "motion": MotionSettings()}

@@ -1,3 +1,4 @@
+import dataclasses
 import tracemalloc
 
 import mne
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.core.recording import Eeg
+from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io import brainvision
 from neurotranscoder.io.brainvision import Marker, read_markers, read_sfreq, write_brainvision
 from neurotranscoder.io.eeg import EegSidecars, read_eeg
@@ -144,3 +145,21 @@ def test_a_marker_outside_the_eeg_is_refused(tmp_path, sample):
     with pytest.raises(StoreError, match=rf"samples \[{sample}\] are outside the EEG.*0-8"):
         write_brainvision(tmp_path / "x_eeg.vhdr", eeg, markers=(Marker(sample, "Comment", "a"),))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", [0, 10**9], ids=["packed", "float"])
+def test_other_channels_come_after_the_eeg(tmp_path, rng, monkeypatch, limit):
+    monkeypatch.setattr(brainvision, "_MAX_FLOAT_BYTES", limit)
+    eeg, heart = make_eeg(rng, 300.0), make_eeg(rng, 4000.0).data[0]
+    with_heart = dataclasses.replace(eeg, others=(OtherChannel("ECG", "ECG", heart),))
+    read, _, _ = written(tmp_path, with_heart)
+    assert read.montage.names == ("Fp1", "Cz", "O2", "ECG")
+    # half of a step of 0.2 uV, which the largest channel needs
+    assert_allclose(read.data, np.vstack([eeg.data, heart]), atol=0.11e-6)
+
+
+def test_a_bad_value_in_another_channel_is_refused(tmp_path, rng):
+    eeg = make_eeg(rng, 1.0)
+    heart = OtherChannel("ECG", "ECG", np.full(eeg.data.shape[1], np.nan))
+    with pytest.raises(StoreError, match="needs finite numbers"):
+        write_brainvision(tmp_path / "x.vhdr", dataclasses.replace(eeg, others=(heart,)))

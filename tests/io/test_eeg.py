@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import Montage
-from neurotranscoder.core.errors import StoreError, StudyError
-from neurotranscoder.core.recording import Eeg
+from neurotranscoder.core.errors import GridError, StoreError, StudyError
+from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import Marker, read_markers, read_sfreq, write_brainvision
 from neurotranscoder.io.eeg import (
     WORLD_COORDINATES,
@@ -73,6 +73,21 @@ def test_mne_gets_metres_and_gives_millimetres_back(eeg):
     assert back.montage.names == eeg.montage.names
     bare = Eeg(eeg.data, eeg.sfreq, Montage(eeg.montage.names))
     assert eeg_from_raw(raw_from_eeg(bare)).montage.positions is None
+
+
+def test_mne_gets_the_heart_as_ecg(eeg):
+    heart = OtherChannel("R", "ECG", np.arange(500) * 1e-6)
+    raw = raw_from_eeg(Eeg(eeg.data, eeg.sfreq, eeg.montage, others=(heart,)))
+    assert raw.get_channel_types() == ["eeg", "eeg", "eeg", "ecg"]
+    assert_array_equal(raw.get_data("ecg")[0], heart.data)
+    assert_array_equal(eeg_from_raw(raw).data, eeg.data)
+
+
+@pytest.mark.parametrize(("name", "n_times"), [("Cz", 500), ("R", 499)])
+def test_another_channel_needs_a_name_of_its_own_and_all_samples(eeg, name, n_times):
+    heart = OtherChannel(name, "ECG", np.zeros(n_times))
+    with pytest.raises(GridError, match=f"'{name}'.*{n_times} samples beside EEG of 500"):
+        Eeg(eeg.data, eeg.sfreq, eeg.montage, others=(heart,))
 
 
 def test_filters_of_the_sidecar_are_told(tmp_path, eeg):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import Montage, VolumeAxis, VoxelGrid
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.core.recording import Bold, Clock, Eeg, Recording, RunId
+from neurotranscoder.core.recording import Bold, Clock, Eeg, OtherChannel, Recording, RunId
 from neurotranscoder.io import brainvision
 from neurotranscoder.io.brainvision import read_markers
+from neurotranscoder.io.store import read_table
 from neurotranscoder.io.study_writer import start_study, write_recording
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
@@ -104,3 +106,15 @@ def test_the_sidecar_states_the_reference_and_rate_of_the_eeg(tmp_path):
     sidecar = json.loads((subject / "eeg" / "sub-01_task-rest_eeg.json").read_text())
     assert sidecar["EEGReference"] == "FCz"
     assert_allclose([sidecar["SamplingFrequency"], sidecar["RecordingDuration"]], [500, 18])
+
+
+def test_the_heart_is_declared_as_ecg(tmp_path):
+    recording = make_recording()
+    heart = OtherChannel("ECG", "ECG", np.zeros(9000, dtype=np.float32))
+    eeg = dataclasses.replace(recording.eeg, others=(heart,))
+    subject = write_study(tmp_path, dataclasses.replace(recording, eeg=eeg))
+    table = read_table(subject / "eeg" / "sub-01_task-rest_channels.tsv")
+    kinds = dict(zip(table["name"], table["type"], strict=True))
+    assert kinds == {"Fz": "EEG", "Cz": "EEG", "ECG": "ECG"}
+    sidecar = json.loads((subject / "eeg" / "sub-01_task-rest_eeg.json").read_text())
+    assert [sidecar[f"{kind}ChannelCount"] for kind in ("EEG", "ECG", "EOG")] == [2, 1, 0]

@@ -56,7 +56,7 @@ def test_noise_free_scenario_has_the_sources_of_its_noisy_twin(tiny_head):
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(SettingsError, match="known scenarios are balloon, "):
+    with pytest.raises(SettingsError, match="known scenarios are artefacts, balloon, "):
         named_scenario("interleave6")
     with pytest.raises(SettingsError, match="known presets are small, tiny, paper"):
         named_scenario(preset="huge")

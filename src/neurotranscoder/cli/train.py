@@ -45,6 +45,8 @@ def train(
     resolve_device(common.device)
     space = Workspace.open(bids, out, config)
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
+    if space.study.test_runs and config.train.split.by == "run":
+        say(f"the study sets {len(split.test)} runs aside for testing")
     space.start()
     folder = space.model_folder(config.train.architecture)
     train_model(space.align(), split, config.train, folder, device=common.device)

@@ -116,6 +116,25 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OtherChannel:
+    """A channel of the EEG's amplifier that is no EEG.
+
+    Parameters
+    ----------
+    name : str
+        Name of the channel.
+    kind : {'ECG', 'EOG', 'EMG'}
+        What it measures: heart, eyes or muscles.
+    data : array, shape (times,)
+        Volts, at the samples of the EEG.
+    """
+
+    name: str
+    kind: Literal["ECG", "EOG", "EMG"]
+    data: Float[ndarray, " times"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Eeg:
     """Electrical signals of one run.
 
@@ -129,12 +148,15 @@ class Eeg:
         Names and places of the channels.
     filtering : str
         What the header and sidecar say about filters that were applied already.
+    others : tuple of OtherChannel
+        What the same amplifier recorded beside the EEG, such as the heart.
     """
 
     data: Float[ndarray, "channels times"]
     sfreq: float
     montage: Montage
     filtering: str = ""
+    others: tuple[OtherChannel, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.montage.names) != len(self.data):
@@ -142,6 +164,22 @@ class Eeg:
                 f"EEG has {len(self.data)} rows and {len(self.montage.names)} channel names; "
                 "it needs one name per row"
             )
+        for other in self.others:
+            if other.name in self.montage.names or len(other.data) != self.data.shape[1]:
+                raise GridError(
+                    f"channel {other.name!r} ({other.kind}) has {len(other.data)} samples beside "
+                    f"EEG of {self.data.shape[1]}; it needs as many, and a name of its own"
+                )
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of all channels, those of the EEG first."""
+        return (*self.montage.names, *(other.name for other in self.others))
+
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """What each of all channels is: 'EEG', or the kind of another."""
+        return (*["EEG"] * len(self.data), *(other.kind for other in self.others))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

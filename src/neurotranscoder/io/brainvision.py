@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,11 +120,12 @@ def write_brainvision(path: Path, eeg: Eeg, *, markers: tuple[Marker, ...] = ())
     path : Path
         File ``*.vhdr``; ``.eeg`` and ``.vmrk`` go beside it.
     eeg : Eeg
-        Signals; no date is written, so equal content gives equal bytes.
+        Signals, other channels last; no date is written, so equal content gives equal bytes.
     markers : tuple of Marker
         Types 'Stimulus' and 'Response' need a number as description, 'Comment' any text.
     """
-    peak_uv = 1e6 * _peak(eeg.data)
+    rows = [eeg.data, *(other.data[np.newaxis] for other in eeg.others)]
+    peak_uv = 1e6 * float(np.max([_peak(part) for part in rows]))
     if not np.isfinite(peak_uv):
         raise StoreError(f"{path}: EEG holds NaN or infinite values; it needs finite numbers")
     n_times = eeg.data.shape[1]
@@ -135,7 +137,7 @@ def write_brainvision(path: Path, eeg: Eeg, *, markers: tuple[Marker, ...] = ())
         )
     step_uv = _step_uv(peak_uv) if eeg.data.nbytes > _MAX_FLOAT_BYTES else None
     with atomic_group(path.parent, last=".vhdr") as folder:
-        _write_samples(folder / f"{path.stem}.eeg", eeg.data, step_uv)
+        _write_samples(folder / f"{path.stem}.eeg", rows, step_uv)
         write_text(folder / f"{path.stem}.vmrk", _marker_text(path.stem, markers))
         write_text(folder / path.name, _header_text(path.stem, eeg, step_uv))
 
@@ -151,13 +153,12 @@ def _step_uv(peak_uv: float) -> float | None:
     return next((step for step in _STEPS_UV if peak_uv <= step * np.iinfo(np.int16).max), None)
 
 
-def _write_samples(
-    path: Path, data: Float[ndarray, "channels times"], step_uv: float | None
-) -> None:
+def _write_samples(path: Path, rows: Sequence[ndarray], step_uv: float | None) -> None:
     """Write all channels of a sample together, as int16 or (without a step) as float32 in uV."""
     with path.open("wb") as file:
-        for start in range(0, data.shape[1], _CHUNK):
-            part = data[:, start : start + _CHUNK].T * (1e6 / (step_uv or 1.0))
+        for start in range(0, rows[0].shape[1], _CHUNK):
+            together = np.concatenate([data[:, start : start + _CHUNK] for data in rows])
+            part = together.T * (1e6 / (step_uv or 1.0))
             whole = part.astype("<f4") if step_uv is None else np.rint(part).astype("<i2")
             file.write(whole.tobytes())
 
@@ -165,7 +166,7 @@ def _write_samples(
 def _header_text(stem: str, eeg: Eeg, step_uv: float | None) -> str:
     """Return a header file."""
     resolution = np.format_float_positional(step_uv or 1.0, trim="-")
-    names = [name.replace(",", "\\1") for name in eeg.montage.names]
+    names = [name.replace(",", "\\1") for name in eeg.all_names]
     lines = [
         "Brain Vision Data Exchange Header File Version 1.0",
         "; Written by neurotranscoder",

@@ -125,11 +125,14 @@ def pick_eeg(raw: mne.io.BaseRaw, names: tuple[str, ...]) -> Eeg:
 
 
 def raw_from_eeg(eeg: Eeg) -> mne.io.BaseRaw:
-    """Return EEG as an MNE recording, positions in metres; inverse of `eeg_from_raw`."""
-    info = mne.create_info(list(eeg.montage.names), eeg.sfreq, "eeg", verbose="error")
-    raw = mne.io.RawArray(eeg.data, info, verbose="error")
+    """Return all channels as an MNE recording, positions in metres; inverse of `eeg_from_raw`."""
+    types = [kind.lower() for kind in eeg.all_kinds]
+    info = mne.create_info(list(eeg.all_names), eeg.sfreq, types, verbose="error")
+    rows = [eeg.data, *(other.data[np.newaxis] for other in eeg.others)]
+    raw = mne.io.RawArray(np.concatenate(rows) if eeg.others else eeg.data, info, verbose="error")
     if eeg.montage.positions is not None:
-        for channel, place in zip(raw.info["chs"], eeg.montage.positions, strict=True):
+        electrodes = raw.info["chs"][: len(eeg.data)]
+        for channel, place in zip(electrodes, eeg.montage.positions, strict=True):
             channel["loc"][:3] = 1e-3 * place
     return raw
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +137,13 @@ def _write_eeg(
     markers = tuple(Marker(int(sample), "Response", "128") for sample in triggers)
     write_brainvision(folder / f"{run.label}_eeg.vhdr", eeg, markers=markers)
     write_json(folder / f"{run.label}_eeg.json", {**facts, **_eeg_sidecar(eeg)})
-    columns = {
-        "name": eeg.montage.names,
-        "type": ["EEG"] * len(eeg.data),
-        "units": ["µV"] * len(eeg.data),
-        "sampling_frequency": [float(eeg.sfreq)] * len(eeg.data),
-        "status": ["good"] * len(eeg.data),
+    n_channels = len(eeg.all_names)
+    columns: dict[str, Sequence[object]] = {
+        "name": eeg.all_names,
+        "type": eeg.all_kinds,
+        "units": ["µV"] * n_channels,
+        "sampling_frequency": [float(eeg.sfreq)] * n_channels,
+        "status": ["good"] * n_channels,
     }
     write_table(folder / f"{run.label}_channels.tsv", columns)
     _write_montage(folder, run, eeg.montage)
@@ -157,9 +158,9 @@ def _eeg_sidecar(eeg: Eeg) -> dict[str, object]:
         "SoftwareFilters": {"described": {"filters": eeg.filtering}} if eeg.filtering else "n/a",
         "HardwareFilters": "n/a",
         "EEGChannelCount": len(eeg.data),
-        "EOGChannelCount": 0,
-        "ECGChannelCount": 0,
-        "EMGChannelCount": 0,
+        "EOGChannelCount": eeg.all_kinds.count("EOG"),
+        "ECGChannelCount": eeg.all_kinds.count("ECG"),
+        "EMGChannelCount": eeg.all_kinds.count("EMG"),
         "MISCChannelCount": 0,
         "TriggerChannelCount": 0,
         "RecordingDuration": eeg.data.shape[1] / eeg.sfreq,

@@ -8,16 +8,24 @@ from numpy import ndarray
 
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_artefacts import run_physiology
+from neurotranscoder.simulate.eeg import EXACT_UP_TO
 from neurotranscoder.simulate.eeg_artefacts import add_blinks, add_heart, draw_blinks
 from neurotranscoder.simulate.eeg_noise import (
     EegNoiseSettings,
     add_brain_noise,
     add_white_noise,
 )
-from neurotranscoder.simulate.electrodes import Electrodes
+from neurotranscoder.simulate.electrodes import electrodes_of_head
 from neurotranscoder.simulate.noise import noise_sd
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
+
+
+def noise_settings(scenario: Scenario) -> EegNoiseSettings | None:
+    """Return how EEG noise is made by parts; above 500 Hz, white noise alone is such a part."""
+    if scenario.eeg_noise is None and scenario.eeg_rate > EXACT_UP_TO:
+        return None if scenario.eeg_snr_db is None else EegNoiseSettings()
+    return scenario.eeg_noise
 
 
 def add_eeg_noise(
@@ -45,11 +53,12 @@ def add_eeg_noise(
     scale = 1.0
     expected = settings.white_variance + settings.brain_variance
     if scenario.eeg_snr_db is not None and expected > 0:
-        signal = float(np.mean(np.var(eeg, axis=1)))
+        signal = float(np.mean([np.var(row, dtype=np.float64) for row in eeg]))
         scale = noise_sd(signal, scenario.eeg_snr_db) / float(np.sqrt(expected))
     white, brain = (_stream(scenario, which, s) for s in (Stage.EEG_WHITE, Stage.EEG_BRAIN))
     if settings.white_uv > 0:
-        add_white_noise(eeg, settings, white, average_reference=True, scale=scale)
+        average = head.reference == "average"
+        add_white_noise(eeg, settings, white, average_reference=average, scale=scale)
     if settings.brain_uv > 0:
         rate = scenario.eeg_rate
         add_brain_noise(eeg, rate, head.leadfield, settings, brain, scale=scale)
@@ -80,15 +89,10 @@ def add_eyes_and_heart(
     if scenario.blinks is not None:
         rng = _stream(scenario, which, Stage.BLINKS)
         blinks = draw_blinks(scenario.blinks, float(times[0]), float(times[-1]), rng)
-        add_blinks(eeg, times, blinks, _electrodes(head), scenario.blinks)
+        add_blinks(eeg, times, blinks, electrodes_of_head(head), scenario.blinks)
     if scenario.heart is not None:
         beats = run_physiology(scenario, *which).beats
-        add_heart(eeg, times, beats, _electrodes(head), scenario.heart)
-
-
-def _electrodes(head: Head) -> Electrodes:
-    """Return the electrodes of a head, each a channel against the average."""
-    return Electrodes.average_referenced(np.asarray(head.montage.positions))
+        add_heart(eeg, times, beats, electrodes_of_head(head), scenario.heart)
 
 
 def _stream(scenario: Scenario, which: tuple[int, int], stage: Stage) -> np.random.Generator:

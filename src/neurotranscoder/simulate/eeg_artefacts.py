@@ -41,11 +41,25 @@ class BlinkSettings(Settings):
     """Standard deviation of the length's logarithm."""
 
 
+class EcgSettings(Settings):
+    """A channel of the electrocardiogram, from an electrode on the back."""
+
+    amplitude_mv: float = Field(default=1.0, gt=0, le=10)
+    """R peak, in mV."""
+    noise_uv: float = Field(default=5.0, ge=0)
+    """Rms of its white noise, in uV."""
+    dead: bool = False
+    """Whether its electrode comes off: the channel is flat from a time on that lies between a
+    fifth and a half of the run."""
+
+
 class HeartSettings(Settings):
-    """How strongly the electrocardiogram is seen at the scalp."""
+    """How strongly the electrocardiogram is seen at the scalp, and whether it has a channel."""
 
     amplitude_uv: float = Field(default=5.0, ge=0)
     """R peak at the electrode that sees it best, in uV."""
+    ecg: EcgSettings | None = None
+    """A channel 'ECG' beside the EEG; null is none."""
 
 
 def blink_topography(electrodes: Electrodes) -> Float[ndarray, " channels"]:

@@ -9,6 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.physics.channels import electrodes_of, referenced
+from neurotranscoder.physics.head_model import Head
+from neurotranscoder.physics.leadfield import electrodes_on_scalp, fsaverage_surfaces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,3 +71,23 @@ class Electrodes:
                 )
             row[names.index(plus)], row[names.index(minus)] = 1, -1
         return cls(positions, derivation)
+
+
+def electrodes_of_head(head: Head) -> Electrodes:
+    """Return the electrodes behind the channels of a head.
+
+    Where a head does not know their places, as with bipolar channels, they are where the 10-05
+    system puts electrodes of these names on the scalp of the template.
+
+    Raises
+    ------
+    SettingsError
+        When such a name is not in the 10-05 system.
+    """
+    names = head.montage.names
+    if head.montage.positions is not None:
+        return Electrodes.average_referenced(head.montage.positions)
+    singles = electrodes_of(names)
+    montage = electrodes_on_scalp(singles, fsaverage_surfaces()[1])
+    derivation = referenced(np.eye(len(singles)), names)
+    return Electrodes(np.asarray(montage.positions), derivation)

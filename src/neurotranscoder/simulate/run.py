@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
 
 from neurotranscoder.core.recording import Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
@@ -12,9 +14,18 @@ from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_run import BoldRun
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
-from neurotranscoder.simulate.eeg import eeg_signal
-from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
+from neurotranscoder.simulate.eeg import EXACT_UP_TO, eeg_signal, long_eeg_signal
+from neurotranscoder.simulate.eeg_additions import (
+    add_eeg_noise,
+    add_eyes_and_heart,
+    noise_settings,
+)
 from neurotranscoder.simulate.noise import eeg_noise
+from neurotranscoder.simulate.scanner_additions import (
+    add_scanner_artefacts,
+    record_ecg,
+    run_triggers,
+)
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
@@ -30,10 +41,13 @@ class SimulatedRun:
         EEG, BOLD, clock and events.
     drawn : DrawnSources
         Its sources, as each modality sees them.
+    triggers : array of int, shape (triggers,), or None
+        EEG samples of volume triggers with faults; None where each volume has its own.
     """
 
     recording: Recording
     drawn: DrawnSources
+    triggers: Int[ndarray, " triggers"] | None = None
 
     @property
     def sources(self) -> RunSources:
@@ -81,7 +95,8 @@ def simulate_run_of(
         clock,
         events,
     )
-    return SimulatedRun(recording, drawn)
+    triggers = run_triggers(scenario, clock, n_times, (subject, run))
+    return SimulatedRun(recording, drawn, triggers)
 
 
 def draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
@@ -102,11 +117,14 @@ def _record_eeg(
     scenario, subject = cohort.scenario, cohort.subjects[which[0]]
     times = clock.scanner_times(n_times, scenario.eeg_rate)
     kernel = evoked_kernel(scenario.evoked)
-    data = eeg_signal(sources, subject.leadfield, kernel, times, moment=cohort.levels.moment)
-    if scenario.eeg_noise is not None:
-        add_eeg_noise(data, scenario, scenario.eeg_noise, subject.head, which)
+    signal = eeg_signal if scenario.eeg_rate <= EXACT_UP_TO else long_eeg_signal
+    data = signal(sources, subject.leadfield, kernel, times, moment=cohort.levels.moment)
+    if (noise := noise_settings(scenario)) is not None:
+        add_eeg_noise(data, scenario, noise, subject.head, which)
     elif scenario.eeg_snr_db is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
         data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
     add_eyes_and_heart(data, times, scenario, subject.head, which)
-    return Eeg(data, scenario.eeg_rate, subject.head.montage)
+    add_scanner_artefacts(data, times, scenario, subject.head, which)
+    others = record_ecg(times, scenario, which)
+    return Eeg(data, scenario.eeg_rate, subject.head.montage, others=others)

@@ -34,6 +34,8 @@ Motion = Callable[[Float[ndarray, " times"]], Float[ndarray, "6 times"]]
 _ISOCENTRE = np.array([0.0, -16.0, 5.0])  # RAS mm of MNI152, about the middle of the head
 _TABLE_RATE = 200_000.0  # of waveforms, in Hz: linear interpolation errs by 1e-5 at 250 Hz
 _LONGEST_SLICE = 0.1
+_SAMPLES_PER_CYCLE = 4.0  # at the low-pass, which lets through -30 dB at twice its frequency
+_ECG_GAINS = np.array([0.4, -0.7, 1.0])  # of a wire from the back along the body
 _RAMP = 0.005
 # (start, end, strength) of gradient lobes along x, y, z; times are shares of the slice's time
 _READOUT = tuple((0.3 + 0.0135 * i, 0.307 + 0.0135 * i, (-1.0) ** i) for i in range(40))
@@ -59,6 +61,16 @@ class ScannerSettings(Settings):
     """Its length, in seconds; the artefacts of faster beats overlap."""
     pulse_spread: float = Field(default=0.15, ge=0, le=1)
     """Standard deviation of the logarithm of each pattern's strength from beat to beat."""
+    ecg_gradient: float = Field(default=0.8, ge=0, le=100)
+    """Peak of the gradient artefact in an ECG channel, as a share of ``gradient_mv``."""
+    ecg_flow_uv: float = Field(default=300.0, ge=0)
+    """Wave that blood which flows in the field adds to an ECG channel after a typical beat, peak
+    to peak, in uV."""
+
+    @property
+    def least_rate(self) -> float:
+        """Lowest sampling frequency of EEG with these artefacts, in Hz."""
+        return _SAMPLES_PER_CYCLE * self.low_pass if self.gradient_mv > 0 else 0.0
 
 
 def excitations(volumes: VolumeAxis) -> Float[ndarray, " excitations"]:
@@ -207,6 +219,36 @@ def add_pulse_artefact(
     mixing = electrodes.derivation @ pulse_patterns(electrodes.positions)
     beat = np.ptp(mixing @ pulses.table, axis=1).max()
     add_waves(eeg, times, 1e-6 * settings.pulse_uv / beat * mixing, pulses.sample)
+
+
+def add_artefacts_to_ecg(
+    ecg: Float[ndarray, " times"],
+    times: Float[ndarray, " times"],
+    volumes: VolumeAxis,
+    pulses: EventTrain,
+    settings: ScannerSettings,
+) -> None:
+    """Add to an ECG channel, in place, what gradients and flowing blood induce in it.
+
+    Parameters
+    ----------
+    ecg : array, shape (times,)
+        What is added to, in V.
+    times : array, shape (times,)
+        Scanner times of its samples, in seconds.
+    volumes : VolumeAxis
+        When slices were excited.
+    pulses : EventTrain
+        From `draw_pulses`; the third waveform is that of flow.
+    settings : ScannerSettings
+        How strong they are.
+    """
+    train = gradient_train(volumes, settings.low_pass)
+    peak = np.abs(_ECG_GAINS @ train.table).max()
+    gradient = 1e-3 * settings.ecg_gradient * settings.gradient_mv / peak * _ECG_GAINS
+    add_waves(ecg[np.newaxis], times, gradient[np.newaxis], train.sample)
+    flow = 1e-6 * settings.ecg_flow_uv / np.ptp(pulses.table[2])
+    add_waves(ecg[np.newaxis], times, np.array([[0.0, 0.0, flow]]), pulses.sample)
 
 
 def _gradient(

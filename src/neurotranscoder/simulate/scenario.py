@@ -31,7 +31,9 @@ from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.network import NetworkSettings
 from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
+from neurotranscoder.simulate.scanner import ScannerSettings
 from neurotranscoder.simulate.slices import SliceOrder, slice_times
+from neurotranscoder.simulate.triggers import TriggerSettings
 
 TASK = "oddball"
 
@@ -123,6 +125,10 @@ class Scenario(Settings):
     """Heart and breathing behind the parts of that name."""
     motion: MotionSettings | None = None
     """How the head moves; null is a head that lies still."""
+    scanner: ScannerSettings | None = None
+    """Gradient and pulse artefacts in raw EEG, as at 5 kHz; null is none, as after cleaning."""
+    triggers: TriggerSettings | None = None
+    """Faults of the volume triggers; null is none."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
@@ -146,6 +152,17 @@ class Scenario(Settings):
             slice_times(self.slices, self.head.shape[2], self.tr)
         except SettingsError as error:
             raise ValueError(f"slices: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _samples_the_scanner(self) -> Scenario:
+        """Refuse a scanner whose artefacts the EEG does not sample."""
+        if self.scanner is not None and self.eeg_rate < self.scanner.least_rate:
+            raise ValueError(
+                f"eeg_rate is {self.eeg_rate:g} Hz; gradient artefacts up to "
+                f"{self.scanner.low_pass:g} Hz (scanner.low_pass) need at least "
+                f"{self.scanner.least_rate:g} Hz; set eeg_rate = 5000, or leave scanner out"
+            )
         return self
 
     @property

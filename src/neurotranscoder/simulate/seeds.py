@@ -30,6 +30,9 @@ class Stage(IntEnum):
     EEG_BRAIN = 17
     BLINKS = 18
     HRF = 19
+    PULSE = 20
+    TRIGGERS = 21
+    ECG = 22
     NETWORK = 50
     FOLLOWERS = 51
 

@@ -136,7 +136,13 @@ def _simulate_one(cohort: Cohort, root: Path, identity: str, job: _Job) -> None:
     with threadpool_limits(limits=1):  # the same bytes in whatever process
         simulated = simulate_run_of(cohort, job.subject, job.run, events=job.events)
     recording = simulated.recording
-    write_recording(root, recording, task_description=_TASK, eeg_reference="average")
+    write_recording(
+        root,
+        recording,
+        task_description=_TASK,
+        eeg_reference=cohort.template.head.reference,
+        triggers=simulated.triggers,
+    )
     truth_store.write_run(folder, run, simulated.drawn, recording.events, identity=identity)
 
 
@@ -147,7 +153,7 @@ def _start(root: Path, scenario: Scenario) -> None:
         root,
         name=f"Simulated EEG-fMRI '{scenario.name}'",
         authors=("neurotranscoder developers",),
-        readme=_README,
+        readme=_README + (_RAW if scenario.scanner else ""),
         subjects=subjects,
     )
     write_split(root, scenario.run_ids, scenario.test_ids)
@@ -159,6 +165,9 @@ Simultaneous EEG-fMRI, simulated by neurotranscoder. Nobody was recorded.
 
 BOLD is source * hemodynamic response, EEG is leadfield x (source * evoked response), with white
 noise. The sources and all settings are in derivatives/truth.
+"""
+_RAW = """
+EEG is raw: it has the gradient and pulse artefacts of a scanner, to be cleaned first.
 """
 
 __all__ = ["SimulatedRun", "simulate_run", "simulate_study", "study_identity"]

@@ -7,10 +7,11 @@ from jaxtyping import Complex, Float
 from numpy import ndarray
 from scipy import fft
 
+from neurotranscoder.simulate.interpolation import OFFSETS, lagrange_weights
+
 _FEW = 512  # waves that are summed directly
 _CHUNK = 4096
-_PER_CYCLE = 24  # samples of the grid in the fastest cycle
-_POINTS = 8  # of the interpolation; with 24 samples in a cycle its error is 2e-8
+_PER_CYCLE = 24  # samples of the grid in the fastest cycle: interpolation errs by 2e-8
 
 
 def sum_of_waves(
@@ -54,7 +55,7 @@ def _by_fft(
     n_grid = fft.next_fast_len(_PER_CYCLE * int(numbers[-1]), real=True)
     place = times * spacing * n_grid
     left = np.floor(place).astype(np.int64)
-    weights = _lagrange(place - left)
+    weights = lagrange_weights(place - left)
     spectrum = np.zeros(n_grid // 2 + 1, dtype=np.complex128)
     out = np.empty((len(waves), len(times)))
     for row, amplitudes in enumerate(waves):
@@ -62,19 +63,6 @@ def _by_fft(
         values = fft.irfft(spectrum, n_grid)
         out[row] = sum(
             weight * values[(left + offset) % n_grid]
-            for offset, weight in zip(_OFFSETS, weights, strict=True)
+            for offset, weight in zip(OFFSETS, weights, strict=True)
         )
     return out
-
-
-_OFFSETS = range(1 - _POINTS // 2, 1 + _POINTS // 2)
-
-
-def _lagrange(fraction: Float[ndarray, " times"]) -> Float[ndarray, "points times"]:
-    """Return the weights of neighbours on a grid, for places between the two in the middle."""
-    weights = np.ones((_POINTS, len(fraction)))
-    for row, mine in enumerate(_OFFSETS):
-        for other in _OFFSETS:
-            if other != mine:
-                weights[row] *= (fraction - other) / (mine - other)
-    return weights
