@@ -33,7 +33,8 @@ class Scenario(Settings):
     """A simulated study of simultaneous EEG-fMRI.
 
     A signal-to-noise ratio is the variance of the noise-free signal over that of the noise, at
-    the recorded sampling, each averaged over channels (EEG) or voxels of the brain (BOLD).
+    the recorded sampling, each averaged over channels (EEG) or voxels of the brain (BOLD; the
+    signal over those with a source).
     """
 
     name: str = "small"
@@ -96,7 +97,8 @@ class Scenario(Settings):
     bold_baseline: PositiveFloat = 10_000.0
     """Mean signal of a voxel of grey matter."""
     bold_percent: PositiveFloat = 1.0
-    """Expected sd of the noise-free signal over voxels and times, in % of the baseline."""
+    """Expected sd of the noise-free signal over voxels with a source and times, in % of the
+    baseline."""
     eeg_snr_db: float | None = 10.0
     """Signal-to-noise ratio of the EEG, in dB. Null: `eeg_noise` at its own levels, or none."""
     bold_snr_db: float | None = 10.0

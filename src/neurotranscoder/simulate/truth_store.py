@@ -188,7 +188,8 @@ _README = """\
 What the simulated study was made from. No step but the evaluation may read it.
 
 scenario.json      every setting and the seed
-regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside)
+regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside or
+                   silent)
 hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.tsv has the
                    parameters of each region's double gamma
 evoked.tsv         evoked response d
