@@ -14,6 +14,7 @@ from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
 from neurotranscoder.simulate.eeg import eeg_signal
 from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
+from neurotranscoder.simulate.eeg_level import run_noise_sd
 from neurotranscoder.simulate.noise import eeg_noise
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
@@ -76,7 +77,7 @@ def simulate_run_of(
     clock, n_times = draw_clock(scenario, subject, run)
     recording = Recording(
         run_id,
-        _record_eeg(cohort, drawn.electric, clock, n_times, (subject, run)),
+        _record_eeg(cohort, drawn.electric, events, clock, n_times, (subject, run)),
         BoldRun(cohort, drawn.hemodynamic, (subject, run)).record(),
         clock,
         events,
@@ -96,17 +97,23 @@ def draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
 
 
 def _record_eeg(
-    cohort: Cohort, sources: RunSources, clock: Clock, n_times: int, which: tuple[int, int]
+    cohort: Cohort,
+    sources: RunSources,
+    events: Events,
+    clock: Clock,
+    n_times: int,
+    which: tuple[int, int],
 ) -> Eeg:
     """Return the EEG of a run with its noise."""
     scenario, subject = cohort.scenario, cohort.subjects[which[0]]
     times = clock.scanner_times(n_times, scenario.eeg_rate)
     kernel = evoked_kernel(scenario.evoked)
     data = eeg_signal(sources, subject.leadfield, kernel, times, moment=cohort.levels.moment)
+    sd = run_noise_sd(data, times, cohort, events)
     if scenario.eeg_noise is not None:
-        add_eeg_noise(data, scenario, scenario.eeg_noise, subject.head, which)
-    elif scenario.eeg_snr_db is not None:
+        add_eeg_noise(data, scenario, scenario.eeg_noise, subject.head, which, sd=sd)
+    elif sd is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
-        data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
+        data = data + eeg_noise(data.shape, sd, rng)
     add_eyes_and_heart(data, times, scenario, subject.head, which)
     return Eeg(data, scenario.eeg_rate, subject.head.montage)

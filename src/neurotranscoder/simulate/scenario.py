@@ -101,6 +101,9 @@ class Scenario(Settings):
     baseline."""
     eeg_snr_db: float | None = 10.0
     """Signal-to-noise ratio of the EEG, in dB. Null: `eeg_noise` at its own levels, or none."""
+    eeg_snr_over: Literal["run", "trial"] = "run"
+    """Where the signal of that ratio is measured: over the whole run, or in the trials alone, from
+    each stimulus until the slowest region's evoked response has ended."""
     bold_snr_db: float | None = 10.0
     """Signal-to-noise ratio of BOLD, in dB. Null: `bold_noise` at its own levels, or none."""
     eeg_noise: EegNoiseSettings | None = None
