@@ -19,6 +19,7 @@ from neurotranscoder.simulate.noise import eeg_noise
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
+from neurotranscoder.simulate.subject_heads import subject_heads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,8 @@ def simulate_run(
     scenario : Scenario
         What is simulated.
     head : Head
-        From ``build_head(scenario.head)``.
+        From ``build_head(scenario.head)``; of heads that differ from it, that of the subject
+        alone is built.
     subject, run : int
         Which run, both from 0.
     events : Events, optional
@@ -63,7 +65,11 @@ def simulate_run(
     run : SimulatedRun
         The recording and its sources; the same bits for the same arguments.
     """
-    return simulate_run_of(make_cohort(scenario, head), subject, run, events=events)
+    scenario.run_id(subject, run)
+    heads = [head] * scenario.n_subjects  # the others are not looked at
+    [heads[subject]] = subject_heads(scenario, head, [subject])
+    cohort = make_cohort(scenario, head, heads=heads)
+    return simulate_run_of(cohort, subject, run, events=events)
 
 
 def simulate_run_of(

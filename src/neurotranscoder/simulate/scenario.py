@@ -25,6 +25,7 @@ from neurotranscoder.simulate.network import NetworkSettings
 from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.slices import SliceOrder, slice_times
+from neurotranscoder.simulate.subjects import SubjectSpread
 
 TASK = "oddball"
 
@@ -42,7 +43,7 @@ class Scenario(Settings):
     seed: int = Field(default=0, ge=0)
     """Of everything random."""
     head: HeadSettings = HeadSettings()
-    """Voxels, electrodes and conductivities; shared by all subjects."""
+    """Voxels, electrodes and conductivities of the template."""
     regions: RegionSettings = RegionSettings()
     """Division of the brain; shared by all subjects."""
     oddball: OddballDesign = OddballDesign()
@@ -55,6 +56,8 @@ class Scenario(Settings):
     """Evoked response d."""
     n_subjects: PositiveInt = 3
     """Subjects; they differ in design and noise."""
+    subjects: SubjectSpread | None = None
+    """How much else they differ; null is one brain for all, the template's."""
     runs_per_subject: PositiveInt = 6
     """Runs of each subject."""
     duration: PositiveFloat = 400.0

@@ -30,6 +30,15 @@ class Stage(IntEnum):
     EEG_BRAIN = 17
     BLINKS = 18
     HRF = 19
+    HEAD_SCALE = 30
+    SKULL_CONDUCTIVITY = 31
+    SKULL_THICKNESS = 32
+    ELECTRODES = 33
+    ORIENTATIONS = 34
+    SUBJECT_HRF = 35
+    REGION_HRF = 36
+    STRENGTHS = 37
+    GAIN = 38
     NETWORK = 50
     FOLLOWERS = 51
 
