@@ -1,4 +1,3 @@
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.physics.evoked import evoked_kernel
-from neurotranscoder.physics.head import build_head
 from neurotranscoder.physics.hrf import hrf_kernel
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.cohort import make_cohort
@@ -169,13 +167,12 @@ def test_heads_that_do_not_fit_are_refused(noise_free, tiny_head, change, messag
         make_cohort(noise_free, tiny_head, heads=heads)
 
 
-def test_heads_of_subjects_come_from_the_cache(varied, tiny_head, monkeypatch, tmp_path):
+def test_a_run_alone_builds_the_head_of_its_subject_alone_and_once(
+    varied, tiny_head, monkeypatch, tmp_path
+):
     monkeypatch.setenv("NEUROTRANSCODER_CACHE", str(tmp_path))
-    one = varied.model_copy(update={"n_subjects": 1})
-    made = functools.partial(make_cohort, one, tiny_head)
-    first = made().subjects[0].head
+    first = simulate_run(varied, tiny_head, 1, 0).recording
     kept = list(tmp_path.glob("*.safetensors"))
     assert len(kept) == 1
-    assert_array_equal(made().subjects[0].head.leadfield, first.leadfield)
-    assert build_head(first.origin).origin == first.origin
+    assert_array_equal(simulate_run(varied, tiny_head, 1, 0).recording.eeg.data, first.eeg.data)
     assert list(tmp_path.glob("*.safetensors")) == kept

@@ -117,6 +117,20 @@ def make_cohort(
     return cohort_of(scenario, head, regions, heads)
 
 
+def cohort_of_run(scenario: Scenario, head: Head, subject: int, run: int) -> Cohort:
+    """Return a cohort for one run alone: of all heads only that of its subject is built.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such run, or the head cannot be varied as the scenario asks.
+    """
+    scenario.run_id(subject, run)
+    heads = [head] * scenario.n_subjects
+    [heads[subject]] = subject_heads(scenario, head, [subject])
+    return make_cohort(scenario, head, heads=heads)
+
+
 def cohort_of(
     scenario: Scenario, head: Head, regions: Regions, heads: Sequence[Head] = ()
 ) -> Cohort:

@@ -10,7 +10,7 @@ from neurotranscoder.core.recording import Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_run import BoldRun
-from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.cohort import Cohort, cohort_of_run
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
 from neurotranscoder.simulate.eeg import eeg_signal
 from neurotranscoder.simulate.eeg_additions import add_eeg_noise, add_eyes_and_heart
@@ -19,7 +19,6 @@ from neurotranscoder.simulate.noise import eeg_noise
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.sources import RunSources
-from neurotranscoder.simulate.subject_heads import subject_heads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,10 +64,7 @@ def simulate_run(
     run : SimulatedRun
         The recording and its sources; the same bits for the same arguments.
     """
-    scenario.run_id(subject, run)
-    heads = [head] * scenario.n_subjects  # the others are not looked at
-    [heads[subject]] = subject_heads(scenario, head, [subject])
-    cohort = make_cohort(scenario, head, heads=heads)
+    cohort = cohort_of_run(scenario, head, subject, run)
     return simulate_run_of(cohort, subject, run, events=events)
 
 

@@ -44,7 +44,8 @@ class SubjectSpread(Settings):
     """Standard deviation of the tilt of dipoles about each of two axes, in degrees."""
     hrf_delay_sd: NonNegativeFloat = 0.8
     """Standard deviation of how much later the responses h of a subject peak, in s. Subjects
-    differ more than regions of a subject do (Handwerker et al. 2004, NeuroImage 21:1639)."""
+    differ more than regions of a subject do (Handwerker et al. 2004, NeuroImage 21:1639). Unused
+    with the balloon model."""
     hrf_region_delay_sd: NonNegativeFloat = 0.3
     """Standard deviation of a further delay of each region of a subject, in s, where regions
     differ (`hrf_spread`)."""
