@@ -1,5 +1,10 @@
 """A tiny simulated study on disk, quick settings, and the command line inside this process."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 from neurotranscoder.cli.app import run
 
 QUICK = (
@@ -13,6 +18,8 @@ QUICK = (
     "train.closed_form.hrf_duration=24",
     "train.probe_seconds=20",
 )
+
+VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 
 
 def command(*words, quick=True):
@@ -28,3 +35,12 @@ def bytes_below(folder, *, without=()):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in without
     }
+
+
+def validation_errors(folder):
+    """Return code and place of every error that the BIDS validator finds."""
+    done = subprocess.run(
+        [VALIDATOR, "--format", "json", folder], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    return [(i["code"], i.get("location")) for i in issues if i["severity"] == "error"]

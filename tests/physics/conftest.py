@@ -18,3 +18,13 @@ def tiny_head(head_cache_folder):
 @pytest.fixture(scope="session")
 def tiny_settings():
     return TINY
+
+
+@pytest.fixture(scope="session")
+def built(tiny_settings, head_cache_folder):
+    """Build the tiny head with some settings changed."""
+
+    def build(**changes):
+        return build_head(tiny_settings.model_copy(update=changes), cache=head_cache_folder)
+
+    return build

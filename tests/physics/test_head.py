@@ -20,16 +20,6 @@ from neurotranscoder.physics.leadfield import electrodes_on_scalp
 from neurotranscoder.physics.skull import icosphere
 
 
-@pytest.fixture(scope="session")
-def built(tiny_settings, head_cache_folder):
-    """Build the tiny head with some settings changed."""
-
-    def build(**changes):
-        return build_head(tiny_settings.model_copy(update=changes), cache=head_cache_folder)
-
-    return build
-
-
 def topography_difference(one, other):
     """Return the relative difference measure (RDM) of each voxel's pattern."""
     a, b = (g / np.linalg.norm(g, axis=0) for g in (one.leadfield, other.leadfield))
@@ -259,14 +249,16 @@ def test_wrong_head_has_the_same_voxels_and_another_leadfield(
     assert np.median(np.abs(wrong.leadfield)) > 1.3 * np.median(np.abs(tiny_head.leadfield))
 
 
-@pytest.mark.parametrize("changes", [{"free": True}, {"channels": CHANNELS_43_BIPOLAR}])
+@pytest.mark.parametrize(
+    "changes", [{"free": True}, {"channels": CHANNELS_43_BIPOLAR}, {"electrode_jitter": 4.0}]
+)
 def test_head_comes_back_from_its_tensors_alone(built, changes):
     head = built(**changes)
     again = head_of_tensors(tensors_of_head(head))
     assert again.montage.names == head.montage.names
     assert again.reference == head.reference
     assert again.grid.matches(head.grid)
-    for name in ("brain", "orientations", "grey", "white", "free_leadfield"):
+    for name in ("brain", "orientations", "grey", "white", "free_leadfield", "electrodes"):
         assert_array_equal(getattr(again, name), getattr(head, name))
     tolerance = 1e-6 * np.abs(head.leadfield).max()  # float32 on disk
     assert_allclose(again.leadfield, head.leadfield, atol=tolerance)

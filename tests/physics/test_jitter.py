@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import Montage, VoxelGrid
+from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
 from neurotranscoder.physics.jitter import shifted_on_scalp, tilted
 from neurotranscoder.physics.skull import Surface, icosphere
 from neurotranscoder.physics.tissue import MNI152_TO_MNI305, MNI305_TO_MNI152, apply_affine
@@ -58,3 +59,29 @@ def test_neighbours_tilt_alike_and_distant_dipoles_do_not(rng, steps, low, high)
     # kernels of 15 mm give a correlation of exp(-2 ln 2 (d / 15)^2): .86 at 5 mm, .004 at 30 mm
     correlation = np.corrcoef(tilt[steps:].ravel(), tilt[:-steps].ravel())[0, 1]
     assert low < correlation < high
+
+
+def test_electrodes_and_dipoles_can_have_seeds_of_their_own(built):
+    jitter = {"electrode_jitter": 4.0, "orientation_jitter": 10.0}
+    head = built(**jitter)
+    shifted, tilted = (
+        built(**jitter, **{f"{what}_seed": 7}) for what in ("electrode", "orientation")
+    )
+    assert_array_equal(shifted.orientations, head.orientations)
+    assert_array_equal(tilted.electrodes, head.electrodes)
+    assert not np.array_equal(shifted.electrodes, head.electrodes)
+    assert not np.array_equal(tilted.orientations, head.orientations)
+    assert_array_equal(built(**jitter, electrode_seed=0).leadfield, head.leadfield)
+
+
+def test_true_places_of_shifted_electrodes_are_kept_beside_the_montage(built, tiny_head):
+    head = built(electrode_jitter=4.0)
+    off = np.linalg.norm(head.electrodes - head.montage.positions, axis=1)
+    # two directions of sd 4 mm: rms 5.7 mm; sd of the mean of 64 squares is 12.5 %
+    assert_allclose(np.sqrt(np.mean(off**2)), np.sqrt(2) * 4.0, rtol=0.3)
+    assert tiny_head.electrodes is None
+
+
+def test_built_head_knows_what_it_was_built_from(tiny_head, tiny_settings):
+    assert tiny_head.origin == tiny_settings
+    assert head_of_tensors(tensors_of_head(tiny_head)).origin is None

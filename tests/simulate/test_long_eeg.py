@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.recording import Clock
 from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.eeg import eeg_signal, long_eeg_signal
-from neurotranscoder.simulate.run import make_cohort, simulate_run, simulate_run_of
+from neurotranscoder.simulate.run import simulate_run, simulate_run_of
 
 
 @pytest.fixture(scope="module", params=[(0.01, 0.2), (1.0, 30.0)], ids=["slow", "fast"])

@@ -1,8 +1,3 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,8 +10,7 @@ from neurotranscoder.simulate.design import is_stimulus, is_target
 from neurotranscoder.simulate.run import simulate_run
 from neurotranscoder.simulate.session import simulate_study
 from neurotranscoder.simulate.truth import load_truth
-
-VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
+from small_study import VALIDATOR, validation_errors
 
 
 def bytes_of(root):
@@ -49,14 +43,6 @@ def kill_after(n_runs):
             raise Killed
 
     return progress
-
-
-def errors_of(folder):
-    done = subprocess.run(
-        [VALIDATOR, "--format", "json", folder], capture_output=True, text=True, check=False
-    )
-    issues = json.loads(done.stdout)["issues"]["issues"]
-    return [(i["code"], i.get("location")) for i in issues if i["severity"] == "error"]
 
 
 def test_same_seed_gives_the_same_bytes(study, tiny, tmp_path):
@@ -124,8 +110,8 @@ def test_progress_counts_runs(short, tmp_path):
 @pytest.mark.skipif(not VALIDATOR.exists(), reason="bids-validator-deno is not installed")
 def test_study_and_its_truth_are_valid_bids(study):
     # the validator's --recursive leaves the .bidsignore of derivatives unread: one by one
-    assert errors_of(study) == []
-    assert errors_of(study / "derivatives" / "truth") == []
+    assert validation_errors(study) == []
+    assert validation_errors(study / "derivatives" / "truth") == []
 
 
 @pytest.mark.parametrize("subject", ["sub-01", "sub-05", "sub-12"])

@@ -16,7 +16,7 @@ from neurotranscoder.io.nifti import image_of
 from neurotranscoder.io.study_writer import events_on_eeg_clock
 from neurotranscoder.physics.head import Head, build_head
 from neurotranscoder.simulate.catalogue import named_scenario
-from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.cohort import cohort_of_run
 from neurotranscoder.simulate.run import simulate_run_of
 from neurotranscoder.simulate.run_truth import RunTruth
 from neurotranscoder.simulate.scenario import Scenario
@@ -105,6 +105,7 @@ def simulate_run(
     """
     if not isinstance(scenario, Scenario):
         scenario = named_scenario(scenario, preset=preset, seed=seed)
-    cohort = make_cohort(scenario, build_head(scenario.head) if head is None else head)
+    template = build_head(scenario.head) if head is None else head
+    cohort = cohort_of_run(scenario, template, subject, run)
     made = simulate_run_of(cohort, subject, run, events=events)
     return Simulation(made.recording, RunTruth(cohort, made.recording.run, made.drawn))

@@ -57,7 +57,7 @@ class HeldOut:
     sources : array, shape (blocks, frames), or None
         The truth P = X * d, averaged over frames and blocks.
     kinds : array of str, shape (blocks,), or None
-        'evoked', 'oscillatory' or 'mixed'.
+        'evoked', 'oscillatory', 'mixed' or 'silent'.
     """
 
     aligned: AlignedRun

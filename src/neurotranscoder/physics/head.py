@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mne
@@ -79,7 +79,7 @@ def build_head(settings: HeadSettings | None = None, *, cache: Path | None = Non
         _LOG.info("building a head of %s voxels; it is kept in %s", settings.shape, folder)
         tensors = tensors_of_head(_compute(settings))
         head_cache.save(folder, key, tensors)
-    return head_of_tensors(tensors)
+    return replace(head_of_tensors(tensors), origin=settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,17 @@ class _Streams:
     shifts: np.random.Generator
 
     @classmethod
-    def of(cls, seed: int) -> _Streams:
-        """Return the streams of a seed."""
-        children = np.random.SeedSequence(seed).spawn(3)
-        return cls(np.random.default_rng(seed), *map(np.random.default_rng, children))
+    def of(cls, settings: HeadSettings) -> _Streams:
+        """Return the streams of a head."""
+        own = (None, settings.orientation_seed, settings.electrode_seed)
+        seeds = [settings.seed if seed is None else seed for seed in own]
+        children = [np.random.SeedSequence(seed).spawn(3)[i] for i, seed in enumerate(seeds)]
+        return cls(np.random.default_rng(settings.seed), *map(np.random.default_rng, children))
 
 
 def _compute(settings: HeadSettings) -> Head:
     """Solve the electric problem of a head."""
-    grid, streams = settings.grid, _Streams.of(settings.seed)
+    grid, streams = settings.grid, _Streams.of(settings)
     reference = reference_of(settings.channels)
     inner, skin = fsaverage_surfaces()
     rule = SkullRule(share=settings.skull_share, skull_range=settings.skull_range)
@@ -130,17 +132,18 @@ def _compute(settings: HeadSettings) -> Head:
             f"MNE kept {len(gain.kept)} of {kept.sum()} voxels; need all of them; raise min_depth"
         )
     free = referenced(gain.free, settings.channels).astype(np.float32) if settings.free else None
-    places = montage.positions if reference == "average" else None
+    single = reference == "average"
     return Head(
         grid,
         brain,
         referenced(gain.fixed, settings.channels),
         orientations[kept],
-        Montage(settings.channels, places),
+        Montage(settings.channels, montage.positions if single else None),
         tissue.grey[brain],
         tissue.white[brain],
         reference,
         free,
+        shifted.positions if single and settings.electrode_jitter > 0 else None,
     )
 
 

@@ -11,6 +11,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.physics.channels import Reference, reference_of
+from neurotranscoder.physics.head_settings import HeadSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,11 @@ class Head:
     free_leadfield : array, shape (channels, voxels, 3), or None
         The same for dipoles along RAS axes, where it was asked for:
         ``leadfield == einsum("cvd,vd->cv", free_leadfield, orientations)``.
+    electrodes : array, shape (channels, 3), or None
+        Where the electrodes really are, RAS mm on the montage's head, where that is not where
+        the montage says.
+    origin : HeadSettings or None
+        What the head was built from; None for heads of one's own and those read from a study.
     """
 
     grid: VoxelGrid
@@ -47,6 +53,8 @@ class Head:
     white: Float[ndarray, " voxels"]
     reference: Reference = "average"
     free_leadfield: Float[ndarray, "channels voxels 3"] | None = None
+    electrodes: Float[ndarray, "channels 3"] | None = None
+    origin: HeadSettings | None = None
 
     @property
     def n_voxels(self) -> int:
@@ -81,6 +89,8 @@ def tensors_of_head(head: Head) -> dict[str, ndarray]:
         tensors["positions"] = head.montage.positions
     if head.free_leadfield is not None:
         tensors["free_leadfield"] = head.free_leadfield.astype(np.float32)
+    if head.electrodes is not None:
+        tensors["electrodes"] = head.electrodes
     return tensors
 
 
@@ -114,4 +124,5 @@ def head_of_tensors(tensors: dict[str, ndarray]) -> Head:
         tensors["white"],
         reference,
         tensors.get("free_leadfield"),
+        tensors.get("electrodes"),
     )

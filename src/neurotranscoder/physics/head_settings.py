@@ -50,6 +50,10 @@ class HeadSettings(Settings):
     """Keep the leadfield of dipoles along x, y and z too."""
     seed: int = Field(default=0, ge=0)
     """For random orientations, and for what jitters."""
+    orientation_seed: int | None = Field(default=None, ge=0)
+    """For the tilts of dipoles alone; null is ``seed``."""
+    electrode_seed: int | None = Field(default=None, ge=0)
+    """For the shifts of electrodes alone; null is ``seed``."""
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> HeadSettings:

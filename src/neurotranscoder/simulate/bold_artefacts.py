@@ -84,7 +84,7 @@ def add_noise(
     noise : BoldNoise
         The parts.
     signal : float
-        Mean variance of the noise-free signal over the brain.
+        Mean variance of the noise-free signal over the voxels with a source.
     baseline : array, shape (x, y, z)
         Mean signal, 0 outside the brain.
     only : str, optional
@@ -119,7 +119,7 @@ def add_white(
     which : tuple of int
         Subject and run.
     signal : float
-        Mean variance of the noise-free signal over the brain.
+        Mean variance of the noise-free signal over the voxels with a source.
     """
     if scenario.bold_snr_db is None:
         return
@@ -127,10 +127,10 @@ def add_white(
     add_white_noise(bold, noise_sd(signal, scenario.bold_snr_db), rng)
 
 
-def mean_variance(bold: Float[ndarray, "x y z volumes"], brain: Bool[ndarray, "x y z"]) -> float:
-    """Return the variance over time, averaged over the voxels of the brain."""
+def mean_variance(bold: Float[ndarray, "x y z volumes"], mask: Bool[ndarray, "x y z"]) -> float:
+    """Return the variance over time, averaged over the voxels of a mask."""
     total = sum(
-        float(np.var(bold[:, :, z][brain[:, :, z]], axis=1, dtype=np.float64).sum())
-        for z in range(brain.shape[2])
+        float(np.var(bold[:, :, z][mask[:, :, z]], axis=1, dtype=np.float64).sum())
+        for z in range(mask.shape[2])
     )
-    return total / int(brain.sum())
+    return total / int(mask.sum())

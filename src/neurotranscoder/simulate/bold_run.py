@@ -73,7 +73,7 @@ class BoldRun:
         """Return the images as the scanner stores them: the magnitude of the sum of all parts."""
         scenario, head = self.cohort.scenario, self.cohort.subjects[self.which[0]].head
         data, baseline = self.signal(), self.baseline()
-        signal = mean_variance(data, head.brain)
+        signal = mean_variance(data, self.cohort.regions.labels >= 0)
         data += baseline[..., np.newaxis].astype(np.float32)
         self._move(data)
         self._add_noise(data, baseline, signal, only=None)
@@ -104,7 +104,7 @@ class BoldRun:
             moved = data.copy()
             self._move(moved)
             return np.asarray(moved - data)
-        signal = mean_variance(data, self.cohort.subjects[self.which[0]].head.brain)
+        signal = mean_variance(data, self.cohort.regions.labels >= 0)
         data[:] = 0
         self._add_noise(data, baseline, signal, only=name)
         return data

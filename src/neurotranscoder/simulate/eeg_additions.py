@@ -16,7 +16,6 @@ from neurotranscoder.simulate.eeg_noise import (
     add_white_noise,
 )
 from neurotranscoder.simulate.electrodes import electrodes_of_head
-from neurotranscoder.simulate.noise import noise_sd
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 
@@ -34,6 +33,8 @@ def add_eeg_noise(
     settings: EegNoiseSettings,
     head: Head,
     which: tuple[int, int],
+    *,
+    sd: float | None,
 ) -> None:
     """Add white noise and background activity, in place.
 
@@ -42,19 +43,21 @@ def add_eeg_noise(
     eeg : array, shape (channels, times)
         Noise-free EEG, in V.
     scenario : Scenario
-        With ``eeg_snr_db`` a common factor brings both parts together to that ratio.
+        Its seed and sampling.
     settings : EegNoiseSettings
         How strong the parts are.
     head : Head
         Its leadfield shapes the background activity.
     which : tuple of int
         Subject and run.
+    sd : float or None
+        Of all parts together, in V: a common factor brings them there. None leaves them at their
+        own levels.
     """
     scale = 1.0
     expected = settings.white_variance + settings.brain_variance
-    if scenario.eeg_snr_db is not None and expected > 0:
-        signal = float(np.mean([np.var(row, dtype=np.float64) for row in eeg]))
-        scale = noise_sd(signal, scenario.eeg_snr_db) / float(np.sqrt(expected))
+    if sd is not None and expected > 0:
+        scale = sd / float(np.sqrt(expected))
     white, brain = (_stream(scenario, which, s) for s in (Stage.EEG_WHITE, Stage.EEG_BRAIN))
     if settings.white_uv > 0:
         average = head.reference == "average"

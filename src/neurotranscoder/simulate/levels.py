@@ -32,7 +32,7 @@ class Levels:
     moment : float
         Dipole moment of a voxel per unit of P, in A m s.
     bold_gain : float
-        BOLD signal per unit of F, in s.
+        BOLD signal per unit of F, in s; its level is that of voxels with a source.
     """
 
     rhythm_sd: float

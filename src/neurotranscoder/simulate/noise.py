@@ -17,24 +17,22 @@ def noise_sd(variance: float, snr_db: float) -> float:
 
 
 def eeg_noise(
-    clean: Float[ndarray, "channels times"], snr_db: float, rng: np.random.Generator
+    shape: tuple[int, int], sd: float, rng: np.random.Generator
 ) -> Float[ndarray, "channels times"]:
     """Return white noise against the average reference.
 
     Parameters
     ----------
-    clean : array, shape (channels, times)
-        Noise-free EEG.
-    snr_db : float
-        Mean variance of the channels over that of their noise, in dB.
+    shape : tuple of int
+        Numbers of channels and of times.
+    sd : float
+        Standard deviation of the noise of each channel.
     rng : Generator
         Source of chance.
     """
-    n_channels = len(clean)
-    sd = noise_sd(float(np.mean(np.var(clean, axis=1))), snr_db)
-    noise = rng.standard_normal(clean.shape)
+    noise = rng.standard_normal(shape)
     noise -= noise.mean(axis=0)
-    return np.asarray(noise * (sd / np.sqrt(1 - 1 / n_channels)))
+    return np.asarray(noise * (sd / np.sqrt(1 - 1 / shape[0])))
 
 
 def baseline_image(head: Head, level: float) -> Float[ndarray, "x y z"]:

@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from scipy.spatial import cKDTree
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.physics.head import Head
+from neurotranscoder.simulate.compact import compact_regions
 
 
 class RegionSettings(Settings):
@@ -50,11 +51,29 @@ class RegionSettings(Settings):
     """Whether impulses follow events, or come at random (Poisson) whatever happens."""
     spontaneous_rate: PositiveFloat = 0.1
     """Impulses of a region (or voxel) per second with 'spontaneous' timing, in Hz."""
+    extent: tuple[PositiveFloat, PositiveFloat] | None = None
+    """Range of the size of compact regions, in mm: the standard deviation of the Gaussian that
+    weights their voxels, cut off at twice of it; voxels beyond are silent. Null divides the whole
+    brain."""
+    min_distance: NonNegativeFloat = 0.0
+    """Least distance between the centres of compact regions, in mm."""
 
     @property
     def has_rhythms(self) -> bool:
         """Whether any region has a rhythm."""
         return self.n_oscillatory + self.n_mixed > 0
+
+    @model_validator(mode="after")
+    def _extent_is_possible(self) -> RegionSettings:
+        """Refuse sizes of compact regions that are none, or of single voxels."""
+        if self.extent is not None and self.extent[0] > self.extent[1]:
+            low, high = self.extent
+            raise ValueError(f"extent is {low}-{high} mm; need the least size first")
+        if self.extent is not None and self.trains == "voxels":
+            raise ValueError(
+                "extent needs trains of regions; with trains of 'voxels' leave it out"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,9 +83,9 @@ class Regions:
     Parameters
     ----------
     labels : array of int, shape (x, y, z)
-        Region of each voxel, -1 outside the brain.
+        Region of each voxel, -1 outside the brain and in voxels that are silent.
     weights : array, shape (x, y, z)
-        Activity of a voxel relative to its region, 0 outside the brain.
+        Activity of a voxel relative to its region, 0 where there is none.
     oscillatory : array of bool, shape (regions,)
         Regions with a rhythm alone; the others are evoked.
     mixed : array of bool, shape (regions,)
@@ -114,13 +133,14 @@ class Regions:
     def leadfield(self, head: Head) -> Float[ndarray, "channels regions"]:
         """Return the potential of a unit moment in every voxel of a region, in V/(A m)."""
         summed = np.zeros((self.n_regions, len(head.leadfield)))
+        labels = self.labels[head.brain]
         columns = head.leadfield * self.weights[head.brain]
-        np.add.at(summed, self.labels[head.brain], columns.T)
+        np.add.at(summed, labels[labels >= 0], columns.T[labels >= 0])
         return summed.T
 
 
 def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator) -> Regions:
-    """Divide all voxels of a brain by their nearest of random points.
+    """Divide all voxels of a brain by their nearest of random points, or draw compact regions.
 
     Parameters
     ----------
@@ -134,7 +154,7 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
     Raises
     ------
     SettingsError
-        When there are more regions than voxels.
+        When there are more regions than voxels, or compact ones do not fit.
     """
     if settings.trains == "voxels":
         settings = _shares_of_voxels(settings, head.n_voxels)
@@ -147,22 +167,19 @@ def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator)
             f"regions among the {settings.n_evoked} evoked ones"
         )
     places = head.places
-    if n_regions == head.n_voxels:
-        nearest = np.arange(n_regions)
-    else:
-        points = places[rng.choice(head.n_voxels, n_regions, replace=False)]
-        nearest = cKDTree(points).query(places)[1]
+    nearest, shape = _divide(settings, head, n_regions, rng)
     labels = np.full(head.grid.shape, -1, dtype=np.int32)
     labels[head.brain] = nearest
     weights = np.zeros(head.grid.shape)
-    weights[head.brain] = head.grey if settings.voxel_weights == "grey" else 1.0
+    weights[head.brain] = shape * (head.grey if settings.voxel_weights == "grey" else 1.0)
     order = rng.permutation(n_regions)
     evoked = order[: settings.n_evoked]
     motor = evoked[: settings.n_motor]
     tells = rng.random(n_regions) < settings.target_share
     latency = rng.uniform(*settings.latency, n_regions)
-    counts = np.bincount(nearest, minlength=n_regions)
-    sums = [np.bincount(nearest, axis, n_regions) for axis in places.T]
+    active = nearest >= 0
+    counts = np.bincount(nearest[active], minlength=n_regions)
+    sums = [np.bincount(nearest[active], axis, n_regions) for axis in places[active].T]
     numbers = np.arange(n_regions)
     return Regions(
         labels,
@@ -185,3 +202,16 @@ def _shares_of_voxels(settings: RegionSettings, n_voxels: int) -> RegionSettings
     )
     counts = {"n_evoked": evoked, "n_oscillatory": n_voxels - evoked}
     return settings.model_copy(update={**counts, "n_mixed": mixed, "n_motor": motor})
+
+
+def _divide(
+    settings: RegionSettings, head: Head, n_regions: int, rng: np.random.Generator
+) -> tuple[Int[ndarray, " voxels"], Float[ndarray, " voxels"]]:
+    """Return region (-1: silent) and relative activity of each voxel of the brain."""
+    if settings.extent is not None:
+        extent, apart = settings.extent, settings.min_distance
+        return compact_regions(head, n_regions, extent=extent, min_distance=apart, rng=rng)
+    if n_regions == head.n_voxels:
+        return np.arange(n_regions), np.ones(n_regions)
+    points = head.places[rng.choice(head.n_voxels, n_regions, replace=False)]
+    return cKDTree(points).query(head.places)[1], np.ones(head.n_voxels)

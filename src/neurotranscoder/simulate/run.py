@@ -12,7 +12,7 @@ from neurotranscoder.core.recording import Clock, Eeg, Events, Recording
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_run import BoldRun
-from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.cohort import Cohort, cohort_of_run
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
 from neurotranscoder.simulate.eeg import EXACT_UP_TO, eeg_signal, long_eeg_signal
 from neurotranscoder.simulate.eeg_additions import (
@@ -20,6 +20,7 @@ from neurotranscoder.simulate.eeg_additions import (
     add_eyes_and_heart,
     noise_settings,
 )
+from neurotranscoder.simulate.eeg_level import run_noise_sd
 from neurotranscoder.simulate.noise import eeg_noise
 from neurotranscoder.simulate.scanner_additions import (
     add_scanner_artefacts,
@@ -65,7 +66,8 @@ def simulate_run(
     scenario : Scenario
         What is simulated.
     head : Head
-        From ``build_head(scenario.head)``.
+        From ``build_head(scenario.head)``; of heads that differ from it, that of the subject
+        alone is built.
     subject, run : int
         Which run, both from 0.
     events : Events, optional
@@ -76,7 +78,8 @@ def simulate_run(
     run : SimulatedRun
         The recording and its sources; the same bits for the same arguments.
     """
-    return simulate_run_of(make_cohort(scenario, head), subject, run, events=events)
+    cohort = cohort_of_run(scenario, head, subject, run)
+    return simulate_run_of(cohort, subject, run, events=events)
 
 
 def simulate_run_of(
@@ -90,7 +93,7 @@ def simulate_run_of(
     clock, n_times = draw_clock(scenario, subject, run)
     recording = Recording(
         run_id,
-        _record_eeg(cohort, drawn.electric, clock, n_times, (subject, run)),
+        _record_eeg(cohort, drawn.electric, events, clock, n_times, (subject, run)),
         BoldRun(cohort, drawn.hemodynamic, (subject, run)).record(),
         clock,
         events,
@@ -111,7 +114,12 @@ def draw_clock(scenario: Scenario, subject: int, run: int) -> tuple[Clock, int]:
 
 
 def _record_eeg(
-    cohort: Cohort, sources: RunSources, clock: Clock, n_times: int, which: tuple[int, int]
+    cohort: Cohort,
+    sources: RunSources,
+    events: Events,
+    clock: Clock,
+    n_times: int,
+    which: tuple[int, int],
 ) -> Eeg:
     """Return the EEG of a run with its noise."""
     scenario, subject = cohort.scenario, cohort.subjects[which[0]]
@@ -119,11 +127,12 @@ def _record_eeg(
     kernel = evoked_kernel(scenario.evoked)
     signal = eeg_signal if scenario.eeg_rate <= EXACT_UP_TO else long_eeg_signal
     data = signal(sources, subject.leadfield, kernel, times, moment=cohort.levels.moment)
+    sd = run_noise_sd(data, times, cohort, events)
     if (noise := noise_settings(scenario)) is not None:
-        add_eeg_noise(data, scenario, noise, subject.head, which)
-    elif scenario.eeg_snr_db is not None:
+        add_eeg_noise(data, scenario, noise, subject.head, which, sd=sd)
+    elif sd is not None:
         rng = generator(scenario.seed, Stage.EEG_NOISE, subject=which[0], run=which[1])
-        data = data + eeg_noise(data, scenario.eeg_snr_db, rng)
+        data = data + eeg_noise(data.shape, sd, rng)
     add_eyes_and_heart(data, times, scenario, subject.head, which)
     add_scanner_artefacts(data, times, scenario, subject.head, which)
     others = record_ecg(times, scenario, which)

@@ -118,11 +118,12 @@ class RunTruth:
     def h(self, voxels: ndarray, lags: Float[ndarray, " lags"]) -> Float[ndarray, "voxels lags"]:
         """Return the hemodynamic response h (Eq. 1) of some voxels at some lags in s, in 1/s.
 
-        With the balloon model it is what that does to small inputs.
+        With the balloon model it is what that does to small inputs; it is NaN in silent voxels.
         """
         labels = self.cohort.regions.labels[tuple(self._indices(voxels).T)]
         kernels = response_kernels(self.cohort.scenario, self.subject.hrfs)
-        return np.stack([kernels[label](lags) for label in labels])
+        silent = np.full(len(lags), np.nan)
+        return np.stack([kernels[k](lags) if k >= 0 else silent for k in labels])
 
     @property
     def g(self) -> Float[ndarray, "channels voxels"]:

@@ -33,6 +33,7 @@ from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.scanner import ScannerSettings
 from neurotranscoder.simulate.slices import SliceOrder, slice_times
+from neurotranscoder.simulate.subjects import SubjectSpread
 from neurotranscoder.simulate.triggers import TriggerSettings
 
 TASK = "oddball"
@@ -42,7 +43,8 @@ class Scenario(Settings):
     """A simulated study of simultaneous EEG-fMRI.
 
     A signal-to-noise ratio is the variance of the noise-free signal over that of the noise, at
-    the recorded sampling, each averaged over channels (EEG) or voxels of the brain (BOLD).
+    the recorded sampling, each averaged over channels (EEG) or voxels of the brain (BOLD; the
+    signal over those with a source).
     """
 
     name: str = "small"
@@ -50,7 +52,7 @@ class Scenario(Settings):
     seed: int = Field(default=0, ge=0)
     """Of everything random."""
     head: HeadSettings = HeadSettings()
-    """Voxels, electrodes and conductivities; shared by all subjects."""
+    """Voxels, electrodes and conductivities of the template."""
     regions: RegionSettings = RegionSettings()
     """Division of the brain; shared by all subjects."""
     oddball: OddballDesign = OddballDesign()
@@ -63,6 +65,8 @@ class Scenario(Settings):
     """Evoked response d."""
     n_subjects: PositiveInt = 3
     """Subjects; they differ in design and noise."""
+    subjects: SubjectSpread | None = None
+    """How much else they differ; null is one brain for all, the template's."""
     runs_per_subject: PositiveInt = 6
     """Runs of each subject."""
     test_runs: NonNegativeInt = 2
@@ -108,9 +112,13 @@ class Scenario(Settings):
     bold_baseline: PositiveFloat = 10_000.0
     """Mean signal of a voxel of grey matter."""
     bold_percent: PositiveFloat = 1.0
-    """Expected sd of the noise-free signal over voxels and times, in % of the baseline."""
+    """Expected sd of the noise-free signal over voxels with a source and times, in % of the
+    baseline."""
     eeg_snr_db: float | None = 10.0
     """Signal-to-noise ratio of the EEG, in dB. Null: `eeg_noise` at its own levels, or none."""
+    eeg_snr_over: Literal["run", "trial"] = "run"
+    """Where the signal of that ratio is measured: over the whole run, or in the trials alone, from
+    each stimulus until the slowest region's evoked response has ended."""
     bold_snr_db: float | None = 10.0
     """Signal-to-noise ratio of BOLD, in dB. Null: `bold_noise` at its own levels, or none."""
     eeg_noise: EegNoiseSettings | None = None

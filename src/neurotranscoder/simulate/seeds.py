@@ -33,6 +33,15 @@ class Stage(IntEnum):
     PULSE = 20
     TRIGGERS = 21
     ECG = 22
+    HEAD_SCALE = 30
+    SKULL_CONDUCTIVITY = 31
+    SKULL_THICKNESS = 32
+    ELECTRODES = 33
+    ORIENTATIONS = 34
+    SUBJECT_HRF = 35
+    REGION_HRF = 36
+    STRENGTHS = 37
+    GAIN = 38
     NETWORK = 50
     FOLLOWERS = 51
 

@@ -77,7 +77,7 @@ def simulate_study(
     progress : callable, optional
         Called with the number of runs that are done and of all runs.
     map : callable
-        Like the built-in; may spread the runs over processes.
+        Like the built-in; may spread the heads of subjects and the runs over processes.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def simulate_study(
     folder = truth_store.truth_folder(root)
     for manifest in (root / MANIFEST, folder / MANIFEST):
         manifest.unlink(missing_ok=True)
-    cohort = make_cohort(scenario, build_head(scenario.head))
+    cohort = make_cohort(scenario, build_head(scenario.head), map=map)
     _start(root, scenario)
     truth_store.write_cohort(folder, cohort)
     jobs = _jobs(scenario, events)

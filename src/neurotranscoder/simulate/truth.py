@@ -158,8 +158,9 @@ class Truth:
 
     def _shares(self, blocks: BlockMap) -> csr_array:
         """Return what `block_shares` does, without its zeros."""
-        inside, block, region = self._brain_of(blocks)
-        counts = np.maximum(np.bincount(block, minlength=blocks.n_blocks), 1)
+        inside, block, region = self._active_in(blocks)
+        of_brain = blocks.labels[self.head.brain & (blocks.labels >= 0)]
+        counts = np.maximum(np.bincount(of_brain, minlength=blocks.n_blocks), 1)
         values = self.regions.weights[inside] / counts[block]
         shape = (blocks.n_blocks, self.regions.n_regions)
         return csr_array((values, (block, region)), shape=shape)
@@ -182,18 +183,18 @@ class Truth:
         return self.sources(run).respond_mixed(self._shares(blocks), kernel, axis.times)
 
     def block_kinds(self, blocks: BlockMap) -> ndarray:
-        """Return 'evoked', 'oscillatory' or 'mixed' for each block.
+        """Return 'evoked', 'oscillatory', 'mixed' or 'silent' for each block.
 
-        A block has a kind when at least three quarters of its brain voxels are of regions that
-        have it alone; all others are mixed.
+        A block has a kind when at least three quarters of its voxels with a source are of
+        regions that have it alone, and is silent when it has none; all others are mixed.
         """
-        _, block, region = self._brain_of(blocks)
+        _, block, region = self._active_in(blocks)
         counts = np.bincount(block, minlength=blocks.n_blocks)
         kinds = ("oscillatory", "evoked")
         alone = (self.regions.oscillatory, ~self.regions.rhythmic)
         shares = (np.bincount(block, mine[region], blocks.n_blocks) for mine in alone)
         pure = [(counts > 0) & (share >= _ONE_KIND * counts) for share in shares]
-        return np.select(pure, kinds, "mixed")
+        return np.select([*pure, counts == 0], [*kinds, "silent"], "mixed")
 
     def clean_cells(self, run: RunId, blocks: BlockMap) -> SliceCells:
         """Return noise-free BOLD (without baseline) of each block and slice, as acquired.
@@ -231,7 +232,7 @@ class Truth:
                 f"{self.head.grid.shape}, or elsewhere; evaluate the study that was simulated"
             )
 
-    def _brain_of(self, blocks: BlockMap) -> tuple[ndarray, ndarray, ndarray]:
+    def _active_in(self, blocks: BlockMap) -> tuple[ndarray, ndarray, ndarray]:
         """Return the voxels of blocks that hold sources, and their blocks and regions."""
         self._check_grid(blocks)
         inside = (blocks.labels >= 0) & (self.regions.labels >= 0)

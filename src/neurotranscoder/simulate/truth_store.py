@@ -23,6 +23,7 @@ from neurotranscoder.simulate.cohort import Cohort, cohort_of, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources, draw_sources
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.scenario import Scenario
+from neurotranscoder.simulate.truth_subjects import LEADFIELD_UNIT, read_heads, write_subjects
 
 KIND = "truth"
 _GEOMETRY = "geometry"
@@ -35,6 +36,8 @@ _NOT_BIDS = (
     "hrf.tsv",
     "evoked.tsv",
     "geometry*",
+    "subjects*.tsv",
+    "sub-*_geometry*",
     "runs",
 )
 _REGION_ARRAYS = (
@@ -55,7 +58,7 @@ def truth_folder(root: Path) -> Path:
 
 
 def write_cohort(folder: Path, cohort: Cohort) -> None:
-    """Write what all runs share: scenario, regions, responses, head."""
+    """Write what all runs share: scenario, regions, responses, heads."""
     scenario, regions = cohort.scenario, cohort.regions
     name = f"Truth of the simulated study '{scenario.name}'"
     start_derivative(folder, name=name, sources=("../..",))
@@ -92,7 +95,8 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
         f"head.{key}": value for key, value in tensors_of_head(cohort.template.head).items()
     }
     tensors |= {f"regions.{key}": np.asarray(getattr(regions, key)) for key in _REGION_ARRAYS}
-    save_tensors(folder, _GEOMETRY, tensors, {"leadfield_unit": "V/(A m), average reference"})
+    save_tensors(folder, _GEOMETRY, tensors, LEADFIELD_UNIT)
+    write_subjects(folder, cohort)
 
 
 def _mean_response(cohort: Cohort) -> ndarray:
@@ -134,12 +138,13 @@ def read_cohort(folder: Path) -> Cohort:
         tensors, _ = load_tensors(folder, _GEOMETRY)
         head = head_of_tensors(_below("head.", tensors))
         regions = Regions(**_below("regions.", tensors))
+        heads = read_heads(folder, scenario, head)
     except (ValidationError, WeightsError, KeyError, TypeError) as error:
         raise StoreError(
             f"{folder}: was written by another version of this package ({error}); simulate the "
             "study again"
         ) from error
-    return cohort_of(scenario, head, regions)
+    return cohort_of(scenario, head, regions, heads)
 
 
 def redraw_sources(folder: Path, cohort: Cohort, run: RunId) -> DrawnSources:
@@ -188,11 +193,20 @@ _README = """\
 What the simulated study was made from. No step but the evaluation may read it.
 
 scenario.json      every setting and the seed
-regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside)
+regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside or
+                   silent)
 hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.tsv has the
                    parameters of each region's double gamma
 evoked.tsv         evoked response d
-geometry.json      points at the leadfield G in V/(A m), the orientations and the regions
+geometry.json      points at the leadfield G in V/(A m), the orientations and the regions, of
+                   the template
+sub-*_geometry.json   points at leadfield, orientations and true places of electrodes of a subject
+                   whose head is not the template's
+subjects.tsv       how subjects differ from the template, where they do: size of the head along
+                   x, y and z, conductivity and thickness of the skull (all relative to the
+                   template's), delay of all responses h in s, strength of all sources
+subjects_regions.tsv   the same by region: strength of its sources (that of all included) and
+                   parameters of its double gamma
 runs/*_design.tsv  events of each run
 runs/*_sources.json   marks of the sources X of each run; X itself is drawn again when it is
                    asked for, from scenario, seed and design
