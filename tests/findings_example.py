@@ -7,6 +7,7 @@ from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.evaluate.findings import Findings, Line, Panel, SourceMap, Topography
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
+from realism_example import example_realism
 
 CENTRE = np.array([0.0, -17.0, 8.0])
 # method: bold_from_eeg, eeg_from_bold, source_from_eeg, source_from_bold, source_fused
@@ -51,6 +52,7 @@ def example_findings(seed: int = 0) -> Findings:
         warnings=("3 events of sub-02 run-01 had no onset and were dropped.",),
         blocks=blocks,
         montage=montage,
+        realism=example_realism(rng, blocks.n_blocks, len(montage.names)),
     )
 
 

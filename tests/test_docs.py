@@ -3,6 +3,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from numpy.testing import assert_allclose
 
 from neurotranscoder.cli.app import COMMANDS
 from neurotranscoder.simulate.catalogue import scenario_names
@@ -28,11 +29,35 @@ def test_simulator_page_names_every_scenario_and_its_python_runs():
     assert names["run"].recording.bold.data.ndim == 4
 
 
-def test_every_file_that_the_readme_links_to_exists():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/realism.md"])
+def test_every_file_that_a_page_links_to_exists(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def cells_of(table):
+    """Return the rows of a Markdown table, cell by cell, without its two heads."""
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    return [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows[2:]]
+
+
+def number_in(cell):
+    """Return the number that a cell begins with, NaN for n/a."""
+    return float(cell.split()[0].replace("\N{MINUS SIGN}", "-").replace("n/a", "nan"))
+
+
+def test_page_on_realism_holds_the_table_of_the_code():
+    code = runpy.run_path(str(ROOT / "docs" / "realism.py"))
+    found = cells_of(code["table"](code["simulated"]("small")[2].rows))
+    written = cells_of((ROOT / "docs" / "realism.md").read_text(encoding="utf-8"))
+    assert len(found) == len(written) > 20
+    values = [[number_in(row[1]) for row in rows] for rows in (written, found)]
+    assert_allclose(*values, rtol=0.03)  # three digits, and sums in another order
+    names, verdicts, sources = (0, 3, 5)
+    for column in (names, verdicts, sources):
+        assert [row[column] for row in written] == [row[column] for row in found]
 
 
 def test_readme_names_every_command():

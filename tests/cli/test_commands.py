@@ -97,6 +97,7 @@ def test_evaluate_and_report_give_the_same_table_twice(tiny_study, results):
     assert command("report", results, quick=False) == 0
     page = (results / "report.html").read_text()
     assert "minimum_norm_true_leadfield" in page
+    assert "How realistic the recordings are" in page
     assert not re.search(r"(src|href)\s*=\s*[\"']https?://", page)
 
 
@@ -216,6 +217,17 @@ def test_impossible_simulations_are_refused(words, message, tmp_path, capsys):
     assert command("simulate", tmp_path / "study", *words, quick=False) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "study").exists()
+
+
+def test_recordings_without_truth_are_compared_with_references_too(tiny_study, results, tmp_path):
+    study, out = copy_of(tiny_study, tmp_path / "study"), tmp_path / "out"
+    model = results / "models" / "closed_form"
+    assert command("evaluate", study, out, "--model", model) == 0
+    assert command("report", out, quick=False) == 0
+    page = (out / "report.html").read_text()
+    assert '<h2 id="realism">The recordings</h2>' in page
+    assert f"One held-out run, {read_json(model / 'split.json')['test'][0]}," in page
+    assert len(read_table(out / "realism.tsv")["measure"]) > 15
 
 
 def test_words_that_are_no_command_end_with_2(capsys):

@@ -65,10 +65,19 @@ def test_findings_without_pictures_places_or_rows_come_back(tmp_path):
         topographies=(),
         curves=(),
         montage=Montage(full.montage.names),
+        realism=None,
     )
     save_findings(tmp_path, bare)  # over the full ones: nothing of them may stay
     assert_same(load_findings(tmp_path), bare)
     assert not list(tmp_path.glob("*.tsv"))
+
+
+def test_realism_without_heads_or_courses_comes_back(tmp_path):
+    findings = with_float_scores(example_findings())
+    bare = replace(findings.realism, courses=(), maps=(), potentials=(), amplitudes=None)
+    findings = replace(findings, realism=bare)
+    save_findings(tmp_path, findings)
+    assert_same(load_findings(tmp_path), findings)
 
 
 def test_equal_findings_give_equal_files(tmp_path):
@@ -85,7 +94,7 @@ def test_table_of_another_evaluation_is_refused(tmp_path):
     save_findings(tmp_path, findings)
     path = tmp_path / "metrics.tsv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    needed = f"{len(findings.metrics) - 1} and {len(findings.measures)} rows"
+    needed = f"{len(findings.metrics) - 1}, {len(findings.measures)} and 5 rows"
     with pytest.raises(StoreError, match=needed):
         load_findings(tmp_path)
 

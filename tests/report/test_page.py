@@ -108,6 +108,23 @@ def test_simulated_data_are_called_so_and_real_data_are_not(findings, page):
     assert "Simulated data" not in Reader(render_report(real)).text
 
 
+def hostile_realism(realism):
+    """Return realism all of whose words are hostile."""
+    panel, heads = realism.spectra[0], realism.amplitudes
+    lines = tuple(replace(line, label=HOSTILE) for line in panel.lines)
+    words = dict.fromkeys(("measure", "unit", "source"), HOSTILE)
+    return replace(
+        realism,
+        run=HOSTILE,
+        rows=tuple(replace(row, **words) for row in realism.rows),
+        spectra=(replace(panel, title=HOSTILE, x_label=HOSTILE, lines=lines),),
+        maps=(replace(realism.maps[0], title=HOSTILE, label=HOSTILE),),
+        potentials=(replace(realism.potentials[0], title=HOSTILE, labels=(HOSTILE,) * 2),),
+        amplitudes=replace(heads, title=HOSTILE, labels=(HOSTILE,) * 2),
+        limits=(HOSTILE,),
+    )
+
+
 def test_hostile_words_stay_words(findings):
     panel, topography = findings.traces[0], findings.topographies[0]
     lines = tuple(replace(line, label=HOSTILE) for line in panel.lines)
@@ -121,11 +138,12 @@ def test_hostile_words_stay_words(findings):
         traces=(replace(panel, title=HOSTILE, x_label=HOSTILE, lines=lines),),
         maps=(replace(findings.maps[0], title=HOSTILE, labels=(HOSTILE,) * 3),),
         topographies=(replace(topography, title=HOSTILE, labels=(HOSTILE,) * 3),),
+        realism=hostile_realism(findings.realism),
     )
     reader = Reader(render_report(hostile))
     assert "script" not in reader.tags
     assert not reader.values("onerror")
-    assert reader.tags.count("img") == len(hostile.curves) + 5
+    assert reader.tags.count("img") == len(hostile.curves) + 5 + 5
     assert " ".join(HOSTILE.split()) in reader.text
 
 
@@ -151,6 +169,34 @@ def test_score_that_could_not_be_computed_is_called_missing(findings):
     assert "r = n/a" in text
 
 
+def test_every_measure_stands_beside_its_reference_and_verdict(page):
+    text = Reader(page).text
+    for words in (
+        "temporal SNR 66.6 52 to 88 ✓ inside measured six runs",
+        "latency 0.638 s 0.25 to 0.5 s ✗ outside published Polich 2007",
+        "strongest r 0.13 below −0.114 ✗ outside chance shifts in time",
+        "components 8 – no reference",
+        "displacement n/a 0.05 to 0.15 mm – no value measured six runs",
+    ):
+        assert words in text
+
+
+def test_realism_is_asked_of_simulated_data_alone(findings, page):
+    assert "How realistic the recordings are" in page
+    assert "The head lies still." in page
+    real = replace(findings.realism, limits=())
+    bare = replace(findings, simulated=False, realism=real, traces=(), maps=(), topographies=())
+    found = render_report(bare)
+    assert '<h2 id="realism">The recordings</h2>' in found
+    assert "How realistic" not in found
+    assert "What this scenario leaves out" not in found
+
+
+def test_findings_without_realism_have_no_such_section(findings):
+    bare = replace(findings, realism=None, traces=(), maps=(), topographies=(), curves=())
+    assert 'id="realism"' not in render_report(bare)
+
+
 def test_findings_without_pictures_or_rows_make_a_page_that_says_so(findings):
     bare = replace(
         findings,
@@ -163,6 +209,7 @@ def test_findings_without_pictures_or_rows_make_a_page_that_says_so(findings):
         responses=None,
         topographies=(),
         curves=(),
+        realism=None,
     )
     text = Reader(render_report(bare)).text
     for words in (
@@ -186,10 +233,12 @@ def test_scenarios_have_a_table_each(findings):
 
 def test_channels_without_places_are_drawn_as_bars(findings):
     bare = replace(findings, traces=(), maps=(), curves=(), metrics=(), responses=None)
+    heads = replace(findings.realism, spectra=(), courses=(), maps=())
+    bare = replace(bare, realism=heads)
     bipolar = replace(bare, montage=Montage(bare.montage.names))
     assert all(content.startswith(b"\x89PNG") for content in pictures_of(render_report(bare)))
     bars = pictures_of(render_report(bipolar))
-    assert len(bars) == len(bipolar.topographies)
+    assert len(bars) == len(bipolar.topographies) + len(heads.potentials) + 1
     assert all(b"<svg" in content for content in bars)
 
 

@@ -13,8 +13,11 @@ from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
-from neurotranscoder.evaluate.findings import Findings
+from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.findings_store import load_findings, save_findings
+from neurotranscoder.evaluate.realism import measure
+from neurotranscoder.evaluate.realism_panels import realism_of
+from neurotranscoder.evaluate.shortcomings import shortcomings, simulated_motion
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.io.manifest import read_manifest, write_manifest
@@ -39,7 +42,7 @@ def evaluate(
     bids
         The study that the models were trained on.
     out
-        Where results go: metrics.tsv, measures.tsv and evaluation/.
+        Where results go: metrics.tsv, measures.tsv, realism.tsv and evaluation/.
     model
         Folders of models; default: all in OUT/models.
     """
@@ -56,6 +59,7 @@ def evaluate(
         models,
         runs,
         truth_of_study(bids),
+        space=space,
         name=bids.resolve().name,
         fusion=config.reconstruct.fusion,
         notes=notes,
@@ -68,6 +72,7 @@ def evaluate_models(
     runs: Sequence[AlignedRun],
     truth: Truth | None,
     *,
+    space: Workspace,
     name: str,
     fusion: Fusion = "sum",
     notes: Sequence[str] = (),
@@ -94,7 +99,30 @@ def evaluate_models(
     evaluation = StudyEvaluation(StudyRuns(scenario, **parts), truth, fusion=fusion, progress=say)
     candidates = [Candidate(label, trained) for label, trained in models]
     tables = evaluation.tables(candidates)
-    return assemble(evaluation, candidates, tables, notes=notes)
+    realism = look_at(space, evaluation.runs.test[0], truth)
+    return assemble(evaluation, candidates, tables, notes=notes, realism=realism)
+
+
+def look_at(space: Workspace, run: AlignedRun, truth: Truth | None) -> Realism:
+    """Return how a run looks, beside what is known of real recordings.
+
+    Parameters
+    ----------
+    space : Workspace
+        The study that the run is read from.
+    run : AlignedRun
+        Which run, and the blocks that BOLD is averaged over.
+    truth : Truth or None
+        What it was made from, where the study was simulated; it knows how the head moved.
+    """
+    say(f"comparing {run.run} with real recordings")
+    found = measure(
+        space.study.load(run.run),
+        blocks=run.blocks,
+        settings=space.config.align,
+        motion=None if truth is None else simulated_motion(truth.cohort.scenario, run.run),
+    )
+    return realism_of(found, limits=shortcomings(truth.cohort.scenario) if truth else ())
 
 
 def truth_of_study(bids: Path) -> Truth | None:
@@ -109,6 +137,8 @@ def store(findings: Findings, out: Path) -> None:
     write_manifest(folder, kind="evaluation", settings_hash="")
     write_rows(out / "metrics.tsv", findings.metrics)
     write_rows(out / "measures.tsv", findings.measures)
+    if findings.realism is not None:
+        write_rows(out / "realism.tsv", findings.realism.rows)
     say(f"scores in {out / 'metrics.tsv'}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurotranscoder import __version__
-from neurotranscoder.evaluate.findings import Findings, Line, Panel
+from neurotranscoder.evaluate.findings import Findings, Line, Panel, Realism
 from neurotranscoder.evaluate.pictures import (
     response_panel,
     signal_panels,
@@ -25,6 +25,7 @@ def assemble(
     tables: Tables,
     *,
     notes: Sequence[str] = (),
+    realism: Realism | None = None,
 ) -> Findings:
     """Return the findings of an evaluation.
 
@@ -38,6 +39,8 @@ def assemble(
         Its rows and estimates.
     notes : sequence of str
         What reading the study brought up: repaired triggers, declared clocks, dropped events.
+    realism : Realism, optional
+        How the first held-out run looks.
     """
     first, run = candidates[0], evaluation.test[0]
     estimates = tables.estimates[0][0]
@@ -57,6 +60,7 @@ def assemble(
         warnings=tuple(_warnings(evaluation, candidates, truth)),
         blocks=run.aligned.blocks,
         montage=run.aligned.montage,
+        realism=realism,
     )
 
 

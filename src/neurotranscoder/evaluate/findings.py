@@ -9,7 +9,10 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.blocks import BlockMap
-from neurotranscoder.evaluate.table import MeasureRow, MetricRow
+from neurotranscoder.evaluate.table import MeasureRow, MetricRow, RealismRow
+
+REFERENCE = "reference: "
+"""How labels of lines begin that were not measured, in panels of `Realism`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +86,59 @@ class Topography:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ValueMap:
+    """One number per block, on an absolute scale.
+
+    Parameters
+    ----------
+    title : str
+        What is shown, and of which run.
+    label : str
+        Quantity and unit, for the scale.
+    values : array, shape (blocks,)
+        NaN where there is none.
+    """
+
+    title: str
+    label: str
+    values: Float[ndarray, " blocks"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Realism:
+    """What one recording looks like, beside what is known of real ones.
+
+    Parameters
+    ----------
+    run : str
+        Which run was looked at.
+    rows : tuple of RealismRow
+        The measures, each with its reference.
+    spectra : tuple of Panel
+        Drawn on logarithmic axes.
+    courses : tuple of Panel
+        Autocorrelation, displacement, event-related averages, coupling by lag.
+    maps : tuple of ValueMap
+        Temporal signal-to-noise ratio and autocorrelation over the brain.
+    potentials : tuple of Topography
+        Event-related potentials over the scalp.
+    amplitudes : Topography or None
+        Root mean square per frequency band over the scalp, in µV.
+    limits : tuple of str
+        What is known to be unlike a real recording.
+    """
+
+    run: str
+    rows: tuple[RealismRow, ...]
+    spectra: tuple[Panel, ...]
+    courses: tuple[Panel, ...]
+    maps: tuple[ValueMap, ...]
+    potentials: tuple[Topography, ...]
+    amplitudes: Topography | None
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Findings:
     """Everything that a report shows.
 
@@ -112,6 +168,8 @@ class Findings:
         Where the blocks of the maps are.
     montage : Montage
         Where the channels of the topographies are.
+    realism : Realism or None
+        How the first held-out run looks.
     """
 
     title: str
@@ -127,3 +185,4 @@ class Findings:
     warnings: tuple[str, ...]
     blocks: BlockMap
     montage: Montage
+    realism: Realism | None = None

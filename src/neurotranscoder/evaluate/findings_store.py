@@ -1,8 +1,7 @@
-"""Findings on disk: two TSV tables, and one set of tensors for the pictures."""
+"""Findings on disk: up to three TSV tables, and one set of tensors for the pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +11,31 @@ from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.evaluate.findings import Findings, Line, Panel, SourceMap, Topography
+from neurotranscoder.evaluate.findings import Findings, Panel, SourceMap, Topography
+from neurotranscoder.evaluate.findings_words import (
+    PanelText,
+    RowsText,
+    panel_tensors,
+    panel_text,
+    panels_of,
+    rows_text,
+)
+from neurotranscoder.evaluate.realism_store import (
+    RealismText,
+    realism_from,
+    realism_tensors,
+    realism_text,
+)
 from neurotranscoder.evaluate.table import (
-    MeasureRow,
-    MetricRow,
+    Rows,
     read_measures,
     read_metrics,
+    read_realism,
     write_rows,
 )
 from neurotranscoder.io.weights import load_tensors, save_tensors
 
 _NAME = "findings"
-
-
-class _PanelText(Settings):
-    """Words of a panel."""
-
-    title: str
-    x_label: str
-    y_label: str
-    lines: tuple[str, ...]
-
-
-class _RowsText(Settings):
-    """Words of a source map or a topography."""
-
-    title: str
-    labels: tuple[str, ...]
 
 
 class _Text(Settings):
@@ -48,19 +45,20 @@ class _Text(Settings):
     simulated: bool
     facts: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
-    traces: tuple[_PanelText, ...]
-    curves: tuple[_PanelText, ...]
-    responses: tuple[_PanelText, ...]
-    maps: tuple[_RowsText, ...]
-    topographies: tuple[_RowsText, ...]
+    traces: tuple[PanelText, ...]
+    curves: tuple[PanelText, ...]
+    responses: tuple[PanelText, ...]
+    maps: tuple[RowsText, ...]
+    topographies: tuple[RowsText, ...]
     channels: tuple[str, ...]
     positions_known: bool
     n_metrics: int
     n_measures: int
+    realism: RealismText | None = None
 
 
 def save_findings(folder: Path, findings: Findings) -> None:
-    """Write findings: ``metrics.tsv``, ``measures.tsv`` and the tensors ``findings``.
+    """Write findings: three tables (metrics, measures, realism) and the tensors ``findings``.
 
     Parameters
     ----------
@@ -71,6 +69,7 @@ def save_findings(folder: Path, findings: Findings) -> None:
     """
     _write_table(folder / "metrics.tsv", findings.metrics)
     _write_table(folder / "measures.tsv", findings.measures)
+    _write_table(folder / "realism.tsv", findings.realism.rows if findings.realism else ())
     save_tensors(folder, _NAME, _tensors_of(findings), _text_of(findings).model_dump(mode="json"))
 
 
@@ -105,25 +104,12 @@ def load_findings(folder: Path) -> Findings:
         ) from error
 
 
-def _write_table(path: Path, rows: Sequence[MetricRow] | Sequence[MeasureRow]) -> None:
+def _write_table(path: Path, rows: Rows) -> None:
     """Write a table, or remove the one of earlier findings where there is no row."""
     if rows:
         write_rows(path, rows)
     else:
         path.unlink(missing_ok=True)
-
-
-def _panel_text(panel: Panel) -> _PanelText:
-    """Return the words of a panel."""
-    labels = tuple(line.label for line in panel.lines)
-    return _PanelText(
-        title=panel.title, x_label=panel.x_label, y_label=panel.y_label, lines=labels
-    )
-
-
-def _rows_text(item: SourceMap | Topography) -> _RowsText:
-    """Return the words of a source map or a topography."""
-    return _RowsText(title=item.title, labels=item.labels)
 
 
 def _text_of(findings: Findings) -> _Text:
@@ -133,15 +119,16 @@ def _text_of(findings: Findings) -> _Text:
         simulated=findings.simulated,
         facts=findings.facts,
         warnings=findings.warnings,
-        traces=tuple(map(_panel_text, findings.traces)),
-        curves=tuple(map(_panel_text, findings.curves)),
-        responses=tuple(map(_panel_text, _responses(findings))),
-        maps=tuple(map(_rows_text, findings.maps)),
-        topographies=tuple(map(_rows_text, findings.topographies)),
+        traces=tuple(map(panel_text, findings.traces)),
+        curves=tuple(map(panel_text, findings.curves)),
+        responses=tuple(map(panel_text, _responses(findings))),
+        maps=tuple(map(rows_text, findings.maps)),
+        topographies=tuple(map(rows_text, findings.topographies)),
         channels=findings.montage.names,
         positions_known=findings.montage.positions is not None,
         n_metrics=len(findings.metrics),
         n_measures=len(findings.measures),
+        realism=realism_text(findings.realism) if findings.realism else None,
     )
 
 
@@ -150,23 +137,13 @@ def _responses(findings: Findings) -> tuple[Panel, ...]:
     return () if findings.responses is None else (findings.responses,)
 
 
-def _panel_tensors(name: str, panels: Iterable[Panel]) -> dict[str, np.ndarray]:
-    """Return the numbers of panels."""
-    return {
-        f"{name}.{i}.{j}.{axis}": values
-        for i, panel in enumerate(panels)
-        for j, line in enumerate(panel.lines)
-        for axis, values in (("x", line.x), ("y", line.y))
-    }
-
-
 def _tensors_of(findings: Findings) -> dict[str, np.ndarray]:
     """Return the numbers of findings."""
     blocks, positions = findings.blocks, findings.montage.positions
     return {
-        **_panel_tensors("traces", findings.traces),
-        **_panel_tensors("curves", findings.curves),
-        **_panel_tensors("responses", _responses(findings)),
+        **panel_tensors("traces", findings.traces),
+        **panel_tensors("curves", findings.curves),
+        **panel_tensors("responses", _responses(findings)),
         **{f"maps.{i}": item.values for i, item in enumerate(findings.maps)},
         **{f"topographies.{i}": item.values for i, item in enumerate(findings.topographies)},
         "maps.times": np.array([item.time for item in findings.maps], dtype=np.float64),
@@ -176,21 +153,8 @@ def _tensors_of(findings: Findings) -> dict[str, np.ndarray]:
         "blocks.mask": blocks.mask,
         "blocks.labels": blocks.labels,
         **({} if positions is None else {"positions": positions}),
+        **(realism_tensors(findings.realism) if findings.realism else {}),
     }
-
-
-def _panels_of(
-    name: str, texts: Iterable[_PanelText], tensors: dict[str, np.ndarray]
-) -> tuple[Panel, ...]:
-    """Join words and numbers of panels."""
-    panels = []
-    for i, text in enumerate(texts):
-        lines = tuple(
-            Line(label, tensors[f"{name}.{i}.{j}.x"], tensors[f"{name}.{i}.{j}.y"])
-            for j, label in enumerate(text.lines)
-        )
-        panels.append(Panel(text.title, text.x_label, text.y_label, lines))
-    return tuple(panels)
 
 
 def _blocks_of(tensors: dict[str, np.ndarray]) -> BlockMap:
@@ -205,13 +169,16 @@ def _findings_of(folder: Path, text: _Text, tensors: dict[str, np.ndarray]) -> F
     """Join words, numbers and tables."""
     metrics = read_metrics(folder / "metrics.tsv") if text.n_metrics else ()
     measures = read_measures(folder / "measures.tsv") if text.n_measures else ()
-    if (len(metrics), len(measures)) != (text.n_metrics, text.n_measures):
+    rows = read_realism(folder / "realism.tsv") if text.realism else ()
+    needed = text.n_metrics, text.n_measures, text.realism.n_rows if text.realism else 0
+    got = len(metrics), len(measures), len(rows)
+    if got != needed:
         raise StoreError(
-            f"{folder}: metrics.tsv and measures.tsv have {len(metrics)} and {len(measures)} "
-            f"rows; findings.json needs {text.n_metrics} and {text.n_measures}; "
+            f"{folder}: metrics.tsv, measures.tsv and realism.tsv have {got[0]}, {got[1]} and "
+            f"{got[2]} rows; findings.json needs {needed[0]}, {needed[1]} and {needed[2]}; "
             "run `evaluate` again"
         )
-    responses = _panels_of("responses", text.responses, tensors)
+    responses = panels_of("responses", text.responses, tensors)
     times = tensors["maps.times"]
     return Findings(
         title=text.title,
@@ -219,7 +186,7 @@ def _findings_of(folder: Path, text: _Text, tensors: dict[str, np.ndarray]) -> F
         facts=text.facts,
         metrics=metrics,
         measures=measures,
-        traces=_panels_of("traces", text.traces, tensors),
+        traces=panels_of("traces", text.traces, tensors),
         maps=tuple(
             SourceMap(one.title, float(times[i]), one.labels, tensors[f"maps.{i}"])
             for i, one in enumerate(text.maps)
@@ -229,8 +196,9 @@ def _findings_of(folder: Path, text: _Text, tensors: dict[str, np.ndarray]) -> F
             Topography(one.title, one.labels, tensors[f"topographies.{i}"])
             for i, one in enumerate(text.topographies)
         ),
-        curves=_panels_of("curves", text.curves, tensors),
+        curves=panels_of("curves", text.curves, tensors),
         warnings=text.warnings,
         blocks=_blocks_of(tensors),
         montage=Montage(text.channels, tensors["positions"] if text.positions_known else None),
+        realism=realism_from(text.realism, tensors, rows) if text.realism else None,
     )

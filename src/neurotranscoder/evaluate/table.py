@@ -1,7 +1,8 @@
-"""The two tidy tables: correlations, and facts that are no correlation."""
+"""The tidy tables: correlations, facts that are no correlation, and how real recordings look."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -71,10 +72,52 @@ class MeasureRow:
     n: int
 
 
-Row = TypeVar("Row", MetricRow, MeasureRow)
+Verdict = Literal["inside", "outside", "no reference", "no value"]
 
 
-def write_rows(path: Path, rows: Sequence[MetricRow] | Sequence[MeasureRow]) -> None:
+@dataclass(frozen=True, slots=True)
+class RealismRow:
+    """One fact about a recording, beside what is known of real ones.
+
+    Parameters
+    ----------
+    measure : str
+        What was measured.
+    value : float
+        NaN where the recording does not allow it, or nothing was found.
+    unit : str
+        '1' where there is none.
+    low, high : float
+        Borders of the reference; NaN where it is open.
+    basis : str
+        'measured', 'published', 'usual', 'null' (chance in the same run) or 'none'.
+    source : str
+        Where the reference comes from.
+    """
+
+    measure: str
+    value: float
+    unit: str
+    low: float
+    high: float
+    basis: str
+    source: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the value lies within the borders of its reference."""
+        if math.isnan(self.value):
+            return "no value"
+        if math.isnan(self.low) and math.isnan(self.high):
+            return "no reference"
+        return "outside" if self.value < self.low or self.value > self.high else "inside"
+
+
+Row = TypeVar("Row", MetricRow, MeasureRow, RealismRow)
+Rows = Sequence[MetricRow] | Sequence[MeasureRow] | Sequence[RealismRow]
+
+
+def write_rows(path: Path, rows: Rows) -> None:
     """Write rows as a TSV file, one column per field."""
     if not rows:
         raise StoreError(f"{path}: no row to write; evaluate at least one method")
@@ -108,3 +151,8 @@ def read_metrics(path: Path) -> tuple[MetricRow, ...]:
 def read_measures(path: Path) -> tuple[MeasureRow, ...]:
     """Read ``measures.tsv``."""
     return _parse(path, MeasureRow)
+
+
+def read_realism(path: Path) -> tuple[RealismRow, ...]:
+    """Read ``realism.tsv``."""
+    return _parse(path, RealismRow)

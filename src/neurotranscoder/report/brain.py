@@ -17,8 +17,15 @@ from numpy import ndarray
 from scipy.ndimage import map_coordinates
 
 from neurotranscoder.core.blocks import BlockMap
-from neurotranscoder.evaluate.findings import SourceMap
-from neurotranscoder.report.figures import DIVERGING, Picture, drawing_style, picture_of, wrapped
+from neurotranscoder.evaluate.findings import SourceMap, ValueMap
+from neurotranscoder.report.figures import (
+    DIVERGING,
+    SEQUENTIAL,
+    Picture,
+    drawing_style,
+    picture_of,
+    wrapped,
+)
 from neurotranscoder.report.words import name_of
 
 _LOW, _HIGH = np.array([-80.0, -114.0, -72.0]), np.array([80.0, 82.0, 90.0])  # brain in MNI152, mm
@@ -92,6 +99,62 @@ _CAPTION = (
 )
 
 
+def draw_value_map(value_map: ValueMap, blocks: BlockMap) -> Picture:
+    """Draw one value per block on slices of the MNI152 template, with its scale.
+
+    Parameters
+    ----------
+    value_map : ValueMap
+        What is shown.
+    blocks : BlockMap
+        Where the blocks are, in RAS mm of MNI152.
+    """
+    centre = np.median(blocks.centres, axis=0)
+    places = np.unique(np.round(np.quantile(blocks.centres[:, 2], [0.2, 0.5, 0.8])))
+    cuts = [_Cut(0, float(centre[0])), _Cut(1, float(centre[1]))]
+    planes = [_sample(cut, blocks) for cut in (*cuts, *(_Cut(2, float(z)) for z in places))]
+    known = value_map.values[np.isfinite(value_map.values)]
+    ends = np.quantile(known, [0.02, 0.98]) if known.size else np.array([0.0, 1.0])
+    scale = Normalize(float(ends[0]), float(ends[1]))
+    with drawing_style():
+        figure = Figure(figsize=(10.6, 2.3), layout="constrained")
+        widths = [plane.extent[1] - plane.extent[0] for plane in planes]
+        grid = figure.subplots(1, len(planes), squeeze=False, width_ratios=widths)
+        for axes, plane in zip(grid[0], planes, strict=True):
+            _draw_values(axes, plane, value_map.values, scale)
+            axes.set_title(plane.cut.title, loc="center", fontweight="normal")
+        figure.suptitle(
+            wrapped(value_map.title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
+        )
+        colours = ScalarMappable(scale, cmap=SEQUENTIAL)
+        bar = figure.colorbar(colours, ax=grid, aspect=14, pad=0.015, extend="both")
+        bar.set_label(value_map.label)
+        bar.outline.set_linewidth(0.5)
+        alt = (
+            f"{value_map.title}: {value_map.label} on sagittal, coronal and axial slices of the "
+            f"brain, {ends[0]:.3g} to {ends[1]:.3g}."
+        )
+        return picture_of(figure, alt=alt, caption=_VALUE_CAPTION, dense=True)
+
+
+_VALUE_CAPTION = (
+    "Neurological convention: left is left. Mean over the voxels of each block; the scale runs "
+    "from the 2nd to the 98th percentile of blocks. Background: MNI152 template."
+)
+
+
+def _draw_values(
+    axes: Axes, plane: _Plane, values: Float[ndarray, " blocks"], scale: Normalize
+) -> None:
+    """Draw anatomy, and the blocks that have a value over it."""
+    _draw_anatomy(axes, plane)
+    shown = np.where(plane.block >= 0, np.append(values, np.nan)[plane.block], np.nan)
+    look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
+    masked = np.ma.masked_invalid(shown)
+    axes.imshow(masked, cmap=SEQUENTIAL, norm=scale, interpolation="nearest", **look)
+    _finish_plane(axes, plane)
+
+
 def _cuts(source_map: SourceMap, blocks: BlockMap) -> list[_Cut]:
     """Return a sagittal, a coronal and an axial cut through the peak, and two axial ones."""
     centres = blocks.centres
@@ -150,15 +213,26 @@ def _scaled(values: Float[ndarray, " blocks"]) -> Float[ndarray, " blocks"]:
 
 def _draw_plane(axes: Axes, plane: _Plane, values: Float[ndarray, " blocks"]) -> None:
     """Draw anatomy, then blocks; the stronger a block the less anatomy shines through."""
-    brain: Bool[ndarray, "up right"] = plane.anatomy > 0.05
-    grey = np.ma.masked_where(~brain, plane.anatomy)
+    _draw_anatomy(axes, plane)
     look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
-    axes.imshow(grey, cmap="gray", vmin=-0.25, vmax=1.15, interpolation="bilinear", **look)
     shown = np.where(plane.block >= 0, np.append(values, 0.0)[plane.block], 0.0)
     alpha = np.clip((np.abs(shown) - 0.05) / _FAINT, 0.0, 1.0)
     axes.imshow(
         shown, cmap=DIVERGING, vmin=-1, vmax=1, alpha=alpha, interpolation="nearest", **look
     )
+    _finish_plane(axes, plane)
+
+
+def _draw_anatomy(axes: Axes, plane: _Plane) -> None:
+    """Draw the template in grey."""
+    brain: Bool[ndarray, "up right"] = plane.anatomy > 0.05
+    grey = np.ma.masked_where(~brain, plane.anatomy)
+    look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
+    axes.imshow(grey, cmap="gray", vmin=-0.25, vmax=1.15, interpolation="bilinear", **look)
+
+
+def _finish_plane(axes: Axes, plane: _Plane) -> None:
+    """Take the frame away and name the ends of the horizontal axis."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

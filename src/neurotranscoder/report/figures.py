@@ -20,6 +20,7 @@ BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#6B6B6B"
 # Okabe and Ito, Color universal design, 2008; without yellow, too pale for lines on white
 
 DIVERGING = "RdBu_r"
+SEQUENTIAL = "viridis"
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import jinja2
 
-from neurotranscoder.evaluate.findings import Findings
+from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MetricRow
 from neurotranscoder.io.store import write_text
-from neurotranscoder.report.brain import draw_source_map
+from neurotranscoder.report.brain import draw_source_map, draw_value_map
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
-from neurotranscoder.report.scalp import draw_topography
+from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
+from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
 from neurotranscoder.report.scores import draw_scores
 from neurotranscoder.report.tables import (
     KeyResult,
@@ -35,6 +36,18 @@ class _Scenario:
     key: tuple[KeyResult, ...]
     chart: Picture | None
     table: ResultTable
+
+
+@dataclass(frozen=True, slots=True)
+class _Realism:
+    """How a recording looks, as the page shows it."""
+
+    run: str
+    rows: tuple[RealismWords, ...]
+    panels: list[Picture]
+    maps: list[Picture]
+    heads: list[Picture]
+    limits: tuple[str, ...]
 
 
 def write_report(findings: Findings, path: Path) -> None:
@@ -74,6 +87,7 @@ def render_report(findings: Findings) -> str:
         responses=[draw_responses(findings.responses)] if findings.responses else [],
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
+        realism=_realism(findings.realism, findings) if findings.realism else None,
     )
 
 
@@ -87,6 +101,21 @@ def _by_scenario(metrics: tuple[MetricRow, ...]) -> list[list[MetricRow]]:
 def _scenario(rows: list[MetricRow]) -> _Scenario:
     """Return chart, table and key results of one scenario."""
     return _Scenario(rows[0].scenario, key_results(rows), draw_scores(rows), result_table(rows))
+
+
+def _realism(realism: Realism, findings: Findings) -> _Realism:
+    """Return table and pictures of how a recording looks."""
+    heads = [draw_topography(one, findings.montage) for one in realism.potentials]
+    if realism.amplitudes is not None:
+        heads.append(draw_amplitudes(realism.amplitudes, findings.montage))
+    return _Realism(
+        realism.run,
+        realism_words(realism.rows),
+        draw_realism(realism),
+        [draw_value_map(one, findings.blocks) for one in realism.maps],
+        heads,
+        realism.limits,
+    )
 
 
 def _tidy_tables(findings: Findings) -> list[TidyTable]:

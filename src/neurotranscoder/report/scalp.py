@@ -18,6 +18,7 @@ from neurotranscoder.report.figures import (
     DIVERGING,
     GREEN,
     PURPLE,
+    SEQUENTIAL,
     VERMILLION,
     Picture,
     drawing_style,
@@ -44,15 +45,59 @@ def draw_topography(topography: Topography, montage: Montage) -> Picture:
     positions = montage.positions
     names = ", ".join(name_of(label) for label in topography.labels)
     alt = f"{topography.title}: scalp patterns of {names}."
-    known = positions is not None and len(positions) >= _FEWEST_FOR_A_HEAD
     with drawing_style():
-        if positions is None or not known or not np.all(np.isfinite(positions)):
+        if positions is None or not _drawable(positions):
             figure = _bars(topography, montage)
             caption = "Pattern per channel; places of the electrodes are not known."
             return picture_of(figure, alt=alt, caption=caption)
         figure = _heads(topography, flat_positions(positions))
         caption = "Seen from above, nose up, left is left. Sign and scale are conventions."
         return picture_of(figure, alt=alt, caption=caption, dense=True)
+
+
+def draw_amplitudes(amplitudes: Topography, montage: Montage) -> Picture:
+    """Draw amplitudes over the scalp, each from 0 to its largest, in the unit of the values.
+
+    Parameters
+    ----------
+    amplitudes : Topography
+        Values that are not negative, in µV.
+    montage : Montage
+        Where the electrodes are; bars are drawn where that is unknown.
+    """
+    names = ", ".join(amplitudes.labels)
+    alt = f"{amplitudes.title}: amplitude over the scalp for {names}."
+    positions = montage.positions
+    with drawing_style():
+        if positions is None or not _drawable(positions):
+            figure = _bars(amplitudes, montage)
+            caption = "Share of the largest channel; places of the electrodes are not known."
+            return picture_of(figure, alt=alt, caption=caption)
+        flat = flat_positions(positions)
+        count = len(amplitudes.labels)
+        figure = Figure(figsize=(0.4 + 1.75 * count, 2.1), layout="constrained")
+        figure.suptitle(
+            wrapped(amplitudes.title, 70), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
+        )
+        heads = figure.subplots(1, count, squeeze=False)
+        for axes, label, values in zip(
+            heads[0], amplitudes.labels, amplitudes.values, strict=True
+        ):
+            scale = Normalize(0.0, float(np.max(values, initial=0.0)) or 1.0)
+            _head(axes, values, flat, cmap=SEQUENTIAL, scale=scale)
+            axes.set_title(label, loc="center", fontweight="normal", fontsize=7.5)
+            bar = figure.colorbar(
+                ScalarMappable(scale, cmap=SEQUENTIAL), ax=axes, shrink=0.6, aspect=10, pad=0.03
+            )
+            bar.outline.set_linewidth(0.5)
+        bar.set_label("root mean square (µV)")
+        caption = "Seen from above, nose up, left is left. Each head has its own scale from 0."
+        return picture_of(figure, alt=alt, caption=caption, dense=True)
+
+
+def _drawable(positions: Float[ndarray, "channels 3"]) -> bool:
+    """Return whether there are enough electrodes, all at known places, for a head."""
+    return len(positions) >= _FEWEST_FOR_A_HEAD and bool(np.all(np.isfinite(positions)))
 
 
 def flat_positions(positions: Float[ndarray, "channels 3"]) -> Float[ndarray, "channels 2"]:
@@ -85,7 +130,7 @@ def _heads(topography: Topography, flat: Float[ndarray, "channels 2"]) -> Figure
     )
     heads = figure.subplots(1, count, squeeze=False)
     for axes, label, values in zip(heads[0], topography.labels, topography.values, strict=True):
-        _head(axes, _scaled(values), flat)
+        _head(axes, _scaled(values), flat, cmap=DIVERGING, scale=Normalize(-1.0, 1.0))
         title = wrapped(name_of(label), 20)
         axes.set_title(title, loc="center", fontweight="normal", fontsize=7.5)
     scale = ScalarMappable(Normalize(-1.0, 1.0), cmap=DIVERGING)
@@ -96,15 +141,17 @@ def _heads(topography: Topography, flat: Float[ndarray, "channels 2"]) -> Figure
     return figure
 
 
-def _head(axes: Axes, values: Float[ndarray, " channels"], flat: ndarray) -> None:
+def _head(
+    axes: Axes, values: Float[ndarray, " channels"], flat: ndarray, *, cmap: str, scale: Normalize
+) -> None:
     """Draw one head."""
     mne.viz.plot_topomap(
         values,
         flat,
         axes=axes,
         show=False,
-        cmap=DIVERGING,
-        vlim=(-1.0, 1.0),
+        cmap=cmap,
+        vlim=(scale.vmin, scale.vmax),
         contours=4,
         sphere=(0.0, 0.0, 0.0, _HEAD),
         res=128,
