@@ -1,15 +1,18 @@
-"""Time, memory and shares of the stages of one simulated run at the paper's full size.
+"""Time, memory and shares of the stages of simulated runs at the paper's full size.
 
 The dense route (X on a grid of samples, convolved by FFT, all voxels) does not fit at full size;
 it is timed at the size of the preset 'tiny' beside ours, on the same sources.
 
-    python benchmarks/simulate.py [--preset paper] [--scenario regions-300] [--runs 3]
-    python benchmarks/simulate.py --raw [--preset paper]    # raw EEG of a scanner, 5 kHz, 600 s
+    python benchmarks/simulate.py [--scenario regions-300] [--runs 3]  # with all noise, motion
+    python benchmarks/simulate.py --plain --scenario independent       # as the scenario is
+    python benchmarks/simulate.py --raw                      # raw EEG of a scanner, 5 kHz, 600 s
+    python benchmarks/simulate.py --all --jobs 2             # 319 runs, nothing written
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import resource
@@ -19,26 +22,34 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.signal import fftconvolve
+from threadpoolctl import threadpool_limits
 
-from neurotranscoder.physics.head import Head, build_head
+from neurotranscoder.cluster.pool import pool
+from neurotranscoder.physics.head import build_head
 from neurotranscoder.physics.hrf import hrf_kernel
-from neurotranscoder.simulate import run as run_module
+from neurotranscoder.simulate import bold_run, eeg_run, run
 from neurotranscoder.simulate.bold import bold_signal
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
 from neurotranscoder.simulate.catalogue import named_scenario
-from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import draw_events, draw_sources
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.scenario import Scenario
 
-RAW_STAGES = (
-    "long_eeg_signal",
-    "add_eeg_noise",
-    "add_eyes_and_heart",
-    "add_scanner_artefacts",
-    "record_ecg",
+STAGES = (
+    (run, "draw_sources"),
+    (eeg_run, "eeg_signal"),
+    (eeg_run, "long_eeg_signal"),
+    (eeg_run, "eeg_noise"),
+    (eeg_run, "add_eeg_noise"),
+    (eeg_run, "add_eyes_and_heart"),
+    (eeg_run, "add_scanner_artefacts"),
+    (eeg_run, "record_ecg"),
+    (bold_run, "bold_signal"),
+    (bold_run, "move_head"),
+    (bold_run, "add_noise"),
+    (bold_run, "add_white"),
 )
-STAGES = ("draw_sources", "_record_eeg", "BoldRun")
 
 
 def timed(function: Callable[..., object], seconds: dict[str, float], name: str) -> Callable:
@@ -53,14 +64,21 @@ def timed(function: Callable[..., object], seconds: dict[str, float], name: str)
     return work
 
 
-def head_from_elsewhere(scenario: Scenario) -> Head:
-    """Return a head whose building does not count as memory of this process."""
-    builder = multiprocessing.get_context("spawn").Process(
-        target=build_head, args=(scenario.head,)
-    )
+def time_stages() -> dict[str, float]:
+    """Let every stage add its time to the table that is returned."""
+    seconds: dict[str, float] = {}
+    for module, name in STAGES:
+        setattr(module, name, timed(getattr(module, name), seconds, name))
+    return seconds
+
+
+def cohort_from_elsewhere(scenario: Scenario) -> Cohort:
+    """Return a cohort; building its head does not count as memory of this process."""
+    head = functools.partial(build_head, scenario.head)
+    builder = multiprocessing.get_context("spawn").Process(target=head)
     builder.start()
     builder.join()
-    return build_head(scenario.head)
+    return make_cohort(scenario, head())
 
 
 def peak_gb() -> float:
@@ -70,23 +88,17 @@ def peak_gb() -> float:
 
 def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
     """Return seconds per run, shares of the stages, and peak memory."""
-    start = time.perf_counter()
-    head = head_from_elsewhere(scenario)
-    head_seconds = time.perf_counter() - start
-    cohort = make_cohort(scenario, head)
-    stages: dict[str, float] = {}
-    for name in STAGES:
-        setattr(run_module, name, timed(getattr(run_module, name), stages, name))
-    per_run = []
+    cohort = cohort_from_elsewhere(scenario)
+    stages, per_run = time_stages(), []
     for number in range(n_runs):
         start = time.perf_counter()
-        run_module.simulate_run_of(cohort, 0, number)
+        run.simulate_run_of(cohort, 0, number)
         per_run.append(time.perf_counter() - start)
     return {
-        "voxels": head.n_voxels,
-        "head_seconds": round(head_seconds, 1),
+        "voxels": cohort.template.head.n_voxels,
+        "regions": cohort.regions.n_regions,
         "seconds_per_run": [round(seconds, 2) for seconds in per_run],
-        "share": {name.lstrip("_"): round(s / sum(per_run), 3) for name, s in stages.items()},
+        "share": {name: round(s / sum(per_run), 3) for name, s in stages.items()},
         "peak_gb": peak_gb(),
     }
 
@@ -94,18 +106,16 @@ def time_runs(scenario: Scenario, n_runs: int) -> dict[str, object]:
 def time_raw(preset: str) -> dict[str, object]:
     """Return seconds and memory of the raw 5 kHz EEG of one run, BOLD left out."""
     scenario = named_scenario("artefacts", preset=preset, duration=600.0)
-    cohort = make_cohort(scenario, head_from_elsewhere(scenario))
-    sources = draw_sources(cohort, draw_events(scenario, 0, 0), 0, 0).electric
-    clock, n_times = run_module.draw_clock(scenario, 0, 0)
-    stages: dict[str, float] = {}
-    for name in RAW_STAGES:
-        setattr(run_module, name, timed(getattr(run_module, name), stages, name))
+    cohort = cohort_from_elsewhere(scenario)
+    events = draw_events(scenario, 0, 0)
+    sources = draw_sources(cohort, events, 0, 0).electric
+    stages = time_stages()
     before, start = peak_gb(), time.perf_counter()
-    eeg = run_module._record_eeg(cohort, sources, clock, n_times, (0, 0))
+    eeg = eeg_run.EegRun(cohort, sources, events, (0, 0)).record()
     seconds = time.perf_counter() - start
     return {
         "channels": len(eeg.all_names),
-        "samples": n_times,
+        "samples": eeg.data.shape[1],
         "seconds_eeg": round(seconds, 2),
         "seconds_artefacts": round(stages["add_scanner_artefacts"] + stages["record_ecg"], 2),
         "seconds_by_stage": {name: round(each, 2) for name, each in stages.items()},
@@ -115,11 +125,38 @@ def time_raw(preset: str) -> dict[str, object]:
     }
 
 
+def _seconds_of(cohort: Cohort, number: int) -> tuple[float, float]:
+    """Simulate one run and drop it; return its seconds and the memory of the process."""
+    start = time.perf_counter()
+    with threadpool_limits(limits=1):
+        run.simulate_run_of(cohort, 0, number)
+    return time.perf_counter() - start, peak_gb()
+
+
+def time_all(scenario: Scenario, jobs: int) -> dict[str, object]:
+    """Return how long all runs of a scenario take in some processes, and how that changes."""
+    cohort = cohort_from_elsewhere(scenario)
+    start = time.perf_counter()
+    with pool(jobs) as spread:
+        work = functools.partial(_seconds_of, cohort)
+        found = list(spread(work, range(scenario.runs_per_subject)))
+    seconds, peaks = map(np.array, zip(*found, strict=True))
+    third = max(1, len(seconds) // 3)
+    return {
+        "runs": len(seconds),
+        "jobs": jobs,
+        "minutes": round((time.perf_counter() - start) / 60, 2),
+        "seconds_per_run_first_third": round(float(np.median(seconds[:third])), 2),
+        "seconds_per_run_last_third": round(float(np.median(seconds[-third:])), 2),
+        "peak_gb_per_process": float(peaks.max()),
+    }
+
+
 def dense_ratio() -> dict[str, float]:
     """Return how long BOLD takes by dense FFT convolution over ours, at the size of 'tiny'."""
     scenario = named_scenario("sequential-noisefree", preset="tiny")
     cohort = make_cohort(scenario, build_head(scenario.head))
-    sources = run_module.simulate_run_of(cohort, 0, 0).sources
+    sources = run.simulate_run_of(cohort, 0, 0).sources
     kernel, regions, rate = hrf_kernel(scenario.hrf), cohort.regions, scenario.source_rate
     start = time.perf_counter()
     ours = bold_signal(sources, regions, kernel, scenario.volumes, gain=1.0)
@@ -148,26 +185,35 @@ def dense_ratio() -> dict[str, float]:
     return {"dense_over_streamed": round(dense / streamed, 1), "largest_difference": error}
 
 
+def chosen(arguments: argparse.Namespace) -> Scenario:
+    """Return the scenario, with noise by parts and motion unless it is to be plain."""
+    scenario = named_scenario(arguments.scenario, preset=arguments.preset)
+    if arguments.plain:
+        return scenario
+    noise = {"bold_noise": BoldNoiseSettings(), "motion": MotionSettings()}
+    return scenario.model_copy(update=noise)
+
+
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--scenario", default="regions-300")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--plain", action="store_true", help="white noise alone, no motion")
+    parser.add_argument("--plain", action="store_true", help="as the scenario is")
     parser.add_argument("--raw", action="store_true", help="raw scanner EEG of one run instead")
+    parser.add_argument("--all", action="store_true", help="all runs of the preset instead")
+    parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
+    scenario = chosen(arguments)
+    result: dict[str, object] = {"preset": arguments.preset, "scenario": scenario.name}
     if arguments.raw:
-        json.dump({"preset": arguments.preset} | time_raw(arguments.preset), sys.stdout, indent=2)
-        print()
-        return
-    scenario = named_scenario(arguments.scenario, preset=arguments.preset)
-    if not arguments.plain:
-        noise = {"bold_noise": BoldNoiseSettings(), "motion": MotionSettings()}
-        scenario = scenario.model_copy(update=noise)
-    result = {"preset": arguments.preset, "scenario": scenario.name}
-    result |= time_runs(scenario, arguments.runs)
-    result["dense FFT route, preset tiny"] = dense_ratio()
+        result |= time_raw(arguments.preset) | {"scenario": "artefacts"}
+    elif arguments.all:
+        result |= time_all(scenario, arguments.jobs)
+    else:
+        result |= time_runs(scenario, arguments.runs)
+        result["dense FFT route, preset tiny"] = dense_ratio()
     json.dump(result, sys.stdout, indent=2)
     print()
 

@@ -7,6 +7,7 @@ from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.run import simulate_run_of
 from neurotranscoder.simulate.truth import truth_of
 
@@ -132,3 +133,31 @@ def test_mask_gives_its_voxels_in_c_order(made, tiny_head):
 def test_windows_that_are_not_there_are_refused(made, voxels, window, message):
     with pytest.raises(GridError, match=message):
         made[0].x(voxels, *window)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "parts"),
+    [
+        ("realistic", {"eeg_snr_db": 5.0, "blinks": BlinkSettings(), "heart": HeartSettings()},
+         ("white", "brain", "blinks", "heart")),
+        ("interleave5-snr10", {}, ("white",)),
+        ("sequential-noisefree", {}, ()),
+    ],
+)  # fmt: skip
+def test_eeg_is_signal_and_all_parts(tiny_head, name, changes, parts):
+    truth, run = truth_and_run(tiny_head, name, **changes)
+    assert truth.eeg_parts == parts
+    total = truth.eeg() + sum(truth.eeg_part(part) for part in parts)
+    assert_allclose(run.recording.eeg.data, total, atol=1e-12)  # V: a millionth of a microvolt
+    for part in parts:
+        assert np.abs(truth.eeg_part(part)).max() > 1e-7
+    with pytest.raises(SettingsError, match="no part 'gradient'; it has"):
+        truth.eeg_part("gradient")
+
+
+def test_raw_eeg_of_a_scanner_is_signal_and_all_parts(tiny_head):
+    truth, run = truth_and_run(tiny_head, "artefacts", duration=20.0)
+    assert truth.eeg_parts == ("white", "brain", "blinks", "heart", "gradient", "pulse")
+    total = truth.eeg() + sum(truth.eeg_part(part) for part in truth.eeg_parts)
+    # float32 at 5 mV resolves half a nanovolt
+    assert_allclose(run.recording.eeg.data, total, atol=3e-9)

@@ -39,10 +39,13 @@ class DrawnSources:
     hemodynamic : RunSources
         What BOLD follows through the hemodynamic response: X itself (Eq. 1) where the coupling is
         linear.
+    events : Events
+        What happened in the run.
     """
 
     electric: RunSources
     hemodynamic: RunSources
+    events: Events
 
 
 def draw_events(
@@ -89,12 +92,12 @@ def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Draw
         electric.waves * own,
     )
     if scenario.coupling.mode == "linear":
-        return DrawnSources(sources, sources)
+        return DrawnSources(sources, sources, events)
     follows = replace(sources, frequencies=powers.frequencies, waves=powers.waves * own**2)
     if scenario.coupling.evoked_power:
         power = power_of_impulses(sources.amplitude, scenario.regions.amplitude_log_sd)
         follows = replace(follows, amplitude=power)
-    return DrawnSources(sources, follows)
+    return DrawnSources(sources, follows, events)
 
 
 def _draw_waves(cohort: Cohort, subject: int, run: int) -> tuple[Waves, Waves]:

@@ -16,8 +16,7 @@ from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.simulate.bold_run import BoldRun
 from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
-from neurotranscoder.simulate.eeg import eeg_signal
-from neurotranscoder.simulate.run import draw_clock
+from neurotranscoder.simulate.eeg_run import EegRun
 from neurotranscoder.simulate.waves import sum_of_waves
 
 
@@ -132,12 +131,22 @@ class RunTruth:
 
     def eeg(self) -> Float[ndarray, "channels times"]:
         """Return the noise-free EEG G P (Eq. 3) at the samples of the recording, in V."""
-        scenario = self.cohort.scenario
-        clock, n_times = draw_clock(scenario, *self.which)
-        times = clock.scanner_times(n_times, scenario.eeg_rate)
-        kernel = evoked_kernel(scenario.evoked)
-        leadfield = self.subject.leadfield
-        return eeg_signal(self.drawn.electric, leadfield, kernel, times, moment=self.moment)
+        return self._eeg.signal()
+
+    @property
+    def eeg_parts(self) -> tuple[str, ...]:
+        """Names of what N_E (Eq. 3) consists of."""
+        return self._eeg.parts
+
+    def eeg_part(self, name: str) -> Float[ndarray, "channels times"]:
+        """Return one part of N_E, in V; all parts and the noise-free EEG sum to the recording.
+
+        Parameters
+        ----------
+        name : str
+            One of `eeg_parts`.
+        """
+        return self._eeg.part(name)
 
     def bold(self) -> Float[ndarray, "x y z volumes"]:
         """Return the noise-free BOLD signal (gain times X * h, Eq. 1), without its baseline."""
@@ -161,6 +170,11 @@ class RunTruth:
             One of `bold_parts`.
         """
         return self._bold.part(name)
+
+    @property
+    def _eeg(self) -> EegRun:
+        """The EEG by parts."""
+        return EegRun(self.cohort, self.drawn.electric, self.drawn.events, self.which)
 
     @property
     def _bold(self) -> BoldRun:
