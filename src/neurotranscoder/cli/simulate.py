@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from neurotranscoder.cli.common import Workers, progress, say
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.io.events import read_events
+from neurotranscoder.physics.own_head import read_head
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.session import simulate_study
 
@@ -34,7 +35,30 @@ class Size:
         return {name: value for name, value in fields.items() if value is not None}
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the user brings."""
+
+    events: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="Tables of events in place of the scenario's task, shared out over the runs.",
+            negative="",
+            consume_multiple=True,
+        ),
+    ] = ()
+    head: Annotated[
+        Path | None,
+        Parameter(
+            help="A head on the voxels of the preset: *-fwd.fif of MNE, or .npz with leadfield, "
+            "positions and channels; by default one is built from a template."
+        ),
+    ] = None
+
+
 AS_PRESET = Size()
+NOTHING = Own()
 HERE = Workers()
 
 
@@ -45,7 +69,7 @@ def simulate(
     preset: str = "small",
     scenario: str | None = None,
     size: Size = AS_PRESET,
-    events: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
+    own: Own = NOTHING,
     seed: int = 0,
     workers: Workers = HERE,
 ) -> None:
@@ -62,18 +86,21 @@ def simulate(
         a TOML file of your own; by default the preset's own.
     size
         Numbers of subjects and runs, and their length.
-    events
-        Tables of events that replace the built-in oddball, shared out over the runs in order.
+    own
+        Events and head of your own.
     seed
         Seed of everything random.
     workers
         Where the runs are simulated.
     """
     world = named_scenario(scenario, preset=preset, seed=seed, **size.changes())
-    tables = tuple(read_events(path) for path in events)
+    head = None if own.head is None else read_head(own.head, world.head.grid)
+    tables = tuple(read_events(path) for path in own.events)
     with (
         pool(workers.jobs, workers.cluster) as spread,
         progress(f"simulating {world.name!r}") as advance,
     ):
-        simulate_study(world, out.absolute(), events=tables, progress=advance, map=spread)
+        simulate_study(
+            world, out.absolute(), events=tables, head=head, progress=advance, map=spread
+        )
     say(f"simulated study in {out}")

@@ -184,7 +184,7 @@ def write_nifti(path: Path, image: nib.Nifti1Image) -> None:
         if path.suffix != ".gz":
             image.to_stream(raw)
             return
-        with gzip.GzipFile("", "wb", compresslevel=4, fileobj=raw, mtime=0) as packed:
+        with gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed:
             image.to_stream(packed)
 
 

@@ -115,9 +115,20 @@ def _compute(settings: HeadSettings) -> Head:
     tissue = tissue_on_grid(grid)
     brain = tissue.grey + tissue.white > settings.min_tissue
     indices = np.argwhere(brain)
+    if not len(indices):
+        raise GridError(
+            f"no voxel of a grid of {settings.shape} around {settings.centre} mm holds "
+            f"{settings.min_tissue:.0%} of brain; need voxels in the head: set centre near "
+            "(0, -16, 5), the middle of the brain in MNI152, or take more or larger voxels"
+        )
     orientations = _orientations(settings, indices, streams)
     in_template = apply_affine(MNI152_TO_MNI305, grid.world(indices))
     kept = deep_enough(surfaces[0], in_template, min_depth=settings.min_depth)
+    if not kept.any():
+        raise GridError(
+            f"all {len(indices)} voxels of the brain are less than {settings.min_depth:g} mm "
+            "inside the inner skull; need at least one that is deeper; lower min_depth"
+        )
     brain[tuple(indices[~kept].T)] = False
     larger = np.diag([*settings.scale, 1.0])
     gain = dipole_leadfield(

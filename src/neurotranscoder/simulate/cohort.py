@@ -111,6 +111,12 @@ def make_cohort(
     GridError
         When there is not one head for each subject, or they do not fit the template.
     """
+    if not head.grid.matches(scenario.head.grid):
+        raise GridError(
+            f"the head lies on a grid of {head.grid.shape} voxels, the scenario on "
+            f"{scenario.head.grid.shape}, or elsewhere; set shape, voxel_sizes and centre of "
+            "`scenario.head` to those of the head, or bring the head to that grid"
+        )
     regions = divide_brain(scenario.regions, head, generator(scenario.seed, Stage.GEOMETRY))
     if heads is None:
         heads = subject_heads(scenario, head, range(scenario.n_subjects), map=map)

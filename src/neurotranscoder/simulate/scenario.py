@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -115,12 +116,14 @@ class Scenario(Settings):
     """Expected sd of the noise-free signal over voxels with a source and times, in % of the
     baseline."""
     eeg_snr_db: float | None = 10.0
-    """Signal-to-noise ratio of the EEG, in dB. Null: `eeg_noise` at its own levels, or none."""
+    """Signal-to-noise ratio of the EEG, in dB; ``eeg_snr`` gives it as a ratio. Null:
+    `eeg_noise` at its own levels, or none."""
     eeg_snr_over: Literal["run", "trial"] = "run"
     """Where the signal of that ratio is measured: over the whole run, or in the trials alone, from
     each stimulus until the slowest region's evoked response has ended."""
     bold_snr_db: float | None = 10.0
-    """Signal-to-noise ratio of BOLD, in dB. Null: `bold_noise` at its own levels, or none."""
+    """Signal-to-noise ratio of BOLD, in dB; ``bold_snr`` gives it as a ratio. Null:
+    `bold_noise` at its own levels, or none."""
     eeg_noise: EegNoiseSettings | None = None
     """Parts of the EEG noise, in proportion to their levels; null is white noise alone."""
     blinks: BlinkSettings | None = None
@@ -160,6 +163,43 @@ class Scenario(Settings):
             slice_times(self.slices, self.head.shape[2], self.tr)
         except SettingsError as error:
             raise ValueError(f"slices: {error}") from None
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ratios_in_db(cls, data: object) -> object:
+        """Take ``eeg_snr`` and ``bold_snr``, ratios of variances, as other words for dB."""
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        for name in ("eeg_snr", "bold_snr"):
+            if name not in data:
+                continue
+            ratio = data.pop(name)
+            if not isinstance(ratio, int | float) or not ratio > 0:
+                raise ValueError(
+                    f"{name} is {ratio!r}; a ratio of variances needs to be above 0 (1 is as much "
+                    f"noise as signal); for no noise set {name}_db to none"
+                )
+            data[f"{name}_db"] = 10 * math.log10(ratio)
+        return data
+
+    @model_validator(mode="after")
+    def _lasts_long_enough(self) -> Scenario:
+        """Refuse waves that do not fit the run or the sampling."""
+        noise, bands = self.bold_noise, self.rhythm_bands
+        if noise is not None and noise.drift > 0 and 2 * self.duration < noise.drift_period:
+            raise ValueError(
+                f"a drift with periods of at least {noise.drift_period:g} s needs runs of "
+                f"{noise.drift_period / 2:g} s or more, not {self.duration:g} s; set "
+                "bold_noise.drift to 0 or make bold_noise.drift_period shorter"
+            )
+        fastest = max((band.band[1] for band in bands), default=0.0)
+        if fastest >= self.eeg_rate / 2 - 2:
+            raise ValueError(
+                f"rhythm_bands reach {fastest:g} Hz; need them 2 Hz below half of eeg_rate "
+                f"({self.eeg_rate:g} Hz)"
+            )
         return self
 
     @model_validator(mode="after")

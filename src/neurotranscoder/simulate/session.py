@@ -23,7 +23,7 @@ from neurotranscoder.io.manifest import (
 )
 from neurotranscoder.io.scans import write_split
 from neurotranscoder.io.study_writer import start_study, write_recording
-from neurotranscoder.physics.head import build_head
+from neurotranscoder.physics.head import Head, build_head, tensors_of_head
 from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
@@ -42,13 +42,17 @@ class _Job:
     events: Events | None
 
 
-def study_identity(scenario: Scenario, events: Sequence[Events] = ()) -> str:
+def study_identity(
+    scenario: Scenario, events: Sequence[Events] = (), head: Head | None = None
+) -> str:
     """Return the SHA-256 of everything that determines the bytes of a study."""
     digest = hashlib.sha256(scenario.digest().encode())
     for table in events:
         for column in (table.onset, table.duration, table.response_time):
             digest.update(np.ascontiguousarray(column, dtype=np.float64).tobytes())
         digest.update("\n".join(table.trial_type).encode())
+    for name, tensor in sorted(tensors_of_head(head).items() if head else ()):
+        digest.update(name.encode() + np.ascontiguousarray(tensor).tobytes())
     return digest.hexdigest()
 
 
@@ -57,6 +61,7 @@ def simulate_study(
     root: Path,
     *,
     events: Sequence[Events] = (),
+    head: Head | None = None,
     progress: Callable[[int, int], None] | None = None,
     map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
 ) -> None:
@@ -74,6 +79,8 @@ def simulate_study(
     events : sequence of Events
         Tables that drive the runs, in order, from the start again when they are used up; by
         default each run draws its own auditory oddball.
+    head : Head, optional
+        A head of one's own on the voxels of ``scenario.head``; that of the scenario by default.
     progress : callable, optional
         Called with the number of runs that are done and of all runs.
     map : callable
@@ -83,16 +90,21 @@ def simulate_study(
     ------
     StoreError
         When the folder holds something else.
+    GridError
+        When a head of one's own lies on another grid than the scenario's.
     """
-    identity = study_identity(scenario, events)
+    identity = study_identity(scenario, events, head)
+    begun = (root / MANIFEST).is_file()
+    # what is impossible is refused here, before anything is written
+    cohort = None if begun else make_cohort(scenario, head or build_head(scenario.head), map=map)
     open_output_folder(root, kind=KIND, identity=identity)
     if _is_complete(root):
         _LOG.info("%s: the study is complete already", root)
         return
+    cohort = cohort or make_cohort(scenario, head or build_head(scenario.head), map=map)
     folder = truth_store.truth_folder(root)
     for manifest in (root / MANIFEST, folder / MANIFEST):
         manifest.unlink(missing_ok=True)
-    cohort = make_cohort(scenario, build_head(scenario.head), map=map)
     _start(root, scenario)
     truth_store.write_cohort(folder, cohort)
     jobs = _jobs(scenario, events)
