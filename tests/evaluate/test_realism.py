@@ -145,7 +145,8 @@ def test_map_holds_the_mean_over_the_voxels_of_each_block(recording):
 
 def test_what_a_scenario_lacks_is_said(scenario):
     bare = " ".join(shortcomings(named_scenario("sequential-noisefree", preset="tiny")))
-    for words in ("lies still", "BOLD noise", "EEG noise", "one hemodynamic", "no alpha"):
+    lacking = ("lies still", "BOLD noise", "EEG noise", "one hemodynamic", "one head", "no alpha")
+    for words in lacking:
         assert words in bare
     said = " ".join(shortcomings(scenario))
     for words in ("lies still", "BOLD noise", "EEG noise", "one hemodynamic"):

@@ -54,7 +54,7 @@ def assemble(
         measures=tables.measures,
         traces=(*source_panels(run, estimates, rivals), *signal_panels(run.aligned, estimates)),
         maps=tuple(source_maps(run, estimates)),
-        responses=response_panel(candidates, truth),
+        responses=response_panel(candidates, truth, evaluation.runs.test),
         topographies=topographies(first, truth, run.aligned) if truth else (),
         curves=tuple(_curve_panel(one) for one in candidates if one.trained.curve.step),
         warnings=tuple(_warnings(evaluation, candidates, truth)),

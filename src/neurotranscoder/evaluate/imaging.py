@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.blocks import BlockMap
+from neurotranscoder.core.recording import RunId
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 
@@ -44,7 +45,7 @@ def minimum_norm_kernel(
 
 
 def predict_minimum_norm(
-    kernel_of: Callable[[float], Float[ndarray, "blocks channels"]],
+    kernel_of: Callable[[float, RunId], Float[ndarray, "blocks channels"]],
     validation: Sequence[HeldOut],
     test: Sequence[HeldOut],
 ) -> tuple[list[Prediction], float]:
@@ -56,7 +57,8 @@ def predict_minimum_norm(
     Parameters
     ----------
     kernel_of : callable
-        Operator from EEG to blocks for a signal-to-noise ratio.
+        Operator from EEG to blocks for a signal-to-noise ratio and the head of a run; it is
+        asked for repeatedly.
     validation, test : sequence of HeldOut
         Runs with their truth.
 
@@ -69,16 +71,23 @@ def predict_minimum_norm(
     """
     scores = []
     for snr in SNRS:
-        kernel = kernel_of(snr)
         r = [
-            fisher_mean(correlate_rows(kernel @ run.aligned.eeg, run.sources))
+            fisher_mean(correlate_rows(_imaged(kernel_of, snr, run), run.sources))
             for run in validation
             if run.sources is not None
         ]
         scores.append(fisher_mean(np.asarray(r)))
     snr = SNRS[int(np.nanargmax(scores))]
-    kernel = kernel_of(snr)
-    return [Prediction(source_from_eeg=kernel @ run.aligned.eeg) for run in test], snr
+    return [Prediction(source_from_eeg=_imaged(kernel_of, snr, run)) for run in test], snr
+
+
+def _imaged(
+    kernel_of: Callable[[float, RunId], Float[ndarray, "blocks channels"]],
+    snr: float,
+    run: HeldOut,
+) -> Float[ndarray, "blocks frames"]:
+    """Return the sources of a run."""
+    return np.asarray(kernel_of(snr, run.aligned.run) @ run.aligned.eeg)
 
 
 def block_kernel(

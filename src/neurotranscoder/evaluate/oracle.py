@@ -2,65 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.core.recording import RunId
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.signal.fir import apply_fir
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownBrain:
+    """What the oracle knows of the brain of a run.
+
+    Parameters
+    ----------
+    leadfield : array, shape (channels, regions)
+        True leadfield of the regions.
+    strengths : array, shape (regions,)
+        How strong their sources are, relative to those of other brains.
+    hrf : array, shape (lags,)
+        True response at the group rate, from source at group rate to BOLD.
+    """
+
+    leadfield: Float[ndarray, "channels regions"]
+    strengths: Float[ndarray, " regions"]
+    hrf: Float[ndarray, " lags"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filters:
+    """The filters of one brain: from EEG to sources, and from ``h * EEG`` to BOLD."""
+
+    of_source: Float[ndarray, "regions channels"]
+    of_bold: Float[ndarray, "regions channels"]
 
 
 def predict_spatial_wiener(
     training: Sequence[HeldOut],
     test: Sequence[HeldOut],
     *,
-    leadfield: Float[ndarray, "channels regions"],
+    brain_of: Callable[[RunId], KnownBrain],
     regions: Sequence[Float[ndarray, "regions frames"]],
     shares: Float[ndarray, "blocks regions"],
-    hrf: Float[ndarray, " lags"],
 ) -> list[Prediction]:
     """Apply the spatial Wiener filters that are given the leadfield, regions and covariances.
 
     ``S = C G' (G C G' + N)^-1 E``: C is the true covariance of the region sources at group
     rate, N what the training EEG holds beyond the sources (white, its mean power). BOLD has a
     filter of its own, with the covariances of ``h * P`` and of the filtered noise, applied to
-    ``h * E``: what is best for sources is not best for their slow part.
+    ``h * E``: what is best for sources is not best for their slow part. Where brains differ, C is
+    that of sources of equal strength, with the strengths of the brain.
 
     Parameters
     ----------
     training, test : sequence of HeldOut
         Runs with their truth.
-    leadfield : array, shape (channels, regions)
-        True leadfield of the regions.
+    brain_of : callable
+        From a run to its brain, the same object for runs of the same brain.
     regions : sequence of array, shape (regions, frames)
         True sources of the regions in the training runs.
     shares : array, shape (blocks, regions)
         Which regions a block averages.
-    hrf : array, shape (lags,)
-        True response at the group rate, from source at group rate to BOLD.
 
     Returns
     -------
     predictions : list of Prediction
         ``source_from_eeg`` and ``bold_from_eeg`` of each test run.
     """
-    pairs = _beside(training, regions, leadfield)
-    power = float(np.mean([_noise_power(measured, clean) for measured, clean in pairs]))
-    of_source = wiener(leadfield, pooled_covariance(regions), power)
-    slow = pooled_covariance([apply_fir(source, hrf)[:, len(hrf) :] for source in regions])
-    of_bold = wiener(leadfield, slow, power * float(np.sum(hrf**2)))
+    brains = [brain_of(run.aligned.run) for run in training]
+    pairs = zip(training, regions, brains, strict=True)
+    power = float(
+        np.mean([_noise_power(run.aligned.eeg, b.leadfield @ source) for run, source, b in pairs])
+    )
+    relative = [
+        source / brain.strengths[:, np.newaxis]
+        for source, brain in zip(regions, brains, strict=True)
+    ]
+    filters: dict[KnownBrain, _Filters] = {}
     predictions = []
     for run in test:
+        brain = brain_of(run.aligned.run)
+        if brain not in filters:
+            filters[brain] = _filters(brain, relative, power)
         eeg = run.aligned.eeg - run.aligned.eeg.mean(axis=1, keepdims=True)
         predictions.append(
             Prediction(
-                source_from_eeg=shares @ of_source @ eeg,
-                bold_from_eeg=shares @ of_bold @ apply_fir(eeg, hrf),
+                source_from_eeg=shares @ filters[brain].of_source @ eeg,
+                bold_from_eeg=shares @ filters[brain].of_bold @ apply_fir(eeg, brain.hrf),
             )
         )
     return predictions
+
+
+def _filters(
+    brain: KnownBrain, relative: Sequence[Float[ndarray, "regions frames"]], power: float
+) -> _Filters:
+    """Return the filters of a brain, given sources of equal strength and the power of noise."""
+    own = np.outer(brain.strengths, brain.strengths)
+    slow = [apply_fir(source, brain.hrf)[:, len(brain.hrf) :] for source in relative]
+    slow_power = power * float(np.sum(brain.hrf**2))
+    return _Filters(
+        wiener(brain.leadfield, own * pooled_covariance(relative), power),
+        wiener(brain.leadfield, own * pooled_covariance(slow), slow_power),
+    )
 
 
 def wiener(
@@ -85,16 +133,6 @@ def pooled_covariance(
         gram += part @ part.T
         count += run.shape[1]
     return gram / count
-
-
-def _beside(
-    runs: Sequence[HeldOut],
-    regions: Sequence[Float[ndarray, "regions frames"]],
-    leadfield: Float[ndarray, "channels regions"],
-) -> list[tuple[Float[ndarray, "channels frames"], Float[ndarray, "channels frames"]]]:
-    """Return measured and noise-free EEG of each run."""
-    pairs = zip(runs, regions, strict=True)
-    return [(run.aligned.eeg, leadfield @ source) for run, source in pairs]
 
 
 def _noise_power(

@@ -17,7 +17,8 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.findings import Line, Panel, SourceMap, Topography
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
-from neurotranscoder.evaluate.study import Candidate, true_response
+from neurotranscoder.evaluate.study import Candidate
+from neurotranscoder.evaluate.truths import brains_of, mean_true_response
 from neurotranscoder.reconstruct.cells import at_acquisition
 from neurotranscoder.reconstruct.group import GroupEstimates
 from neurotranscoder.simulate.truth import Truth
@@ -143,12 +144,18 @@ def strongest_frames(source: Float[ndarray, "blocks frames"], rate: float) -> li
     return sorted(frames)
 
 
-def response_panel(candidates: Sequence[Candidate], truth: Truth | None) -> Panel:
-    """Return the learnt responses beside the true one, each with a largest value of one."""
+def response_panel(
+    candidates: Sequence[Candidate], truth: Truth | None, runs: Sequence[AlignedRun]
+) -> Panel:
+    """Return the learnt responses beside the true one, each with a largest value of one.
+
+    Where the subjects of the runs differ, the true one is their mean.
+    """
     lines = []
     if truth is not None:
         times = np.linspace(0, 32, 641)
-        lines.append(Line("truth", times, _peaked(true_response(truth, times))))
+        brains = brains_of(truth, (run.run for run in runs))
+        lines.append(Line("truth", times, _peaked(mean_true_response(truth, brains, times))))
     for candidate in candidates:
         response = candidate.trained.response
         lines.append(Line(candidate.name, response.times, _peaked(response.values)))
@@ -160,7 +167,7 @@ def topographies(candidate: Candidate, truth: Truth, run: AlignedRun) -> tuple[T
     shares = truth.block_shares(run.blocks)
     learnt = region_leadfield(candidate.trained.leadfield, shares)
     learnt = learnt - learnt.mean(axis=0)
-    true = truth.region_leadfield()
+    true = truth.subject(run.run).leadfield
     r = correlate_rows(learnt.T, true.T)
     order = np.argsort(r, kind="stable")
     places = np.round(np.linspace(0.25, 0.75, N_TOPOGRAPHIES) * (len(r) - 1)).astype(int)

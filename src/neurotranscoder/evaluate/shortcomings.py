@@ -33,6 +33,7 @@ def shortcomings(scenario: Scenario) -> tuple[str, ...]:
             "EEG noise is white, or absent: no background activity of the brain.",
         ),
         (scenario.hrf_spread is None, "All regions share one hemodynamic response."),
+        (scenario.subjects is None, "All subjects share one head and the strengths of sources."),
         (
             scenario.rhythm_band[1] < _SLOW,
             f"Rhythms are slower than {scenario.rhythm_band[1]:g} Hz: there is no alpha rhythm, "

@@ -107,14 +107,21 @@ class Truth:
         """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts."""
         return RunTruth(self.cohort, run, self.drawn(run))
 
-    def hrf(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "*times"]:
-        """Return the hemodynamic response h at any times (s), in 1/s: its mean over regions."""
-        return np.asarray(self.region_hrfs(times).mean(axis=0))
+    def hrf(
+        self, times: Float[ndarray, "*times"], subject: Subject | None = None
+    ) -> Float[ndarray, "*times"]:
+        """Return the hemodynamic response h at any times (s), in 1/s: its mean over regions.
 
-    def region_hrfs(self, times: Float[ndarray, "*times"]) -> Float[ndarray, "regions ..."]:
-        """Return the hemodynamic response h of each region at any times (s), in 1/s."""
-        cohort = self.cohort
-        kernels = response_kernels(cohort.scenario, cohort.template.hrfs)
+        It is that of a subject, or of the template.
+        """
+        return np.asarray(self.region_hrfs(times, subject).mean(axis=0))
+
+    def region_hrfs(
+        self, times: Float[ndarray, "*times"], subject: Subject | None = None
+    ) -> Float[ndarray, "regions ..."]:
+        """Return h of each region at any times (s), in 1/s, of a subject or of the template."""
+        hrfs = (subject or self.cohort.template).hrfs
+        kernels = response_kernels(self.cohort.scenario, hrfs)
         return np.stack([kernel(times) for kernel in kernels])
 
     @property
@@ -130,7 +137,10 @@ class Truth:
         return evoked_kernel(self.cohort.scenario.evoked)
 
     def region_leadfield(self) -> Float[ndarray, "channels regions"]:
-        """Return the potential of a unit moment in every voxel of a region, in V/(A m)."""
+        """Return the potential of a unit moment in every voxel of a region, in V/(A m).
+
+        It is that of the template; ``subject(run).leadfield`` is that of a run.
+        """
         return self.cohort.template.leadfield
 
     def region_sources(self, run: RunId, axis: TimeAxis) -> Float[ndarray, "regions frames"]:

@@ -1,0 +1,118 @@
+"""Fit and apply the rivals that know less, and the limits that know more than a transcoder."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.imaging import (
+    block_kernel,
+    minimum_norm_kernel,
+    predict_minimum_norm,
+)
+from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
+from neurotranscoder.evaluate.regression import predict_ridge_lags
+from neurotranscoder.evaluate.scoring import HeldOut, Prediction
+from neurotranscoder.evaluate.truths import true_response, with_truth
+from neurotranscoder.physics.head import Head, mne_forward
+from neurotranscoder.simulate.cohort import Subject
+from neurotranscoder.simulate.truth import Truth
+
+Rival = tuple[str, list[Prediction], float]
+_HRF_SECONDS = 32.0
+
+
+def predict_rivals(
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    test: Sequence[HeldOut],
+    truth: Truth | None,
+    *,
+    progress: Callable[[str], None],
+) -> list[Rival]:
+    """Fit and apply every rival and limit.
+
+    Parameters
+    ----------
+    training, validation : sequence of AlignedRun
+        Runs to fit on and to choose on.
+    test : sequence of HeldOut
+        Runs to predict.
+    truth : Truth or None
+        Where it is known, source imaging and the oracle are given the brain of each run.
+    progress : callable
+        Called with what is being done.
+
+    Returns
+    -------
+    rivals : list of (name, predictions, seconds)
+        One prediction for each test run.
+    """
+    progress("fitting ridge regression with lags")
+    aligned = [run.aligned for run in test]
+    found = [_timed("ridge_lags", lambda: predict_ridge_lags(training, validation, aligned))]
+    if truth is not None:
+        progress("source imaging with the true leadfield")
+        found += [
+            _timed(
+                "minimum_norm_true_leadfield",
+                lambda: minimum_norm(truth, with_truth(validation, truth), test),
+            ),
+            _timed("oracle_spatial_wiener", lambda: spatial_wiener(truth, training, test)),
+        ]
+    return found
+
+
+def _timed(name: str, predict: Callable[[], list[Prediction]]) -> Rival:
+    """Return what a method predicts, and how long it took."""
+    start = time.perf_counter()
+    predictions = predict()
+    return name, predictions, time.perf_counter() - start
+
+
+def minimum_norm(
+    truth: Truth, validation: Sequence[HeldOut], test: Sequence[HeldOut]
+) -> list[Prediction]:
+    """Apply minimum norm, given the true leadfield of each run's own head."""
+    blocks, names = test[0].aligned.blocks, test[0].aligned.montage.names
+    forward = functools.cache(mne_forward)
+
+    @functools.cache
+    def kernel_of(snr: float, head: Head) -> Float[ndarray, "blocks channels"]:
+        kernel = minimum_norm_kernel(forward(head), names, snr=snr)
+        return block_kernel(kernel, head.indices, blocks)
+
+    def kernel_of_run(snr: float, run: RunId) -> Float[ndarray, "blocks channels"]:
+        return kernel_of(snr, truth.subject(run).head)
+
+    return predict_minimum_norm(kernel_of_run, validation, test)[0]
+
+
+def spatial_wiener(
+    truth: Truth, training: Sequence[AlignedRun], test: Sequence[HeldOut]
+) -> list[Prediction]:
+    """Apply the spatial Wiener filter that knows leadfield, regions and covariances."""
+    first = training[0]
+    rate = first.axis.sfreq
+    lags = np.arange(round(_HRF_SECONDS * rate)) / rate
+
+    @functools.cache
+    def known(subject: Subject) -> KnownBrain:
+        leadfield = truth.cohort.levels.moment * subject.leadfield
+        response = true_response(truth, subject, lags) / rate
+        return KnownBrain(leadfield, subject.strengths, response)
+
+    return predict_spatial_wiener(
+        with_truth(training, truth),
+        test,
+        brain_of=lambda run: known(truth.subject(run)),
+        regions=[truth.region_sources(run.run, run.axis) for run in training],
+        shares=truth.block_shares(first.blocks),
+    )

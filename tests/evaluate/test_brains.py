@@ -1,0 +1,179 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.api.transcoder import aligned_runs
+from neurotranscoder.config import Config
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.response import Response
+from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
+from neurotranscoder.evaluate.imaging import SNRS, block_kernel, minimum_norm_kernel
+from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener, wiener
+from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
+from neurotranscoder.evaluate.rivals import minimum_norm, spatial_wiener
+from neurotranscoder.evaluate.scoring import HeldOut
+from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
+from neurotranscoder.physics.head import build_head, mne_forward
+from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.run import simulate_run_of
+from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.subjects import SubjectSpread
+from neurotranscoder.simulate.truth import truth_of
+from neurotranscoder.train.recipe import fit_transcoder
+from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.split import Split
+
+LAGS = np.arange(0.0, 24.0, 0.4)
+
+
+def study_of(spread):
+    change = {"subjects": spread, "duration": 80.0}
+    scenario = PRESETS["tiny"].model_copy(update=change)
+    cohort = make_cohort(scenario, build_head(scenario.head))
+    made = [simulate_run_of(cohort, subject, run) for subject in (0, 1) for run in (0, 1)]
+    config = Config(align=AlignSettings(block_size=24.0))
+    return truth_of(cohort, made), aligned_runs([one.recording for one in made], config)
+
+
+@pytest.fixture(scope="module")
+def study():
+    """The truth and the aligned runs of two subjects that differ, two runs each."""
+    return study_of(SubjectSpread())
+
+
+@pytest.fixture(scope="module")
+def alike():
+    """The same of two subjects that share one brain."""
+    return study_of(None)
+
+
+def test_brains_are_as_many_as_subjects_that_differ(study, alike):
+    for (truth, runs), expected in ((study, 2), (alike, 1)):
+        assert len(brains_of(truth, (run.run for run in runs))) == expected
+
+
+def test_minimum_norm_uses_the_leadfield_of_each_run(study):
+    truth, runs = study
+    held_out = with_truth(runs, truth)
+    found = minimum_norm(truth, held_out[:2], held_out[1:])
+    blocks, names = runs[0].blocks, runs[0].montage.names
+    best = []
+    for run, prediction in zip(runs[1:], found, strict=True):
+        head = truth.subject(run.run).head
+        kernels = [minimum_norm_kernel(mne_forward(head), names, snr=snr) for snr in SNRS]
+        own = [block_kernel(kernel, head.indices, blocks) @ run.eeg for kernel in kernels]
+        same = [np.array_equal(one, prediction.source_from_eeg) for one in own]
+        assert sum(same) == 1
+        best.append(same.index(True))
+    assert len(set(best)) == 1
+
+
+def test_oracle_is_better_with_the_brain_of_each_run_than_with_the_template(study):
+    truth, runs = study
+    test = with_truth(runs, truth)
+    template = replace(truth, cohort=replace(truth.cohort, subjects=(truth.cohort.template,) * 2))
+    scores = [
+        np.mean(
+            [
+                fisher_mean(correlate_rows(one.source_from_eeg, run.sources))
+                for one, run in zip(spatial_wiener(known, runs, test), test, strict=True)
+            ]
+        )
+        for known in (truth, template)
+    ]
+    assert scores[0] > scores[1] + 0.02
+
+
+def held_out(run, subject, eeg):
+    return HeldOut(replace(run, eeg=eeg, run=RunId(subject, "rest")))
+
+
+def test_oracle_of_two_brains_without_noise_inverts_both_leadfields(study, rng):
+    run, n_frames = study[1][0], study[1][0].axis.n_times
+    strengths = {"01": np.array([1.0, 2.0, 0.5]), "02": np.array([1.5, 0.7, 1.0])}
+    hrf = np.array([1.0, 0.5])
+    brains = {
+        label: KnownBrain(rng.standard_normal((8, 3)), own, hrf)
+        for label, own in strengths.items()
+    }
+    sources = [
+        own[:, np.newaxis] * rng.standard_normal((3, n_frames)) for own in strengths.values()
+    ]
+    pairs = list(zip(brains.items(), sources, strict=True))
+    test = [held_out(run, label, brain.leadfield @ source) for (label, brain), source in pairs]
+    little = 1e-4 * rng.standard_normal((8, n_frames))  # so that filters can be computed
+    training = [held_out(run, one.aligned.run.subject, one.aligned.eeg + little) for one in test]
+    found = predict_spatial_wiener(
+        training,
+        test,
+        brain_of=lambda run: brains[run.subject],
+        regions=sources,
+        shares=np.eye(3),
+    )
+    for one, source in zip(found, sources, strict=True):
+        centred = source - source.mean(axis=1, keepdims=True)
+        assert_allclose(one.source_from_eeg, centred, atol=1e-4)
+
+
+def test_oracle_knows_how_strong_the_sources_of_a_brain_are(study, rng):
+    run, n_frames = study[1][0], study[1][0].axis.n_times
+    leadfield, hrf = rng.standard_normal((8, 3)), np.array([1.0])
+    weak, strong = np.ones(3), np.array([3.0, 1.0, 1.0])
+    brains = {"01": KnownBrain(leadfield, weak, hrf), "02": KnownBrain(leadfield, strong, hrf)}
+    source, noise = rng.standard_normal((3, n_frames)), rng.standard_normal((8, n_frames))
+    [found] = predict_spatial_wiener(
+        [held_out(run, "01", leadfield @ source + noise)],
+        [held_out(run, "02", noise)],
+        brain_of=lambda run: brains[run.subject],
+        regions=[source],
+        shares=np.eye(3),
+    )
+    covariance = np.cov(strong[:, np.newaxis] * source, bias=True)
+    power = np.mean(np.var(noise, axis=1))
+    expected = wiener(leadfield, covariance, power) @ (noise - noise.mean(axis=1, keepdims=True))
+    assert_allclose(found.source_from_eeg, expected, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def fitted(study):
+    runs = study[1]
+    labels = [run.run.label for run in runs]
+    split = Split(tuple(labels[:2]), (labels[2],), (labels[3],))
+    settings = TrainSettings(architecture="closed_form", closed_form={"hrf_duration": 24.0})
+    return fit_transcoder(runs[:2], runs[2:3], split, settings)
+
+
+def taught(fitted, truth, subject, runs):
+    """Return a transcoder that knows the response and the leadfield of a subject."""
+    values = true_response(truth, subject, LAGS)
+    leadfield = subject.leadfield @ np.linalg.pinv(truth.block_shares(runs[0].blocks))
+    return replace(fitted, response=Response(LAGS, values), leadfield=leadfield)
+
+
+def test_read_outs_are_compared_with_the_subjects_of_the_held_out_runs(study, fitted):
+    truth, runs = study
+    first, second = truth.cohort.subjects
+    trained = taught(fitted, truth, first, runs)
+    own, both = ({row.quantity: row for row in readout_rows("s", "m", trained, truth, part)}
+                 for part in (runs[:2], runs))  # fmt: skip
+    found = [own["hrf"].r, own["leadfield"].r]
+    assert_allclose(found, 1.0, atol=1e-4)  # z of a perfect r is cut off
+    assert own["hrf"].n == 1
+    assert both["hrf"].n == 2
+    assert both["leadfield"].n == 2 * own["leadfield"].n
+    other = readout_rows("s", "m", trained, truth, runs[2:])[0].r
+    assert own["hrf"].r > both["hrf"].r > other
+    assert both["leadfield"].r < own["leadfield"].r
+    assert second.hrfs != first.hrfs
+
+
+def test_read_outs_of_subjects_that_are_alike_have_one_truth(alike, fitted):
+    truth, runs = alike
+    trained = taught(fitted, truth, truth.cohort.template, runs)
+    hrf, leadfield = readout_rows("s", "m", trained, truth, runs)
+    assert (hrf.n, leadfield.n) == (1, truth.regions.n_regions)
+    peaks = [row.value for row in readout_measures("s", "m", trained, truth, runs)]
+    assert_array_equal(peaks[:2], peaks[2:])
