@@ -83,7 +83,7 @@ def test_responses_of_the_truth_are_those_of_the_scenario(truth):
     assert_allclose(truth.hrf(np.linspace(0, 32, 3201)).argmax(), 500, atol=5)
     assert truth.evoked.sfreq == 100.0
     assert len(truth.evoked.samples) == 48
-    assert 0.2 < truth.evoked.centre_of_mass < 0.33
+    assert 0.2 < truth.evoked.delay < 0.33
 
 
 def test_unknown_run_is_refused(truth):

@@ -68,6 +68,9 @@ def demo_settings(preset: str) -> tuple[str, ...]:
 def summarise(findings: Findings) -> None:
     """Write the rows that matter most."""
     shown = ("bold_from_eeg", "eeg_from_bold", "source_from_eeg", "source_fused", "hrf")
+    for name, fact in findings.facts:
+        if name == "Evoked responses":
+            say(f"  evoked responses: {fact}")
     for row in findings.metrics:
         if row.quantity in shown and row.source_kind == "all":
             say(line_of(row))

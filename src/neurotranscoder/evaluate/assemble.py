@@ -16,6 +16,7 @@ from neurotranscoder.evaluate.pictures import (
     topographies,
 )
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, Tables
+from neurotranscoder.physics.evoked import surviving_share
 from neurotranscoder.simulate.truth import Truth
 
 
@@ -105,10 +106,20 @@ def _facts(
             f"first {evaluation.scorer.edge[0]:g} s and last "
             f"{evaluation.scorer.edge[1]:g} s of each run, for every method",
         ),
+        *_surviving(evaluation),
         ("Fusion", f"{evaluation.fusion} of both source estimates"),
         *((f"Training of {one.name}", _training(one)) for one in candidates),
         ("Version", f"neurotranscoder {__version__}"),
     )
+
+
+def _surviving(evaluation: StudyEvaluation) -> tuple[tuple[str, str], ...]:
+    """Say how much of evoked responses is left at the group rate, where the truth is known."""
+    if evaluation.truth is None:
+        return ()
+    rate = evaluation.runs.test[0].axis.sfreq
+    share = surviving_share(evaluation.truth.evoked_kernel, 1 / rate)
+    return (("Evoked responses", f"{share:.0%} of their sd survives averaging to {rate:g} Hz"),)
 
 
 def _training(candidate: Candidate) -> str:

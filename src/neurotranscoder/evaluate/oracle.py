@@ -48,6 +48,8 @@ def predict_spatial_wiener(
     brain_of: Callable[[RunId], KnownBrain],
     regions: Sequence[Float[ndarray, "regions frames"]],
     shares: Float[ndarray, "blocks regions"],
+    white: bool = True,
+    independent: bool = False,
 ) -> list[Prediction]:
     """Apply the spatial Wiener filters that are given the leadfield, regions and covariances.
 
@@ -67,6 +69,11 @@ def predict_spatial_wiener(
         True sources of the regions in the training runs.
     shares : array, shape (blocks, regions)
         Which regions a block averages.
+    white : bool
+        Whether N is white. Otherwise it is the covariance of what the training EEG holds beyond
+        the sources, such as their differences within a region.
+    independent : bool
+        Whether the sources are known to be independent, so that C is diagonal.
 
     Returns
     -------
@@ -74,10 +81,10 @@ def predict_spatial_wiener(
         ``source_from_eeg`` and ``bold_from_eeg`` of each test run.
     """
     brains = [brain_of(run.aligned.run) for run in training]
-    pairs = zip(training, regions, brains, strict=True)
-    power = float(
-        np.mean([_noise_power(run.aligned.eeg, b.leadfield @ source) for run, source, b in pairs])
-    )
+    rest = [
+        run.aligned.eeg - brain.leadfield @ source
+        for run, source, brain in zip(training, regions, brains, strict=True)
+    ]
     relative = [
         source / brain.strengths[:, np.newaxis]
         for source, brain in zip(regions, brains, strict=True)
@@ -87,7 +94,7 @@ def predict_spatial_wiener(
     for run in test:
         brain = brain_of(run.aligned.run)
         if brain not in filters:
-            filters[brain] = _filters(brain, relative, power)
+            filters[brain] = _filters(brain, relative, rest, white=white, independent=independent)
         eeg = run.aligned.eeg - run.aligned.eeg.mean(axis=1, keepdims=True)
         predictions.append(
             Prediction(
@@ -99,26 +106,39 @@ def predict_spatial_wiener(
 
 
 def _filters(
-    brain: KnownBrain, relative: Sequence[Float[ndarray, "regions frames"]], power: float
+    brain: KnownBrain,
+    relative: Sequence[Float[ndarray, "regions frames"]],
+    rest: Sequence[Float[ndarray, "channels frames"]],
+    *,
+    white: bool,
+    independent: bool,
 ) -> _Filters:
-    """Return the filters of a brain, given sources of equal strength and the power of noise."""
+    """Return the filters of a brain, given sources of equal strength and the rest of the EEG."""
     own = np.outer(brain.strengths, brain.strengths)
+    if independent:
+        own = np.diag(np.diag(own))
     slow = [apply_fir(source, brain.hrf)[:, len(brain.hrf) :] for source in relative]
-    slow_power = power * float(np.sum(brain.hrf**2))
+    if white:
+        noise = _mean_power(rest) * np.eye(len(brain.leadfield))
+        slow_noise = float(np.sum(brain.hrf**2)) * noise
+    else:
+        noise = _regular(pooled_covariance(rest))
+        slow_rest = [apply_fir(one, brain.hrf)[:, len(brain.hrf) :] for one in rest]
+        slow_noise = _regular(pooled_covariance(slow_rest))
     return _Filters(
-        wiener(brain.leadfield, own * pooled_covariance(relative), power),
-        wiener(brain.leadfield, own * pooled_covariance(slow), slow_power),
+        wiener(brain.leadfield, own * pooled_covariance(relative), noise),
+        wiener(brain.leadfield, own * pooled_covariance(slow), slow_noise),
     )
 
 
 def wiener(
     leadfield: Float[ndarray, "channels regions"],
     covariance: Float[ndarray, "regions regions"],
-    noise: float,
+    noise: Float[ndarray, "channels channels"],
 ) -> Float[ndarray, "regions channels"]:
-    """Return the linear filter of least squared error for sources and white noise."""
+    """Return the linear filter of least squared error for sources and noise of a covariance."""
     seen = covariance @ leadfield.T
-    total = leadfield @ seen + noise * np.eye(len(leadfield))
+    total = leadfield @ seen + noise
     return np.asarray(np.linalg.solve(total, seen.T).T)
 
 
@@ -135,8 +155,13 @@ def pooled_covariance(
     return gram / count
 
 
-def _noise_power(
-    measured: Float[ndarray, "channels frames"], clean: Float[ndarray, "channels frames"]
-) -> float:
-    """Return the mean power over channels of what is not signal."""
-    return float(np.mean(np.var(measured - clean, axis=1)))
+def _mean_power(rest: Sequence[Float[ndarray, "channels frames"]]) -> float:
+    """Return the mean power over channels of what is not signal, the mean over runs."""
+    return float(np.mean([float(np.mean(np.var(run, axis=1))) for run in rest]))
+
+
+def _regular(
+    covariance: Float[ndarray, "channels channels"],
+) -> Float[ndarray, "channels channels"]:
+    """Return a covariance that an average reference does not make singular."""
+    return covariance + 1e-6 * np.mean(np.diag(covariance)) * np.eye(len(covariance))

@@ -18,7 +18,7 @@ from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.findings import Line, Panel, SourceMap, Topography
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.study import Candidate
-from neurotranscoder.evaluate.truths import brains_of, mean_true_response
+from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
 from neurotranscoder.reconstruct.cells import at_acquisition
 from neurotranscoder.reconstruct.group import GroupEstimates
 from neurotranscoder.simulate.truth import Truth
@@ -164,16 +164,16 @@ def response_panel(
 
 def topographies(candidate: Candidate, truth: Truth, run: AlignedRun) -> tuple[Topography, ...]:
     """Return leadfields of regions at the quartiles of agreement with the truth."""
-    shares = truth.block_shares(run.blocks)
-    learnt = region_leadfield(candidate.trained.leadfield, shares)
+    units = Units.of(truth, run.blocks)
+    learnt = region_leadfield(candidate.trained.leadfield, units.shares)
     learnt = learnt - learnt.mean(axis=0)
-    true = truth.subject(run.run).leadfield
+    true, names = units.leadfield(truth.subject(run.run)), units.names
     r = correlate_rows(learnt.T, true.T)
     order = np.argsort(r, kind="stable")
     places = np.round(np.linspace(0.25, 0.75, N_TOPOGRAPHIES) * (len(r) - 1)).astype(int)
     return tuple(
         Topography(
-            f"region {region} ({truth.regions.kinds[region]}), r = {r[region]:.3f}",
+            f"{names[region]}, r = {r[region]:.3f}",
             ("truth", candidate.name),
             np.stack([_peaked(true[:, region]), _peaked(learnt[:, region])]),
         )

@@ -11,7 +11,8 @@ from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
-from neurotranscoder.evaluate.truths import brains_of, mean_true_response, true_response
+from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response, true_response
+from neurotranscoder.physics.evoked import surviving_share
 from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.trained import TrainedTranscoder
 
@@ -33,10 +34,12 @@ def readout_rows(
     responses = np.stack([true_response(truth, brain, response.times) for brain in brains])
     of_brains = correlate_rows(np.tile(response.values, (len(brains), 1)), responses)
     r = float(of_brains[0]) if len(brains) == 1 else fisher_mean(of_brains)
-    shares = truth.block_shares(runs[0].blocks)
-    learnt = region_leadfield(trained.leadfield, shares)
+    units = Units.of(truth, runs[0].blocks)
+    learnt = region_leadfield(trained.leadfield, units.shares)
     learnt = learnt - learnt.mean(axis=0)
-    regions = np.concatenate([correlate_rows(learnt.T, brain.leadfield.T) for brain in brains])
+    regions = np.concatenate(
+        [correlate_rows(learnt.T, units.leadfield(brain).T) for brain in brains]
+    )
     return [
         MetricRow(scenario, name, "hrf", "all", r, _NAN, _NAN, len(brains), trained.seconds),
         MetricRow(
@@ -60,14 +63,23 @@ def readout_measures(
     truth: Truth | None,
     runs: Sequence[AlignedRun],
 ) -> list[MeasureRow]:
-    """Return peak and width of the learnt response, and of the mean of the true ones."""
+    """Return peak and width of the learnt response, and of the mean of the true ones.
+
+    Beside them stands the share of the sd of evoked responses that averaging to the group rate
+    leaves: what is lost there no method at that rate can find.
+    """
     response = trained.response
     found = [(name, response)]
+    rows: list[MeasureRow] = []
     if truth is not None:
+        axis = runs[0].axis
+        share = surviving_share(truth.evoked_kernel, 1 / axis.sfreq)
+        fact = ("surviving_share_of_sd", share, "", _NAN, _NAN, 1)
+        rows.append(MeasureRow(scenario, "truth", "source_from_eeg", "evoked", *fact))
         brains = brains_of(truth, (run.run for run in runs))
         values = mean_true_response(truth, brains, response.times)
         found.append((f"truth_beside_{name}", Response(response.times, values)))
-    return [
+    return rows + [
         MeasureRow(scenario, method, "hrf", "all", fact, value, "s", _NAN, _NAN, 1)
         for method, one in found
         for fact, value in (("peak", one.peak), ("fwhm", one.fwhm))

@@ -20,7 +20,7 @@ from neurotranscoder.evaluate.imaging import (
 from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
 from neurotranscoder.evaluate.regression import predict_ridge_lags
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
-from neurotranscoder.evaluate.truths import true_response, with_truth
+from neurotranscoder.evaluate.truths import Units, true_response, with_truth
 from neurotranscoder.physics.head import Head, mne_forward
 from neurotranscoder.simulate.cohort import Subject
 from neurotranscoder.simulate.truth import Truth
@@ -102,17 +102,20 @@ def spatial_wiener(
     first = training[0]
     rate = first.axis.sfreq
     lags = np.arange(round(_HRF_SECONDS * rate)) / rate
+    units = Units.of(truth, first.blocks)
 
     @functools.cache
     def known(subject: Subject) -> KnownBrain:
-        leadfield = truth.cohort.levels.moment * subject.leadfield
+        leadfield = truth.cohort.levels.moment * units.leadfield(subject)
         response = true_response(truth, subject, lags) / rate
-        return KnownBrain(leadfield, subject.strengths, response)
+        return KnownBrain(leadfield, units.strengths(subject), response)
 
     return predict_spatial_wiener(
         with_truth(training, truth),
         test,
         brain_of=lambda run: known(truth.subject(run)),
-        regions=[truth.region_sources(run.run, run.axis) for run in training],
-        shares=truth.block_shares(first.blocks),
+        regions=[units.sources(run.run, run.axis) for run in training],
+        shares=units.shares,
+        white=units.are_regions,
+        independent=units.are_independent,
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.simulate.cohort import Subject
+from neurotranscoder.simulate.sources import MANY_REGIONS
 from neurotranscoder.simulate.truth import Truth
 
 
@@ -25,6 +29,73 @@ def with_truth(runs: Sequence[AlignedRun], truth: Truth | None) -> list[HeldOut]
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """The sources that can be told apart at the resolution of blocks.
+
+    They are the regions of a scenario, or the blocks themselves where it has more regions than
+    anybody could hold (every voxel its own).
+
+    Parameters
+    ----------
+    truth : Truth
+        Of the study.
+    blocks : BlockMap
+        Blocks on its grid.
+    are_regions : bool
+        What the units are.
+    """
+
+    truth: Truth
+    blocks: BlockMap
+    are_regions: bool
+
+    @classmethod
+    def of(cls, truth: Truth, blocks: BlockMap) -> Units:
+        """Return the units of a study."""
+        return cls(truth, blocks, truth.regions.n_regions <= MANY_REGIONS)
+
+    @property
+    def shares(self) -> Float[ndarray, "blocks units"]:
+        """The matrix that averages units over the voxels of each block."""
+        return self.truth.block_shares(self.blocks) if self.are_regions else self._every_block
+
+    @property
+    def are_independent(self) -> bool:
+        """Whether no unit tells anything about another: trains at random, nothing linked."""
+        scenario = self.truth.cohort.scenario
+        return scenario.regions.timing == "spontaneous" and scenario.network is None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each unit is called."""
+        if self.are_regions:
+            kinds = self.truth.regions.kinds
+            return tuple(f"region {number} ({kind})" for number, kind in enumerate(kinds))
+        return tuple(f"block {number}" for number in range(self.blocks.n_blocks))
+
+    def leadfield(self, subject: Subject) -> Float[ndarray, "channels units"]:
+        """Return the potential of a unit moment in every voxel of a unit, in V/(A m)."""
+        if self.are_regions:
+            return subject.leadfield
+        return self.truth.block_leadfield(self.blocks, subject)
+
+    def strengths(self, subject: Subject) -> Float[ndarray, " units"]:
+        """Return the sources of each unit relative to those of other brains."""
+        return subject.strengths if self.are_regions else np.ones(self.blocks.n_blocks)
+
+    def sources(self, run: RunId, axis: TimeAxis) -> Float[ndarray, "units frames"]:
+        """Return P = X * d of each unit, averaged over the frames of an axis."""
+        if self.are_regions:
+            return self.truth.region_sources(run, axis)
+        return self.truth.block_sources(run, self.blocks, axis)
+
+    @property
+    def _every_block(self) -> Float[ndarray, "blocks blocks"]:
+        """One unit in each block."""
+        return np.eye(self.blocks.n_blocks)
+
+
 def brains_of(truth: Truth, runs: Iterable[RunId]) -> tuple[Subject, ...]:
     """Return the different brains of runs: one where subjects do not differ."""
     return tuple(dict.fromkeys(truth.subject(run) for run in runs))
@@ -33,11 +104,11 @@ def brains_of(truth: Truth, runs: Iterable[RunId]) -> tuple[Subject, ...]:
 def true_response(
     truth: Truth, subject: Subject, times: Float[ndarray, " lags"]
 ) -> Float[ndarray, " lags"]:
-    """Return h of a subject as a transcoder can know it: advanced by the centre of mass of d.
+    """Return h of a subject as a transcoder can know it: advanced by the delay of d.
 
     A transcoder sees P = X * d and never X; its response leads from P to BOLD.
     """
-    return np.asarray(truth.hrf(times + truth.evoked.centre_of_mass, subject))
+    return np.asarray(truth.hrf(times + truth.evoked.delay, subject))
 
 
 def mean_true_response(

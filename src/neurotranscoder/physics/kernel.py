@@ -77,6 +77,12 @@ class Kernel:
         moment = np.trapezoid(self.lags * values, self.lags)
         return float(moment / np.trapezoid(values, self.lags))
 
+    @property
+    def centre_of_energy(self) -> float:
+        """Mean lag, weighted with the square of the response, in seconds."""
+        power = self(self.lags) ** 2
+        return float(np.trapezoid(self.lags * power, self.lags) / np.trapezoid(power, self.lags))
+
 
 def transfers(
     kernels: Sequence[Kernel], frequencies: Float[ndarray, " frequencies"]

@@ -42,13 +42,14 @@ class EvokedTruth:
         Response in 1/s, from lag 0.
     sfreq : float
         Sampling frequency, in Hz.
-    centre_of_mass : float
-        Mean lag, weighted with the response, in seconds.
+    delay : float
+        Mean lag, in seconds, weighted with the response, or with its square where the mean of the
+        response is about zero.
     """
 
     samples: Float[ndarray, " lags"]
     sfreq: float
-    centre_of_mass: float
+    delay: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,14 +123,18 @@ class Truth:
         """Return h of each region at any times (s), in 1/s, of a subject or of the template."""
         hrfs = (subject or self.cohort.template).hrfs
         kernels = response_kernels(self.cohort.scenario, hrfs)
-        return np.stack([kernel(times) for kernel in kernels])
+        values = {kernel: kernel(times) for kernel in dict.fromkeys(kernels)}
+        return np.stack([values[kernel] for kernel in kernels])
 
     @property
     def evoked(self) -> EvokedTruth:
         """The evoked response d at the sampling frequency of the source."""
         scenario = self.cohort.scenario
         samples = sampled_evoked(scenario.source_rate, scenario.evoked)
-        return EvokedTruth(samples, scenario.source_rate, self.evoked_kernel.centre_of_mass)
+        kernel = self.evoked_kernel
+        by_area = scenario.evoked.normalise == "area"
+        delay = kernel.centre_of_mass if by_area else kernel.centre_of_energy
+        return EvokedTruth(samples, scenario.source_rate, delay)
 
     @property
     def evoked_kernel(self) -> Kernel:
@@ -142,6 +147,16 @@ class Truth:
         It is that of the template; ``subject(run).leadfield`` is that of a run.
         """
         return self.cohort.template.leadfield
+
+    def block_leadfield(
+        self, blocks: BlockMap, subject: Subject
+    ) -> Float[ndarray, "channels blocks"]:
+        """Return the potential of a unit moment in every voxel of a block, in V/(A m)."""
+        _, block, region = self._active_in(blocks)
+        shape = (blocks.n_blocks, self.regions.n_regions)
+        belongs = csr_array((np.ones(len(block)), (block, region)), shape=shape)
+        belongs.data[:] = 1 / belongs.sum(axis=0)[belongs.indices]  # shares of regions in blocks
+        return np.asarray((belongs @ subject.leadfield.T).T)
 
     def region_sources(self, run: RunId, axis: TimeAxis) -> Float[ndarray, "regions frames"]:
         """Return P = X * d of each region, averaged over the frames of an axis.
