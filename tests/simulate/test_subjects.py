@@ -75,6 +75,27 @@ def test_draws_have_their_sd_and_are_cut_off():
         assert_allclose(values.std(), 0.955 * sd, rtol=4 / np.sqrt(2 * n))
 
 
+def test_properties_are_drawn_independently():
+    drawn = [traits_of(SubjectSpread(), subject, 1) for subject in range(300)]
+    columns = [
+        [
+            *one.scale,
+            one.skull_conductivity,
+            one.skull_thickness,
+            one.electrode_seed,
+            one.orientation_seed,
+            one.hrf_delay,
+            *one.hrf_region_delay,
+            np.log(one.gain),
+            *np.log(one.strengths / one.gain),
+        ]
+        for one in drawn
+    ]
+    correlation = np.corrcoef(np.array(columns), rowvar=False)
+    others = correlation[~np.eye(len(correlation), dtype=bool)]
+    assert np.abs(others).max() < 4 / np.sqrt(300)
+
+
 def test_skull_and_size_are_relative_to_the_template():
     template = HeadSettings(scale=(1.1, 1.0, 0.9), skull_share=0.6)
     traits = traits_of(SubjectSpread())
