@@ -15,7 +15,7 @@ from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.events import read_events, write_events
 from neurotranscoder.io.manifest import read_manifest
 from neurotranscoder.io.nifti import image_of, write_nifti
-from neurotranscoder.io.store import read_json, write_json, write_table, write_text
+from neurotranscoder.io.store import read_json, read_table, write_json, write_table, write_text
 from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
@@ -71,7 +71,7 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     x, y, z = regions.centres.T.tolist()
     table = {
         "index": list(range(1, regions.n_regions + 1)),
-        "name": [f"{kind}{i}" for i, kind in enumerate(regions.kinds, start=1)],
+        "name": regions.names,
         "kind": regions.kinds,
         "x": x,
         "y": y,
@@ -79,7 +79,9 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
         "n_voxels": regions.n_voxels.tolist(),
         "latency": np.where(regions.oscillatory, np.nan, regions.latency).tolist(),
         "target_gain": regions.target_gain.tolist(),
-        "follows_response": [str(motor).lower() for motor in regions.motor.tolist()],
+        "follows_response": np.where(
+            regions.named, "n/a", np.where(regions.motor, "true", "false")
+        ).tolist(),
     }
     for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
         table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.template.hrfs]
@@ -137,7 +139,8 @@ def read_cohort(folder: Path) -> Cohort:
         scenario = Scenario.model_validate(read_json(folder / "scenario.json"))
         tensors, _ = load_tensors(folder, _GEOMETRY)
         head = head_of_tensors(_below("head.", tensors))
-        regions = Regions(**_below("regions.", tensors))
+        names = tuple(read_table(folder / "regions.tsv")["name"])
+        regions = Regions(**_below("regions.", tensors), names=names)
         heads = read_heads(folder, scenario, head)
     except (ValidationError, WeightsError, KeyError, TypeError) as error:
         raise StoreError(
