@@ -20,6 +20,7 @@ from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
 from neurotranscoder.simulate.cohort import Cohort, cohort_of, response_kernels
+from neurotranscoder.simulate.contrasts import activation_table
 from neurotranscoder.simulate.draw import DrawnSources, draw_sources
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.scenario import Scenario
@@ -33,6 +34,7 @@ _NOT_BIDS = (
     "scenario.json",
     "regions.tsv",
     "regions_dseg.nii.gz",
+    "activations.tsv",
     "hrf.tsv",
     "evoked.tsv",
     "geometry*",
@@ -86,6 +88,8 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
         table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.template.hrfs]
     write_table(folder / "regions.tsv", table)
+    if scenario.regions.activations:
+        write_table(folder / "activations.tsv", activation_table(cohort))
     response = _mean_response(cohort)
     for name, values, sfreq in (
         ("hrf", response, _HRF_RATE),
@@ -198,6 +202,8 @@ What the simulated study was made from. No step but the evaluation may read it.
 scenario.json      every setting and the seed
 regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside or
                    silent)
+activations.tsv    what regions of anatomy do after stimuli of each condition, if any do
+                   (neurotranscoder.simulate.contrasts has their expected time courses)
 hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.tsv has the
                    parameters of each region's double gamma
 evoked.tsv         evoked response d
