@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from neurotranscoder.config import Config
 from neurotranscoder.io.store import write_text
@@ -27,28 +28,51 @@ with 'off' in their heading are left out unless a scenario has them.
 
 
 def section(name: str, settings: BaseModel, *, off: bool = False) -> list[str]:
-    """Return a table of one section, followed by those below it, those that are off included."""
+    """Return a table of one section, followed by those below it.
+
+    Sections that are off have one, and so have the items of lists of settings.
+    """
     rows, below = [], []
     for key, field in type(settings).model_fields.items():
         value = getattr(settings, key)
-        meaning = " ".join((field.description or "").split())
+        path = f"{name}.{key}" if name else key
         if isinstance(value, BaseModel):
-            below += section(f"{name}.{key}" if name else key, value)
+            below += section(path, value)
         elif value is None and (optional := _model_of(field.annotation)):
-            below += section(f"{name}.{key}" if name else key, optional(), off=True)
+            below += section(path, optional(), off=True)
         else:
-            rows.append(f"| `{key}` | `{value!r}` | {meaning} |")
+            rows.append(_row(key, f"`{value!r}`", field))
+            if item := _item_of(field.annotation):
+                below += _item_section(path, item)
     if not rows:
         return below
-    title = f"## [{name}]" if name else "## Top level"
-    head = [
-        "",
-        f"{title} (off)" if off else title,
-        "",
-        "| key | default | meaning |",
-        "|---|---|---|",
+    title = f"[{name}]" if name else "Top level"
+    return [*_table(f"{title} (off)" if off else title, rows), *below]
+
+
+def _item_section(name: str, item: type[BaseModel]) -> list[str]:
+    """Return a table of what one item of a list holds."""
+    rows = [
+        _row(
+            key,
+            "needed"
+            if field.is_required()
+            else f"`{field.get_default(call_default_factory=True)!r}`",
+            field,
+        )
+        for key, field in item.model_fields.items()
     ]
-    return [*head, *rows, *below]
+    return _table(f"[[{name}]] (each)", rows)
+
+
+def _table(title: str, rows: list[str]) -> list[str]:
+    """Return a table of settings below its title."""
+    return ["", f"## {title}", "", "| key | default | meaning |", "|---|---|---|", *rows]
+
+
+def _row(key: str, default: str, field: FieldInfo) -> str:
+    """Return the row of one setting."""
+    return f"| `{key}` | {default} | {' '.join((field.description or '').split())} |"
 
 
 def _model_of(annotation: object) -> type[BaseModel] | None:
@@ -58,6 +82,12 @@ def _model_of(annotation: object) -> type[BaseModel] | None:
             fields = kind.model_fields.values()
             return None if any(field.is_required() for field in fields) else kind
     return None
+
+
+def _item_of(annotation: object) -> type[BaseModel] | None:
+    """Return the settings that a list is of, if it is a list of settings."""
+    kind = next(iter(get_args(annotation)), None) if get_origin(annotation) is tuple else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def settings_page() -> str:

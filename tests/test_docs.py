@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.cli.app import COMMANDS
-from neurotranscoder.simulate.catalogue import scenario_names
+from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,10 +23,18 @@ def test_pages_of_settings_are_those_of_the_code(name, page):
 def test_simulator_page_names_every_scenario_and_its_python_runs():
     text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
     assert [name for name in scenario_names() if f"`{name}`" not in text] == []
-    [code] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     names: dict[str, object] = {}
-    exec(code, names)
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
     assert names["run"].recording.bold.data.ndim == 4
+    assert names["voxels"].any()
+
+
+def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
+    text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    for settings in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL):
+        path.write_text(settings, encoding="utf-8")
+        assert named_scenario(str(path), preset="tiny").name == "mine"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/realism.md"])

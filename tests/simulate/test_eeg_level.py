@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Events
+from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.eeg_level import in_trials, trial_length
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
@@ -52,3 +53,16 @@ def test_without_a_stimulus_there_is_no_trial(noise_free, tiny_head):
     cohort = make_cohort(scenario, tiny_head)
     with pytest.raises(SettingsError, match="none of 1 events is a stimulus"):
         simulate_run_of(cohort, 0, 0, events=events_at(10.0, label="button response"))
+
+
+@pytest.mark.parametrize(
+    ("name", "latest"),
+    # the angular gyrus ends at .1 + .5 s; the button is felt .05 s after means of log-normals
+    [("oddball", 0.6), ("faces", 0.05 + np.mean(np.exp([-0.43, -0.29])) * np.exp(0.25**2 / 2))],
+)
+def test_trials_last_until_the_slowest_activation_has_ended(tiny_head, name, latest):
+    scenario = named_scenario(name, preset="tiny")
+    regions = scenario.regions.model_copy(update={"latency": (0.1, 0.2)})
+    cohort = make_cohort(scenario.model_copy(update={"regions": regions}), tiny_head)
+    # response times are clipped, and represented by 100 quantiles
+    assert_allclose(trial_length(cohort), latest + 0.47, atol=2e-3)

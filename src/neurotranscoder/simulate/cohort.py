@@ -15,10 +15,11 @@ from neurotranscoder.physics.balloon_linear import linear_response
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.hrf import HrfShape, hrf_kernel
 from neurotranscoder.physics.kernel import Kernel
+from neurotranscoder.simulate.division import divide_brain
 from neurotranscoder.simulate.hemodynamics import Hemodynamics
 from neurotranscoder.simulate.levels import Levels, expected_levels
 from neurotranscoder.simulate.network import Links, draw_links
-from neurotranscoder.simulate.regions import Regions, divide_brain
+from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.responses import region_hrfs
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.spatial.distance import cdist
 
@@ -22,6 +22,7 @@ def compact_regions(
     extent: tuple[float, float],
     min_distance: float,
     rng: np.random.Generator,
+    free: Bool[ndarray, " voxels"] | None = None,
 ) -> tuple[Int[ndarray, " voxels"], Float[ndarray, " voxels"]]:
     """Draw regions around random voxels of grey matter.
 
@@ -37,6 +38,8 @@ def compact_regions(
         Least distance between centres, in mm.
     rng : Generator
         Source of chance.
+    free : array of bool, shape (voxels,), optional
+        Where they may be; the whole brain by default.
 
     Returns
     -------
@@ -51,21 +54,26 @@ def compact_regions(
     SettingsError
         When so many centres do not fit.
     """
-    centres = _scattered(head, n_regions, min_distance, rng)
+    free = np.ones(head.n_voxels, dtype=bool) if free is None else free
+    centres = _scattered(head, n_regions, min_distance, rng, free)
     sizes = rng.uniform(*extent, n_regions)
     scaled = cdist(head.places, centres) / sizes
     labels = scaled.argmin(axis=1)
     nearest = scaled[np.arange(len(labels)), labels]
-    inside = nearest <= _REACH
+    inside = (nearest <= _REACH) & free
     weights = np.where(inside, np.exp(-(nearest**2) / 2), 0.0)
     return np.where(inside, labels, SILENT), weights
 
 
 def _scattered(
-    head: Head, n_regions: int, min_distance: float, rng: np.random.Generator
+    head: Head,
+    n_regions: int,
+    min_distance: float,
+    rng: np.random.Generator,
+    free: Bool[ndarray, " voxels"],
 ) -> Float[ndarray, "regions 3"]:
     """Return random voxels of grey matter that keep their distance, each taken if it fits."""
-    places = rng.permutation(head.places[head.grey >= head.white])
+    places = rng.permutation(head.places[free & (head.grey >= head.white)])
     kept = np.empty((0, 3))
     for place in places:
         if np.all(np.linalg.norm(kept - place, axis=1) >= min_distance):

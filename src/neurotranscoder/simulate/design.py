@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Events
@@ -22,6 +22,8 @@ class OddballDesign(Settings):
     """Quantiles at equal steps of the time between stimuli, in s."""
     target_share: float = Field(default=0.2, ge=0, le=1)
     """Probability of an oddball, after the first two stimuli."""
+    n_trials: PositiveInt | None = None
+    """Most stimuli of a run; null is as many as the run has time for."""
     first_onset: tuple[float, float] = (2.0, 6.0)
     """Range of the first onset, in s."""
     stimulus_duration: PositiveFloat = 0.2
@@ -61,6 +63,8 @@ def draw_oddball(design: OddballDesign, duration: float, rng: np.random.Generato
     response = np.exp(rng.normal(design.response_log_mean, design.response_log_sd, n_most))
     response = np.where(target, np.clip(response, *design.response_range), np.nan)
     keep = onset + design.stimulus_duration < duration
+    if design.n_trials is not None:
+        keep[design.n_trials :] = False
     onset = np.round(onset[keep], 3)
     return Events(
         onset,
@@ -98,11 +102,19 @@ def is_stimulus(events: Events) -> Bool[ndarray, " events"]:
     return np.asarray(["response" not in label.lower() for label in events.trial_type], dtype=bool)
 
 
+def stimulus_labels(events: Events) -> tuple[str, ...]:
+    """Return the trial types of all stimuli."""
+    return tuple(np.asarray(events.trial_type, dtype=object)[is_stimulus(events)])
+
+
 def is_target(events: Events) -> Bool[ndarray, " events"]:
     """Return which events are oddballs or targets, by their label."""
-    words = ("oddball", "target", "deviant")
-    labels = [label.lower() for label in events.trial_type]
-    return np.asarray([any(word in label for word in words) for label in labels], dtype=bool)
+    return np.asarray([names_target(label) for label in events.trial_type], dtype=bool)
+
+
+def names_target(label: str) -> bool:
+    """Return whether a trial type is that of oddballs or targets."""
+    return any(word in label.lower() for word in ("oddball", "target", "deviant"))
 
 
 def response_times(events: Events) -> Float[ndarray, " events"]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurotranscoder.core.recording import Events
+from neurotranscoder.simulate.activation_trains import draw_activations, joined
+from neurotranscoder.simulate.activations import check_conditions
 from neurotranscoder.simulate.cohort import Cohort
 from neurotranscoder.simulate.coupling import power_of_impulses
-from neurotranscoder.simulate.design import crop_events, draw_oddball
+from neurotranscoder.simulate.design import crop_events, stimulus_labels
 from neurotranscoder.simulate.levels import region_bands
 from neurotranscoder.simulate.network import follow_impulses, follow_rhythms
 from neurotranscoder.simulate.regions import Regions
@@ -51,11 +53,22 @@ class DrawnSources:
 def draw_events(
     scenario: Scenario, subject: int, run: int, *, given: Events | None = None
 ) -> Events:
-    """Return the events of a run: those that were given, or the scenario's own task."""
-    if given is not None:
-        return crop_events(given, scenario.duration)
-    rng = generator(scenario.seed, Stage.DESIGN, subject=subject, run=run)
-    return crop_events(draw_oddball(scenario.oddball, scenario.duration, rng), scenario.duration)
+    """Return the events of a run: those that were given, or the scenario's own task.
+
+    Raises
+    ------
+    SettingsError
+        When none of them is of a condition that the scenario's activations know.
+    GridError
+        When none begins within the run.
+    """
+    task = scenario.task
+    labels = task.labels if given is None else stimulus_labels(given)
+    check_conditions(scenario.regions.activations, labels)
+    if given is None:
+        rng = generator(scenario.seed, Stage.DESIGN, subject=subject, run=run)
+        given = task.draw(scenario.duration, rng)
+    return crop_events(given, scenario.duration)
 
 
 def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> DrawnSources:
@@ -73,12 +86,17 @@ def draw_sources(cohort: Cohort, events: Events, subject: int, run: int) -> Draw
     scenario, regions = cohort.scenario, cohort.regions
     strengths = cohort.subjects[subject].strengths
     rng = generator(scenario.seed, Stage.TRAINS, subject=subject, run=run)
-    impulses = _draw_trains(scenario, regions, events, rng)
+    impulses = _draw_trains(scenario, regions.background, events, rng)
     if cohort.links is not None and scenario.network is not None:
         rng = generator(scenario.seed, Stage.FOLLOWERS, subject=subject, run=run)
         impulses = follow_impulses(
             impulses, cohort.links, scenario.network, sfreq=scenario.source_rate, rng=rng
         )
+    rng = generator(scenario.seed, Stage.ACTIVATIONS, subject=subject, run=run)
+    activations = draw_activations(
+        regions, scenario.regions.activations, events, sfreq=scenario.source_rate, rng=rng
+    )
+    impulses = joined((impulses, *activations))
     electric, powers = _draw_waves(cohort, subject, run)
     rhythm_region = np.flatnonzero(regions.rhythmic)
     own = strengths[rhythm_region, np.newaxis]
@@ -141,7 +159,7 @@ def _draw_trains(
     if settings.timing == "spontaneous":
         span = -scenario.hrf.duration, scenario.duration + scenario.eeg_tail
         return draw_spontaneous(regions, settings, span, sfreq=sfreq, rng=rng)
-    step = max(1, _AT_ONCE // regions.n_regions)
+    step = max(1, _AT_ONCE // max(regions.n_regions, 1))
     parts = [
         draw_impulses(regions, settings, some_events, sfreq=sfreq, rng=rng)
         for some_events in _in_parts(events, step)

@@ -58,10 +58,17 @@ def run_noise_sd(
 def trial_length(cohort: Cohort) -> float:
     """Return how long after a stimulus its evoked activity lasts, in s.
 
-    It is the latest latency of the evoked regions plus the length of the evoked response.
+    It is the latest latency of the evoked regions plus the length of the evoked response; what
+    follows responses counts from the mean response time.
     """
-    latest = np.nanmax(cohort.regions.latency[~cohort.regions.oscillatory])
-    return float(latest + cohort.scenario.evoked.duration)
+    scenario, regions = cohort.scenario, cohort.regions.background
+    response = scenario.task.mean_response
+    ends = [
+        activation.latency + activation.duration + response * (activation.after == "response")
+        for activation in scenario.regions.activations
+    ]
+    latest = max([*regions.latency[~regions.oscillatory].tolist(), *ends])
+    return float(latest + scenario.evoked.duration)
 
 
 def in_trials(

@@ -9,9 +9,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.kernel import Kernel, transfers
+from neurotranscoder.simulate.activation_levels import activation_levels
 from neurotranscoder.simulate.coupling import nearest_bands, power_spectrum
+from neurotranscoder.simulate.design import names_target
 from neurotranscoder.simulate.network import Links, driven_rates
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.rhythms import period_of, power_frequencies, rhythm_frequencies
@@ -53,6 +56,10 @@ class _Parts:
         """The variance of all evoked responses over that of all rhythms."""
         return float(self.evoked.sum() / self.rhythm.sum())
 
+    def with_evoked(self, more: Float[ndarray, " regions"]) -> _Parts:
+        """Return these with the variance of more evoked responses."""
+        return _Parts(self.evoked + more, self.rhythm)
+
     def total(self, rhythm_variance: float) -> Float[ndarray, " regions"]:
         """Return the variance of each region."""
         return np.asarray(self.evoked + rhythm_variance * self.rhythm)
@@ -68,7 +75,8 @@ def expected_levels(
     """Return the scales that reach the levels a scenario asks for, in expectation.
 
     Impulses count as a Poisson train (Campbell's theorem: variance = rate x mean square
-    amplitude x energy of the response); rhythms have a flat spectrum in their bands.
+    amplitude x energy of the response), those of activations by `activation_levels`; rhythms have
+    a flat spectrum in their bands.
 
     Parameters
     ----------
@@ -85,13 +93,20 @@ def expected_levels(
     """
     by_power = scenario.coupling.mode == "power"
     evoked = (evoked_kernel(scenario.evoked),) * regions.n_regions
-    electric = _parts(scenario, regions, evoked, links)
-    hemodynamic = _parts(scenario, regions, hrfs, links, by_power=by_power)
+    named = activation_levels(scenario, regions, leadfield, hrfs)
+    electric = _parts(scenario, regions, evoked, links).with_evoked(named.eeg)
+    hemodynamic = _parts(scenario, regions, hrfs, links, by_power=by_power).with_evoked(named.bold)
     variance, power = _rhythm_variances(scenario, regions, electric, hemodynamic)
     inside = regions.labels >= 0
     f = hemodynamic.total(power if by_power else variance)
     bold = np.mean(regions.weights[inside] ** 2 * f[regions.labels[inside]])
-    eeg = np.mean(leadfield**2 @ electric.total(variance))
+    eeg = np.mean(leadfield**2 @ electric.total(variance)) + named.coherent
+    if not (bold > 0 and eeg > 0):
+        raise SettingsError(
+            f"no source is ever active: the task {scenario.task.name!r} has no event that "
+            "activates a region; give the activations gains for its conditions "
+            f"({', '.join(scenario.task.labels)})"
+        )
     return Levels(
         float(np.sqrt(variance)),
         float(np.sqrt(power)),
@@ -172,18 +187,24 @@ def _transferred(
 def mean_square_rate(
     scenario: Scenario, regions: Regions, *, squared: bool = False
 ) -> Float[ndarray, " regions"]:
-    """Return impulses per second times their mean square amplitude, 0 for rhythms.
+    """Return impulses per second times their mean square amplitude, 0 for rhythms and anatomy.
 
     With ``squared`` the amplitudes are those of `power_of_impulses`.
     """
-    settings, design = scenario.regions, scenario.oddball
+    settings, task, background = scenario.regions, scenario.task, regions.background
     squares = np.exp((4 if squared else 1) * settings.amplitude_log_sd**2)
-    gains = regions.target_gain ** (4 if squared else 2)
+    gains = background.target_gain ** (4 if squared else 2)
+    rates = np.zeros(regions.n_regions)
     if settings.timing == "spontaneous":
-        return np.where(regions.oscillatory, 0.0, settings.spontaneous_rate * squares)
-    rate = 1 / np.mean(design.soa_deciles)
-    targets = design.target_share
-    by_stimulus = settings.participation * (1 - targets + targets * gains)
-    by_response = settings.motor_participation * targets * gains
-    chance = np.where(regions.motor, by_response, by_stimulus)
-    return np.asarray(np.where(regions.oscillatory, 0.0, rate * squares * chance))
+        rates[: background.n_regions] = settings.spontaneous_rate * squares
+    else:
+        rate = task.rate * task.occupancy(scenario.duration)
+        targets = task.share(names_target)
+        answers = task.answered(lambda label: not names_target(label))
+        by_stimulus = settings.participation * (1 - targets + targets * gains)
+        by_response = settings.motor_participation * task.answered(names_target) * gains
+        by_response += settings.motor_participation * answers
+        chance = np.where(background.motor, by_response, by_stimulus)
+        rates[: background.n_regions] = rate * squares * chance
+    rates[regions.oscillatory] = 0.0
+    return rates

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
-from scipy.spatial import cKDTree
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.physics.anatomy import ANATOMY
 from neurotranscoder.physics.head import Head
-from neurotranscoder.simulate.compact import compact_regions
+from neurotranscoder.simulate.activations import Activation
 
 
 class RegionSettings(Settings):
     """How the brain is divided, and how its parts respond."""
 
-    n_evoked: PositiveInt = 42
-    """Regions that answer events with impulses (the paper's 'sparse' sources)."""
+    n_evoked: int = Field(default=42, ge=0)
+    """Regions that answer events with impulses (the paper's 'sparse' sources); may be 0 beside
+    activations."""
     n_oscillatory: int = Field(default=18, ge=0)
     """Regions with a rhythm alone."""
     n_mixed: int = Field(default=0, ge=0)
@@ -57,11 +57,28 @@ class RegionSettings(Settings):
     brain."""
     min_distance: NonNegativeFloat = 0.0
     """Least distance between the centres of compact regions, in mm."""
+    activations: tuple[Activation, ...] = ()
+    """Responses of regions of anatomy to conditions, in addition. These regions are cut out of
+    the grey matter first, where they overlap the one that is listed first has the voxel; the rest
+    of the brain is divided as above and must not tell conditions apart (``n_motor`` and
+    ``target_share`` 0), so that contrasts of conditions are exactly zero there."""
 
     @property
     def has_rhythms(self) -> bool:
         """Whether any region has a rhythm."""
         return self.n_oscillatory + self.n_mixed > 0
+
+    @model_validator(mode="after")
+    def _background_is_indifferent(self) -> RegionSettings:
+        """Refuse brains that never answer, and activations whose surroundings tell conditions."""
+        if not self.n_evoked and not self.activations:
+            raise ValueError("n_evoked is 0 and there are no activations; need one of them")
+        if self.activations and (self.n_motor or self.target_share):
+            raise ValueError(
+                f"activations need surroundings that do not tell conditions apart; got n_motor "
+                f"{self.n_motor} and target_share {self.target_share:g}; set both to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _extent_is_possible(self) -> RegionSettings:
@@ -93,11 +110,13 @@ class Regions:
     motor : array of bool, shape (regions,)
         Evoked regions that follow the responses.
     latency : array, shape (regions,)
-        Delay after an event, in seconds.
+        Delay after an event, in seconds; NaN in regions of anatomy, which have `Activation`.
     target_gain : array, shape (regions,)
-        Amplitude of targets relative to standards.
+        Amplitude of targets relative to standards; NaN in regions of anatomy.
     centres : array, shape (regions, 3)
         Mean place of the voxels, in RAS mm.
+    names : tuple of str
+        What each is called; regions of anatomy come last, by their names.
     """
 
     labels: Int[ndarray, "x y z"]
@@ -108,6 +127,7 @@ class Regions:
     latency: Float[ndarray, " regions"]
     target_gain: Float[ndarray, " regions"]
     centres: Float[ndarray, "regions 3"]
+    names: tuple[str, ...]
 
     @property
     def n_regions(self) -> int:
@@ -117,8 +137,25 @@ class Regions:
     @property
     def kinds(self) -> tuple[str, ...]:
         """'evoked', 'oscillatory' or 'mixed' for each region."""
-        names = np.select([self.oscillatory, self.mixed], ["oscillatory", "mixed"], "evoked")
-        return tuple(names.tolist())
+        return kinds_of(self.oscillatory, self.mixed)
+
+    @property
+    def named(self) -> Bool[ndarray, " regions"]:
+        """Regions of anatomy; they come last."""
+        return np.asarray([name in ANATOMY for name in self.names], dtype=bool)
+
+    @property
+    def background(self) -> Regions:
+        """All regions but those of anatomy."""
+        count = int(np.sum(~self.named))
+        if count == self.n_regions:
+            return self
+        parts = ("oscillatory", "mixed", "motor", "latency", "target_gain", "centres", "names")
+        return replace(
+            self,
+            labels=np.where(self.labels < count, self.labels, -1),
+            **{part: getattr(self, part)[:count] for part in parts},
+        )
 
     @property
     def rhythmic(self) -> Bool[ndarray, " regions"]:
@@ -139,79 +176,8 @@ class Regions:
         return summed.T
 
 
-def divide_brain(settings: RegionSettings, head: Head, rng: np.random.Generator) -> Regions:
-    """Divide all voxels of a brain by their nearest of random points, or draw compact regions.
-
-    Parameters
-    ----------
-    settings : RegionSettings
-        How many regions of each kind, and how they respond.
-    head : Head
-        Voxels of the brain.
-    rng : Generator
-        Source of chance.
-
-    Raises
-    ------
-    SettingsError
-        When there are more regions than voxels, or compact ones do not fit.
-    """
-    if settings.trains == "voxels":
-        settings = _shares_of_voxels(settings, head.n_voxels)
-    n_regions = settings.n_evoked + settings.n_oscillatory
-    part = max(settings.n_motor, settings.n_mixed)
-    if n_regions > head.n_voxels or part > settings.n_evoked:
-        raise SettingsError(
-            f"{n_regions} regions, {settings.n_motor} of them motor and {settings.n_mixed} mixed, "
-            f"for {head.n_voxels} voxels; need at most one region per voxel, and motor and mixed "
-            f"regions among the {settings.n_evoked} evoked ones"
-        )
-    places = head.places
-    nearest, shape = _divide(settings, head, n_regions, rng)
-    labels = np.full(head.grid.shape, -1, dtype=np.int32)
-    labels[head.brain] = nearest
-    weights = np.zeros(head.grid.shape)
-    weights[head.brain] = shape * (head.grey if settings.voxel_weights == "grey" else 1.0)
-    order = rng.permutation(n_regions)
-    evoked = order[: settings.n_evoked]
-    motor = evoked[: settings.n_motor]
-    tells = rng.random(n_regions) < settings.target_share
-    latency = rng.uniform(*settings.latency, n_regions)
-    active = nearest >= 0
-    counts = np.bincount(nearest[active], minlength=n_regions)
-    sums = [np.bincount(nearest[active], axis, n_regions) for axis in places[active].T]
-    numbers = np.arange(n_regions)
-    return Regions(
-        labels,
-        weights,
-        ~np.isin(numbers, evoked),
-        np.isin(numbers, evoked[settings.n_evoked - settings.n_mixed :]),
-        np.isin(numbers, motor),
-        latency,
-        np.where(tells & np.isin(numbers, evoked), settings.target_gain, 1.0),
-        np.stack(sums, axis=1) / counts[:, np.newaxis],
-    )
-
-
-def _shares_of_voxels(settings: RegionSettings, n_voxels: int) -> RegionSettings:
-    """Return settings whose regions are the voxels, in the same shares of kinds."""
-    total = settings.n_evoked + settings.n_oscillatory
-    evoked, mixed, motor = (
-        round(n_voxels * count / total)
-        for count in (settings.n_evoked, settings.n_mixed, settings.n_motor)
-    )
-    counts = {"n_evoked": evoked, "n_oscillatory": n_voxels - evoked}
-    return settings.model_copy(update={**counts, "n_mixed": mixed, "n_motor": motor})
-
-
-def _divide(
-    settings: RegionSettings, head: Head, n_regions: int, rng: np.random.Generator
-) -> tuple[Int[ndarray, " voxels"], Float[ndarray, " voxels"]]:
-    """Return region (-1: silent) and relative activity of each voxel of the brain."""
-    if settings.extent is not None:
-        extent, apart = settings.extent, settings.min_distance
-        return compact_regions(head, n_regions, extent=extent, min_distance=apart, rng=rng)
-    if n_regions == head.n_voxels:
-        return np.arange(n_regions), np.ones(n_regions)
-    points = head.places[rng.choice(head.n_voxels, n_regions, replace=False)]
-    return cKDTree(points).query(head.places)[1], np.ones(head.n_voxels)
+def kinds_of(
+    oscillatory: Bool[ndarray, " regions"], mixed: Bool[ndarray, " regions"]
+) -> tuple[str, ...]:
+    """Return 'evoked', 'oscillatory' or 'mixed' for each region."""
+    return tuple(np.select([oscillatory, mixed], ["oscillatory", "mixed"], "evoked").tolist())

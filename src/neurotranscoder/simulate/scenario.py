@@ -28,6 +28,7 @@ from neurotranscoder.simulate.coupling import Coupling, Envelope, RhythmBand
 from neurotranscoder.simulate.design import OddballDesign
 from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
+from neurotranscoder.simulate.faces import FacesDesign
 from neurotranscoder.simulate.motion import MotionSettings
 from neurotranscoder.simulate.network import NetworkSettings
 from neurotranscoder.simulate.physiology import PhysiologySettings
@@ -35,9 +36,8 @@ from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.scanner import ScannerSettings
 from neurotranscoder.simulate.slices import SliceOrder, slice_times
 from neurotranscoder.simulate.subjects import SubjectSpread
+from neurotranscoder.simulate.tasks import Task, task_of
 from neurotranscoder.simulate.triggers import TriggerSettings
-
-TASK = "oddball"
 
 
 class Scenario(Settings):
@@ -57,7 +57,9 @@ class Scenario(Settings):
     regions: RegionSettings = RegionSettings()
     """Division of the brain; shared by all subjects."""
     oddball: OddballDesign = OddballDesign()
-    """The built-in task; unused when tables of events are given."""
+    """The task, unless there is another; unused when tables of events are given."""
+    faces: FacesDesign | None = None
+    """The face-car-house task in place of the oddball; null is the oddball."""
     hrf: HrfShape = HrfShape()
     """Hemodynamic response h."""
     hrf_spread: HrfSpread | None = None
@@ -203,6 +205,21 @@ class Scenario(Settings):
         return self
 
     @model_validator(mode="after")
+    def _contrasts_are_known(self) -> Scenario:
+        """Refuse what would carry conditions out of the regions of activations, or lose signs."""
+        if self.regions.activations and self.network is not None:
+            raise ValueError(
+                "a network would carry activations into regions by chance; leave network or "
+                "regions.activations out"
+            )
+        if self.regions.activations and self.coupling.evoked_power:
+            raise ValueError(
+                "with coupling.evoked_power deactivations would raise BOLD; set it to false, or "
+                "leave regions.activations out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _samples_the_scanner(self) -> Scenario:
         """Refuse a scanner whose artefacts the EEG does not sample."""
         if self.scanner is not None and self.eeg_rate < self.scanner.least_rate:
@@ -212,6 +229,11 @@ class Scenario(Settings):
                 f"{self.scanner.least_rate:g} Hz; set eeg_rate = 5000, or leave scanner out"
             )
         return self
+
+    @property
+    def task(self) -> Task:
+        """What participants do, unless tables of events are given."""
+        return task_of(self.oddball, self.faces)
 
     @property
     def volumes(self) -> VolumeAxis:
@@ -239,7 +261,7 @@ class Scenario(Settings):
                 f"scenario {self.name!r} has {self.n_subjects} subjects with "
                 f"{self.runs_per_subject} runs; got subject {subject}, run {run} (from 0)"
             )
-        return RunId(f"{subject + 1:02d}", TASK, run=f"{run + 1:02d}")
+        return RunId(f"{subject + 1:02d}", self.task.name, run=f"{run + 1:02d}")
 
     def numbers_of(self, run: RunId) -> tuple[int, int]:
         """Return subject and run of a BIDS name, both from 0: the inverse of `run_id`."""

@@ -42,6 +42,7 @@ class Stage(IntEnum):
     REGION_HRF = 36
     STRENGTHS = 37
     GAIN = 38
+    ACTIVATIONS = 40
     NETWORK = 50
     FOLLOWERS = 51
 

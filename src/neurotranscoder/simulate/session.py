@@ -25,7 +25,9 @@ from neurotranscoder.io.scans import write_split
 from neurotranscoder.io.study_writer import start_study, write_recording
 from neurotranscoder.physics.head import Head, build_head, tensors_of_head
 from neurotranscoder.simulate import truth_store
+from neurotranscoder.simulate.activations import check_conditions
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.design import stimulus_labels
 from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
 
@@ -78,7 +80,7 @@ def simulate_study(
         New or empty folder, or one with this very study.
     events : sequence of Events
         Tables that drive the runs, in order, from the start again when they are used up; by
-        default each run draws its own auditory oddball.
+        default each run draws its own, of the scenario's task.
     head : Head, optional
         A head of one's own on the voxels of ``scenario.head``; that of the scenario by default.
     progress : callable, optional
@@ -92,7 +94,11 @@ def simulate_study(
         When the folder holds something else.
     GridError
         When a head of one's own lies on another grid than the scenario's.
+    SettingsError
+        When none of the events of a table is of a condition that the scenario knows.
     """
+    for table in events:
+        check_conditions(scenario.regions.activations, stimulus_labels(table))
     identity = study_identity(scenario, events, head)
     begun = (root / MANIFEST).is_file()
     # what is impossible is refused here, before anything is written
@@ -151,7 +157,7 @@ def _simulate_one(cohort: Cohort, root: Path, identity: str, job: _Job) -> None:
     write_recording(
         root,
         recording,
-        task_description=_TASK,
+        task_description=cohort.scenario.task.description,
         eeg_reference=cohort.template.head.reference,
         triggers=simulated.triggers,
     )
@@ -165,15 +171,14 @@ def _start(root: Path, scenario: Scenario) -> None:
         root,
         name=f"Simulated EEG-fMRI '{scenario.name}'",
         authors=("neurotranscoder developers",),
-        readme=_README + (_RAW if scenario.scanner else ""),
+        readme=_README.format(task=scenario.task.name) + (_RAW if scenario.scanner else ""),
         subjects=subjects,
     )
     write_split(root, scenario.run_ids, scenario.test_ids)
 
 
-_TASK = "Simulated: press a button at each oddball, ignore the standards"
 _README = """\
-Simultaneous EEG-fMRI, simulated by neurotranscoder. Nobody was recorded.
+Simultaneous EEG-fMRI, simulated by neurotranscoder. Nobody was recorded. The task is '{task}'.
 
 BOLD is source * hemodynamic response, EEG is leadfield x (source * evoked response), with white
 noise. The sources and all settings are in derivatives/truth.

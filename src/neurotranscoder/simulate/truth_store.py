@@ -15,11 +15,12 @@ from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.events import read_events, write_events
 from neurotranscoder.io.manifest import read_manifest
 from neurotranscoder.io.nifti import image_of, write_nifti
-from neurotranscoder.io.store import read_json, write_json, write_table, write_text
+from neurotranscoder.io.store import read_json, read_table, write_json, write_table, write_text
 from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
 from neurotranscoder.simulate.cohort import Cohort, cohort_of, response_kernels
+from neurotranscoder.simulate.contrasts import activation_table
 from neurotranscoder.simulate.draw import DrawnSources, draw_sources
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.scenario import Scenario
@@ -33,6 +34,7 @@ _NOT_BIDS = (
     "scenario.json",
     "regions.tsv",
     "regions_dseg.nii.gz",
+    "activations.tsv",
     "hrf.tsv",
     "evoked.tsv",
     "geometry*",
@@ -71,7 +73,7 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     x, y, z = regions.centres.T.tolist()
     table = {
         "index": list(range(1, regions.n_regions + 1)),
-        "name": [f"{kind}{i}" for i, kind in enumerate(regions.kinds, start=1)],
+        "name": regions.names,
         "kind": regions.kinds,
         "x": x,
         "y": y,
@@ -79,11 +81,15 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
         "n_voxels": regions.n_voxels.tolist(),
         "latency": np.where(regions.oscillatory, np.nan, regions.latency).tolist(),
         "target_gain": regions.target_gain.tolist(),
-        "follows_response": [str(motor).lower() for motor in regions.motor.tolist()],
+        "follows_response": np.where(
+            regions.named, "n/a", np.where(regions.motor, "true", "false")
+        ).tolist(),
     }
     for column in ("peak_delay", "peak_dispersion", "undershoot_delay", "ratio"):
         table[f"hrf_{column}"] = [getattr(shape, column) for shape in cohort.template.hrfs]
     write_table(folder / "regions.tsv", table)
+    if scenario.regions.activations:
+        write_table(folder / "activations.tsv", activation_table(cohort))
     response = _mean_response(cohort)
     for name, values, sfreq in (
         ("hrf", response, _HRF_RATE),
@@ -137,7 +143,8 @@ def read_cohort(folder: Path) -> Cohort:
         scenario = Scenario.model_validate(read_json(folder / "scenario.json"))
         tensors, _ = load_tensors(folder, _GEOMETRY)
         head = head_of_tensors(_below("head.", tensors))
-        regions = Regions(**_below("regions.", tensors))
+        names = tuple(read_table(folder / "regions.tsv")["name"])
+        regions = Regions(**_below("regions.", tensors), names=names)
         heads = read_heads(folder, scenario, head)
     except (ValidationError, WeightsError, KeyError, TypeError) as error:
         raise StoreError(
@@ -195,6 +202,8 @@ What the simulated study was made from. No step but the evaluation may read it.
 scenario.json      every setting and the seed
 regions_dseg.nii.gz, regions.tsv   which voxel follows which region (index 0 is outside or
                    silent)
+activations.tsv    what regions of anatomy do after stimuli of each condition, if any do
+                   (neurotranscoder.simulate.contrasts has their expected time courses)
 hrf.tsv            hemodynamic response h (10 Hz), mean over regions; regions.tsv has the
                    parameters of each region's double gamma
 evoked.tsv         evoked response d
