@@ -29,6 +29,20 @@ def test_simulator_page_names_every_scenario_and_its_python_runs():
     assert names["voxels"].any()
 
 
+def test_python_on_the_truth_page_runs_on_a_study(tiny_study, tmp_path, monkeypatch):
+    (tmp_path / "study").symlink_to(tiny_study)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "truth.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    assert names["p"].shape == (names["blocks"].n_blocks, 150)
+    assert list(names["noise"]) == ["white"]
+    written = {path.name for path in (tiny_study / "derivatives" / "truth").glob("*.*")}
+    of_bids = {".bidsignore", "dataset_description.json"}
+    tables = {name for name in written - of_bids if not name.endswith(".safetensors")}
+    assert [name for name in sorted(tables) if f"`{name}`" not in text] == []
+
+
 def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
     text = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
     path = tmp_path / "mine.toml"
@@ -37,7 +51,7 @@ def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
         assert named_scenario(str(path), preset="tiny").name == "mine"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/realism.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/realism.md", "docs/simulator.md"])
 def test_every_file_that_a_page_links_to_exists(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)

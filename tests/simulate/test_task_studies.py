@@ -18,7 +18,6 @@ from neurotranscoder.simulate.named_regions import named_labels
 from neurotranscoder.simulate.run import simulate_run
 from neurotranscoder.simulate.session import simulate_study
 from neurotranscoder.simulate.truth import load_truth
-from small_study import VALIDATOR, validation_errors
 
 SIZE = {"preset": "tiny", "n_subjects": 1, "runs_per_subject": 2}
 DURATION = {"oddball": 42.0, "faces": 40.0}
@@ -45,13 +44,6 @@ def test_scenarios_have_the_timing_of_the_paper(name, task, tr, n_volumes, n_tri
     for seed in range(20):
         events = scenario.task.draw(scenario.duration, np.random.default_rng(seed))
         assert len(events.onset) == n_trials
-
-
-@pytest.mark.skipif(not VALIDATOR.exists(), reason="bids-validator-deno is not installed")
-def test_study_and_its_truth_are_valid_bids(study):
-    _, root = study
-    assert validation_errors(root) == []
-    assert validation_errors(root / "derivatives" / "truth") == []
 
 
 def test_task_names_files_and_is_described(study):

@@ -270,12 +270,12 @@ def truth_of(cohort: Cohort, runs: Sequence[SimulatedRun]) -> Truth:
     return Truth(cohort, tuple(sources), sources.__getitem__)
 
 
-def load_truth(study_root: Path) -> Truth:
+def load_truth(study_root: Path | str) -> Truth:
     """Read what a simulated study was made from.
 
     Parameters
     ----------
-    study_root : Path
+    study_root : Path or str
         Root of the study, as `simulate_study` wrote it.
 
     Returns
@@ -288,7 +288,7 @@ def load_truth(study_root: Path) -> Truth:
     StoreError
         When there is no truth, or it is incomplete or damaged.
     """
-    folder = truth_store.truth_folder(study_root)
+    folder = truth_store.truth_folder(Path(study_root))
     if not folder.is_dir():
         raise StoreError(
             f"{study_root}: has no derivatives/truth; scores against the truth need a study made "
