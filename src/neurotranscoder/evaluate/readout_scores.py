@@ -63,24 +63,25 @@ def readout_measures(
     truth: Truth | None,
     runs: Sequence[AlignedRun],
 ) -> list[MeasureRow]:
-    """Return peak and width of the learnt response, and of the mean of the true ones.
-
-    Beside them stands the share of the sd of evoked responses that averaging to the group rate
-    leaves: what is lost there no method at that rate can find.
-    """
+    """Return peak and width of the learnt response, and of the mean of the true ones."""
     response = trained.response
     found = [(name, response)]
-    rows: list[MeasureRow] = []
     if truth is not None:
-        axis = runs[0].axis
-        share = surviving_share(truth.evoked_kernel, 1 / axis.sfreq)
-        fact = ("surviving_share_of_sd", share, "", _NAN, _NAN, 1)
-        rows.append(MeasureRow(scenario, "truth", "source_from_eeg", "evoked", *fact))
         brains = brains_of(truth, (run.run for run in runs))
         values = mean_true_response(truth, brains, response.times)
         found.append((f"truth_beside_{name}", Response(response.times, values)))
-    return rows + [
+    return [
         MeasureRow(scenario, method, "hrf", "all", fact, value, "s", _NAN, _NAN, 1)
         for method, one in found
         for fact, value in (("peak", one.peak), ("fwhm", one.fwhm))
     ]
+
+
+def surviving_measure(scenario: str, truth: Truth, rate: float) -> MeasureRow:
+    """Return the share of the sd of evoked responses that averaging to a rate (Hz) leaves.
+
+    What is lost there no method at that rate can find.
+    """
+    share = surviving_share(truth.evoked_kernel, 1 / rate)
+    fact = ("surviving_share_of_sd", share, "", _NAN, _NAN, 1)
+    return MeasureRow(scenario, "truth", "source_from_eeg", "evoked", *fact)

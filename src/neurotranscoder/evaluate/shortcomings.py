@@ -34,14 +34,30 @@ def shortcomings(scenario: Scenario) -> tuple[str, ...]:
         ),
         (scenario.hrf_spread is None, "All regions share one hemodynamic response."),
         (scenario.subjects is None, "All subjects share one head and the strengths of sources."),
+        (_fastest_rhythm(scenario) == 0, "There are no rhythms, and so no alpha."),
         (
-            scenario.rhythm_band[1] < _SLOW,
-            f"Rhythms are slower than {scenario.rhythm_band[1]:g} Hz: there is no alpha rhythm, "
-            "and BOLD follows them linearly.",
+            0 < _fastest_rhythm(scenario) < _SLOW,
+            f"No rhythm is faster than {_fastest_rhythm(scenario):g} Hz: there is no alpha.",
+        ),
+        (
+            scenario.coupling.mode == "linear",
+            "BOLD follows sources linearly; what it follows in a brain is closer to their power.",
+        ),
+        (
+            scenario.network is None,
+            "Regions do not drive each other: there are no networks.",
         ),
         (scenario.blinks is None, "Eyes neither blink nor move."),
     )
     return tuple(words for lacking, words in facts if lacking)
+
+
+def _fastest_rhythm(scenario: Scenario) -> float:
+    """Return the highest frequency of any rhythm, in Hz; 0 where there is none."""
+    if not scenario.regions.has_rhythms:
+        return 0.0
+    bands = [band.band for band in scenario.rhythm_bands] or [scenario.rhythm_band]
+    return max(high for _, high in bands)
 
 
 def simulated_motion(scenario: Scenario, run: RunId) -> Float[ndarray, "6 volumes"] | None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.nulls import wrong_run_pairs, wrong_run_truths
-from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
+from neurotranscoder.evaluate.readout_scores import (
+    readout_measures,
+    readout_rows,
+    surviving_measure,
+)
 from neurotranscoder.evaluate.rivals import Rival, predict_rivals
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
@@ -120,6 +124,9 @@ class StudyEvaluation:
             if self.truth is not None:
                 metrics += readout_rows(*readouts, self.truth, runs.test)
             measures += readout_measures(*readouts, self.truth, runs.test)
+        if self.truth is not None:
+            rate = runs.test[0].axis.sfreq
+            measures.append(surviving_measure(runs.scenario, self.truth, rate))
         first = [as_prediction(one) for one in estimates[0]]
         metrics += self._null_rows(first)
         others: list[Rival] = []

@@ -51,7 +51,9 @@ def draw_topography(topography: Topography, montage: Montage) -> Picture:
             caption = "Pattern per channel; places of the electrodes are not known."
             return picture_of(figure, alt=alt, caption=caption)
         figure = _heads(topography, flat_positions(positions))
-        caption = "Seen from above, nose up, left is left. Sign and scale are conventions."
+        caption = (
+            "Seen from above, nose up, left is left. Each head is scaled to its largest value."
+        )
         return picture_of(figure, alt=alt, caption=caption, dense=True)
 
 
