@@ -29,6 +29,8 @@ FAST = RhythmBand(name="gamma", band=(30.0, 51.5), place="occipital")
         ({"rhythm_bands": (FAST,), "envelope": Envelope()}, "need them 2 Hz below half of eeg"),
         ({"coupling": {"mode": "power"}}, "neither wax nor wane; need 'envelope'"),
         ({"tr": 0.0}, "greater than 0"),
+        ({"head": {"channels": ("Cz",)}}, "need at least two electrodes"),
+        ({"head": {"channels": ("Cz", "Cz-Pz")}}, "channels mix bipolar pairs"),
         ({"regions": {"n_voxels": 3}}, "Extra inputs are not permitted"),
     ],
 )

@@ -6,8 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Events
+from neurotranscoder.physics.channels import CHANNELS_43_BIPOLAR
 from neurotranscoder.physics.evoked import evoked_kernel
-from neurotranscoder.physics.head import build_head
+from neurotranscoder.physics.head import HeadSettings, build_head
 from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
@@ -231,3 +232,21 @@ def test_small_preset_divides_the_whole_brain_into_sixty_regions():
     assert_array_equal(regions.labels >= 0, cohort.template.head.brain)
     assert regions.n_voxels.min() > 0
     assert np.linalg.matrix_rank(cohort.template.head.leadfield) == 63
+
+
+def test_noise_of_bipolar_pairs_is_independent_and_at_its_ratio():
+    head = HeadSettings(
+        shape=(16, 16, 10), voxel_sizes=(12.0, 12.0, 15.0), ico=1, channels=CHANNELS_43_BIPOLAR
+    )
+    noisy, clean = (
+        simulate_run(
+            named_scenario(preset="tiny", head=head, eeg_snr_db=snr), build_head(head), 0, 0
+        )
+        for snr in (10.0, None)
+    )
+    signal = clean.recording.eeg.data
+    noise = noisy.recording.eeg.data - signal
+    ratio = np.mean(np.var(signal, axis=1)) / np.mean(np.var(noise, axis=1))
+    assert_allclose(ratio, 10.0, rtol=4 * np.sqrt(2 / noise.size))
+    others = np.corrcoef(noise)[np.triu_indices(43, 1)]
+    assert_allclose(np.mean(others), 0.0, atol=4 / np.sqrt(others.size * noise.shape[1]))

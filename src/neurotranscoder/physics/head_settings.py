@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.physics.channels import CHANNELS_64
+from neurotranscoder.physics.channels import CHANNELS_64, reference_of
 
 
 class HeadSettings(Settings):
@@ -61,6 +62,20 @@ class HeadSettings(Settings):
         low, high = self.skull_range
         if low > high:
             raise ValueError(f"skull_range is {low}-{high} mm; need the least thickness first")
+        return self
+
+    @model_validator(mode="after")
+    def _channels_measure_something(self) -> HeadSettings:
+        """Refuse channels that have nothing to be measured against."""
+        try:
+            reference = reference_of(self.channels)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        if len(self.channels) < (2 if reference == "average" else 1):
+            raise ValueError(
+                f"channels are {self.channels}, measured against their own average; need at least "
+                "two electrodes, or bipolar pairs such as 'Cz-Pz'"
+            )
         return self
 
     @property

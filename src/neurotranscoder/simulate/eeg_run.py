@@ -140,7 +140,8 @@ class EegRun:
         elif sd is not None:
             subject, run = self.which
             rng = generator(scenario.seed, Stage.EEG_NOISE, subject=subject, run=run)
-            data = data + eeg_noise(data.shape, sd, rng)
+            average = self._head.reference == "average"
+            data = data + eeg_noise(data.shape, sd, rng, average_reference=average)
         return data
 
 

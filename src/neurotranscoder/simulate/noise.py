@@ -17,9 +17,9 @@ def noise_sd(variance: float, snr_db: float) -> float:
 
 
 def eeg_noise(
-    shape: tuple[int, int], sd: float, rng: np.random.Generator
+    shape: tuple[int, int], sd: float, rng: np.random.Generator, *, average_reference: bool = True
 ) -> Float[ndarray, "channels times"]:
-    """Return white noise against the average reference.
+    """Return white noise of every channel.
 
     Parameters
     ----------
@@ -29,8 +29,12 @@ def eeg_noise(
         Standard deviation of the noise of each channel.
     rng : Generator
         Source of chance.
+    average_reference : bool
+        Whether the mean over channels is taken from the noise; each keeps its sd.
     """
     noise = rng.standard_normal(shape)
+    if not average_reference:
+        return noise * sd
     noise -= noise.mean(axis=0)
     return np.asarray(noise * (sd / np.sqrt(1 - 1 / shape[0])))
 
