@@ -74,6 +74,22 @@ def test_bold_is_scored_at_slice_times_of_acquired_volumes(rng):
     assert r[1] < 0.99
 
 
+@pytest.mark.parametrize("silent", [False, True])
+def test_constant_predictions_count_as_zero_and_silent_blocks_not_at_all(rng, silent):
+    run = held_out(rng)
+    run.kinds[1] = "silent" if silent else "evoked"
+    perfect = np.tile(np.sin(2 * np.pi * 0.03 * run.aligned.axis.times), (2, 1))
+    for cell in range(2):
+        times = run.aligned.cells.times(cell)
+        run.aligned.cells.data[cell] = np.sin(2 * np.pi * 0.03 * times)
+    perfect[1] = 0.0  # as the Wiener filter has it where it knows of no source
+    r = Scorer("test").score_run("bold_from_eeg", "all", Prediction(bold_from_eeg=perfect), run)
+    if silent:
+        assert r > 0.9999
+    else:  # two of four cells have r = 0: half of the z of a nearly perfect r
+        assert 0.9 < r < 0.9999
+
+
 def test_edges_are_not_scored(rng):
     run = held_out(rng)
     estimate = run.aligned.eeg.copy()

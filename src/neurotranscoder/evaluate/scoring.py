@@ -102,18 +102,24 @@ class Scorer:
     def score_run(
         self, quantity: Quantity, kind: SourceKind, prediction: Prediction, run: HeldOut
     ) -> float:
-        """Return the mean r (Fisher z) over voxels or channels for one run."""
+        """Return the mean r (Fisher z) over voxels or channels for one run.
+
+        Sources and BOLD are scored where there is a source, for every method alike: a true source
+        that is constant has no r, and cells of silent blocks are left out. A prediction that is
+        constant where the truth is not has r = 0.
+        """
         estimate = getattr(prediction, quantity)
         aligned = run.aligned
         if quantity.startswith("bold"):
             part = _inside(aligned.cells.volumes.tr, aligned.cells.data.shape[1], self.edge)
             wanted = at_acquisition(estimate, aligned.axis, aligned.cells)
-            return fisher_mean(correlate_rows(wanted[:, part], aligned.cells.data[:, part]))
+            heard = _cells_with_sources(run)
+            return _mean_r(wanted[heard, part], aligned.cells.data[heard, part])
         part = _inside(1 / aligned.axis.sfreq, aligned.axis.n_times, self.edge)
         if quantity.startswith("eeg"):
-            return fisher_mean(correlate_rows(estimate[:, part], aligned.eeg[:, part]))
+            return _mean_r(estimate[:, part], aligned.eeg[:, part])
         chosen, truth = _rows_of(kind, run)
-        return fisher_mean(correlate_rows(estimate[chosen][:, part], truth[chosen][:, part]))
+        return _mean_r(estimate[chosen][:, part], truth[chosen][:, part])
 
     def source_measures(
         self, method: str, predictions: Sequence[Prediction], runs: Sequence[HeldOut]
@@ -151,6 +157,21 @@ class Scorer:
         part = _inside(1 / run.aligned.axis.sfreq, run.aligned.axis.n_times, self.edge)
         chosen, truth = _rows_of(kind, run)
         return getattr(prediction, quantity)[chosen][:, part], truth[chosen][:, part]
+
+
+def _mean_r(estimate: Float[ndarray, "rows times"], truth: Float[ndarray, "rows times"]) -> float:
+    """Return the mean correlation of rows; constant estimates of what varies count as 0."""
+    r = correlate_rows(estimate, truth)
+    r[np.isnan(r) & (np.ptp(truth, axis=1) > 0)] = 0.0
+    return fisher_mean(r)
+
+
+def _cells_with_sources(run: HeldOut) -> ndarray:
+    """Return the cells of blocks that hold a source, as far as the truth is known."""
+    blocks = run.aligned.cells.block
+    if run.kinds is None:
+        return np.arange(len(blocks))
+    return np.flatnonzero(run.kinds[blocks] != "silent")
 
 
 def epoch_correlation(
