@@ -30,10 +30,31 @@ def test_eeg_is_an_mne_recording_with_events(run):
     assert isinstance(raw, mne.io.BaseRaw)
     assert_array_equal(raw.get_data(), run.recording.eeg.data)
     events = run.recording.events
-    assert raw.annotations.description.tolist() == list(events.trial_type)
+    volumes = raw.annotations.description == "R128"
+    assert raw.annotations.description[~volumes].tolist() == list(events.trial_type)
     on_scanner = run.recording.clock.eeg_start + raw.annotations.onset * (1 + 5e-6)
-    assert_allclose(on_scanner, events.onset, atol=1e-6)
-    assert raw.get_montage() is None or len(raw.ch_names) == 64
+    assert_allclose(on_scanner[~volumes], events.onset, atol=1e-6)
+    assert_allclose(on_scanner[volumes], 2.0 * np.arange(60), atol=0.5 / 105)
+    assert_allclose(run.triggers / 105, raw.annotations.onset[volumes], atol=1e-6)
+
+
+def test_mne_knows_where_the_electrodes_are(run):
+    raw = run.raw.copy()
+    raw.info["bads"] = ["Cz"]
+    before = raw.get_data("Cz")[0]
+    raw.interpolate_bads(verbose="error")
+    assert np.corrcoef(raw.get_data("Cz")[0], before)[0, 1] > 0.8
+    places = raw.get_montage().get_positions()
+    assert places["coord_frame"] == "head"
+    assert places["ch_pos"]["Fp1"][1] > 0.06 > -0.06 > places["ch_pos"]["Oz"][1]  # m, nose is +y
+
+
+def test_events_may_come_from_a_file(tmp_path):
+    table = tmp_path / "sub-01_events.tsv"
+    table.write_text("onset\tduration\ttrial_type\n5.123456789\t0.2\toddball\n2\t0.2\tstandard\n")
+    short = PRESETS["tiny"].model_copy(update={"duration": 20.0})
+    found = nt.simulate_run(short, events=str(table))
+    assert sorted(found.recording.events.onset) == [2.0, 5.123456789]
 
 
 def test_bold_is_an_image_in_its_place(run):

@@ -88,3 +88,19 @@ def test_paper_has_300_runs_for_training_and_19_for_testing():
     assert len(scenario.run_ids) == 319
     assert len(scenario.test_ids) == 19
     assert scenario.test_ids == scenario.run_ids[300:]
+
+
+def test_file_may_change_a_scenario_that_is_shipped(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "realistic"\n[motion]\nfd_median = 0.3\n')
+    mine, base = (
+        named_scenario(str(path), preset="tiny"),
+        named_scenario("realistic", preset="tiny"),
+    )
+    assert mine.name == "mine"
+    assert mine.motion.fd_median == 0.3
+    changed = {"name": "realistic", "motion": base.motion}
+    assert mine.model_copy(update=changed) == base
+    path.write_text('base = "real"\n')
+    with pytest.raises(SettingsError, match="base is 'real'; need one of artefacts"):
+        named_scenario(str(path))

@@ -161,3 +161,37 @@ def test_raw_eeg_of_a_scanner_is_signal_and_all_parts(tiny_head):
     total = truth.eeg() + sum(truth.eeg_part(part) for part in truth.eeg_parts)
     # float32 at 5 mV resolves half a nanovolt
     assert_allclose(run.recording.eeg.data, total, atol=3e-9)
+
+
+def test_drive_is_x_where_the_coupling_is_linear_and_slow_where_it_is_by_power(
+    made, voxels, tiny_head
+):
+    truth, _ = made
+    for one, other in zip(truth.x(voxels, 5.0, 9.0), truth.drive(voxels, 5.0, 9.0), strict=True):
+        assert np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
+    by_power, _ = truth_and_run(tiny_head, "power")
+    rhythmic = by_power.cohort.regions.oscillatory
+    labels = by_power.cohort.regions.labels[tuple(voxels.T)]
+    chosen = voxels[rhythmic[labels]]
+    drive, axis = by_power.drive(chosen, 5.0, 105.0, rate=20.0)
+    power = np.abs(np.fft.rfft(drive - drive.mean(axis=1, keepdims=True))) ** 2
+    slow = np.fft.rfftfreq(axis.n_times, 1 / axis.sfreq) < 1.0
+    assert power[:, slow].sum() > 0.99 * power.sum()
+
+
+def test_motion_is_that_of_the_images_and_none_where_the_head_lies_still(made, tiny_head):
+    assert made[0].motion() is None
+    truth, run = truth_and_run(tiny_head, "realistic")
+    motion = truth.motion()
+    assert motion.shape == (6, run.recording.bold.volumes.n_volumes)
+    assert_allclose(motion.mean(axis=1), 0.0, atol=1e-12)
+    assert 0.01 < np.abs(np.diff(motion[:3], axis=1)).sum(axis=0).max() < 3.0  # mm
+
+
+def test_voxels_may_be_plain_lists_and_objects_are_short_in_print(made):
+    truth, run = made
+    indices = [[8, 8, 5], [7, 8, 5]]
+    assert_array_equal(truth.x(indices, 1.0, 2.0)[0], truth.x(np.array(indices), 1.0, 2.0)[0])
+    for shown in (repr(truth), repr(run.recording)):
+        assert len(shown) < 200
+        assert "sub-01_task-oddball_run-01" in shown

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import nibabel as nib
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.recording import Events, Recording
 from neurotranscoder.io.eeg import raw_from_eeg
+from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import image_of
-from neurotranscoder.io.study_writer import events_on_eeg_clock
+from neurotranscoder.io.study_writer import events_on_eeg_clock, ideal_triggers
 from neurotranscoder.physics.head import Head, build_head
+from neurotranscoder.physics.leadfield import digitised
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import cohort_of_run
 from neurotranscoder.simulate.run import simulate_run_of
@@ -22,7 +25,7 @@ from neurotranscoder.simulate.run_truth import RunTruth
 from neurotranscoder.simulate.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Simulation:
     """One simulated run.
 
@@ -32,10 +35,16 @@ class Simulation:
         EEG (V) and BOLD with their axes, clock and events.
     truth : RunTruth
         Every term of Eqs. 1-3 on request.
+    triggers : array of int, shape (triggers,)
+        EEG samples of volume triggers, faults included where the scenario has them.
     """
 
     recording: Recording
     truth: RunTruth
+    triggers: Int[ndarray, " triggers"]
+
+    def __repr__(self) -> str:
+        return f"Simulation({self.recording!r}, {self.truth!r})"
 
     @property
     def eeg_times(self) -> Float[ndarray, " times"]:
@@ -51,11 +60,20 @@ class Simulation:
 
     @property
     def raw(self) -> mne.io.BaseRaw:
-        """The EEG as an MNE recording in V; events are annotations."""
-        raw = raw_from_eeg(self.recording.eeg)
+        """The EEG as an MNE recording in V.
+
+        Events and volume triggers ('R128') are annotations. Electrodes of the template's head are
+        in head coordinates, with its fiducials.
+        """
+        eeg = self.recording.eeg
+        raw = raw_from_eeg(eeg)
+        if eeg.montage.positions is not None and self.truth.subject.head.origin is not None:
+            raw.set_montage(digitised(eeg.montage), verbose="error")
         events = events_on_eeg_clock(self.recording.events, self.recording.clock)
-        duration = np.nan_to_num(events.duration)
-        raw.set_annotations(mne.Annotations(events.onset, duration, list(events.trial_type)))
+        names = [*events.trial_type, *(["R128"] * len(self.triggers))]
+        onsets = np.concatenate([events.onset, self.triggers / eeg.sfreq])
+        lengths = np.concatenate([np.nan_to_num(events.duration), np.zeros(len(self.triggers))])
+        raw.set_annotations(mne.Annotations(onsets, lengths, names))
         return raw
 
     @property
@@ -73,7 +91,7 @@ def simulate_run(
     subject: int = 0,
     run: int = 0,
     head: Head | None = None,
-    events: Events | None = None,
+    events: Events | Path | str | None = None,
 ) -> Simulation:
     """Simulate one run of simultaneous EEG-fMRI.
 
@@ -90,7 +108,7 @@ def simulate_run(
         Which run, both from 0.
     head : Head, optional
         A head of one's own (`neurotranscoder.physics.own_head`); the scenario's by default.
-    events : Events, optional
+    events : Events, or path of an events.tsv, optional
         What happens; the scenario's own task by default.
 
     Returns
@@ -105,7 +123,12 @@ def simulate_run(
     """
     if not isinstance(scenario, Scenario):
         scenario = named_scenario(scenario, preset=preset, seed=seed)
+    if isinstance(events, Path | str):
+        events = read_events(Path(events))
     template = build_head(scenario.head) if head is None else head
     cohort = cohort_of_run(scenario, template, subject, run)
     made = simulate_run_of(cohort, subject, run, events=events)
-    return Simulation(made.recording, RunTruth(cohort, made.recording.run, made.drawn))
+    recording, triggers = made.recording, made.triggers
+    if triggers is None:
+        triggers = ideal_triggers(recording)
+    return Simulation(recording, RunTruth(cohort, recording.run, made.drawn), triggers)

@@ -214,7 +214,7 @@ class Bold:
             )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Recording:
     """One run: EEG, BOLD, the clock between them, and events.
 
@@ -237,3 +237,11 @@ class Recording:
     bold: Bold
     clock: Clock
     events: Events = field(default_factory=Events.none)
+
+    def __repr__(self) -> str:
+        eeg, bold = self.eeg, self.bold
+        return (
+            f"Recording({self.run}, EEG {len(eeg.data)} channels x {eeg.data.shape[1]} samples at "
+            f"{eeg.sfreq:g} Hz, BOLD {bold.data.shape} at TR {bold.volumes.tr:g} s, "
+            f"{len(self.events.trial_type)} events)"
+        )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.simulate.bold_artefacts import run_motion
+from neurotranscoder.simulate.bold_artefacts import volume_motion
 from neurotranscoder.simulate.scenario import Scenario
 
 _SLOW = 1.0  # Hz
@@ -75,9 +74,4 @@ def simulated_motion(scenario: Scenario, run: RunId) -> Float[ndarray, "6 volume
     motion : array, shape (6, volumes), or None
         Translations in mm, rotations in rad.
     """
-    which = divmod(scenario.run_ids.index(run), scenario.runs_per_subject)
-    motion = run_motion(scenario, *which)
-    if motion is None:
-        return None
-    middles = np.arange(scenario.volumes.n_volumes) + 0.5
-    return motion.parameters(scenario.volumes.tr * middles)
+    return volume_motion(scenario, *scenario.numbers_of(run))

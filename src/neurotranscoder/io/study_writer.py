@@ -85,7 +85,7 @@ def write_recording(
     run, label = recording.run, recording.run.label
     folder = root / run.folder
     task = {"TaskName": run.task, "TaskDescription": task_description}
-    samples = _ideal_triggers(recording) if triggers is None else triggers
+    samples = ideal_triggers(recording) if triggers is None else triggers
     _write_eeg(
         folder / "eeg", run, recording.eeg, samples, {**task, "EEGReference": eeg_reference}
     )
@@ -112,7 +112,7 @@ def events_on_eeg_clock(events: Events, clock: Clock) -> Events:
     return Events(onset, events.duration, events.trial_type, events.response_time)
 
 
-def _ideal_triggers(recording: Recording) -> Int[ndarray, " triggers"]:
+def ideal_triggers(recording: Recording) -> Int[ndarray, " triggers"]:
     """Return the samples at which volumes start, none when the clock is only declared."""
     if recording.clock.source == "declared":
         return np.zeros(0, dtype=np.int64)

@@ -189,12 +189,22 @@ def mne_forward_of(
     )
 
 
-def _measurement(
-    montage: Montage, world_to_mri: ndarray
-) -> tuple[mne.Info, mne.transforms.Transform]:
-    """Return MNE's description of the electrodes, and the map from its head to MRI axes.
+def digitised(
+    montage: Montage, world_to_mri: ndarray = MNI152_TO_MNI305
+) -> mne.channels.DigMontage:
+    """Return electrodes for MNE, with the fiducials of fsaverage.
 
-    The head axes are those of fsaverage's fiducials; any others would give the same potentials.
+    Parameters
+    ----------
+    montage : Montage
+        Electrodes, RAS mm of the world.
+    world_to_mri : array, shape (4, 4)
+        From the world, mm, to the MRI axes of fsaverage; by default from MNI152.
+
+    Raises
+    ------
+    GridError
+        When the places of the electrodes are not known.
     """
     if montage.positions is None:
         raise GridError(
@@ -203,13 +213,23 @@ def _measurement(
         )
     places = apply_affine(world_to_mri, montage.positions) * 1e-3
     template: dict[str, Any] = mne.channels.make_standard_montage(_MONTAGE).get_positions()
-    dig = mne.channels.make_dig_montage(
+    return mne.channels.make_dig_montage(
         dict(zip(montage.names, places, strict=True)),
         nasion=template["nasion"],
         lpa=template["lpa"],
         rpa=template["rpa"],
         coord_frame="mri",
     )
+
+
+def _measurement(
+    montage: Montage, world_to_mri: ndarray
+) -> tuple[mne.Info, mne.transforms.Transform]:
+    """Return MNE's description of the electrodes, and the map from its head to MRI axes.
+
+    The head axes are those of fsaverage's fiducials; any others would give the same potentials.
+    """
+    dig = digitised(montage, world_to_mri)
     info = mne.create_info(list(montage.names), 100.0, "eeg", verbose="error")
     info.set_montage(dig, verbose="error")
     return info, mne.transforms.invert_transform(mne.channels.compute_native_head_t(dig))

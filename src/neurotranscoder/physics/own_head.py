@@ -151,12 +151,12 @@ def head_from_forward(
     )
 
 
-def read_head(path: Path, grid: VoxelGrid) -> Head:
+def read_head(path: Path | str, grid: VoxelGrid) -> Head:
     """Read a head from a file.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         ``*-fwd.fif`` of MNE, or ``.npz`` with ``leadfield`` (channels, sources) in V/(A m),
         ``positions`` (sources, 3) in RAS mm and ``channels``, and perhaps ``orientations``
         (sources, 3) and ``electrodes`` (channels, 3).
@@ -170,6 +170,7 @@ def read_head(path: Path, grid: VoxelGrid) -> Head:
     StudyError
         When what it holds does not fit; all problems are listed.
     """
+    path = Path(path)
     if path.name.endswith(("fwd.fif", "fwd.fif.gz")):
         try:
             forward = mne.read_forward_solution(path, verbose="error")

@@ -183,7 +183,7 @@ def _volume_numbers(
         more = "fewer" if n_spanned < n_volumes else "more"
         raise ClockError(
             f"triggers span {n_spanned} volumes, {abs(n_spanned - n_volumes)} {more} than the "
-            f"{n_volumes} that are stored; it is open which is the first one; set "
+            f"{n_volumes} that are stored; need to know which of them is the first; set "
             "n_triggers_before to the number of triggers before the first stored volume"
         )
     return index

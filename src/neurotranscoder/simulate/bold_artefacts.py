@@ -24,6 +24,20 @@ def run_motion(scenario: Scenario, subject: int, run: int) -> Motion | None:
     return draw_motion(scenario.motion, scenario.volumes, rng)
 
 
+def volume_motion(
+    scenario: Scenario, subject: int, run: int
+) -> Float[ndarray, "6 volumes"] | None:
+    """Return where the head was in the middle of each volume; None where it lies still.
+
+    Rows are translations along x, y, z (RAS) in mm and rotations about them in rad.
+    """
+    motion = run_motion(scenario, subject, run)
+    if motion is None:
+        return None
+    middles = np.arange(scenario.volumes.n_volumes) + 0.5
+    return motion.parameters(scenario.tr * middles)
+
+
 def run_physiology(scenario: Scenario, subject: int, run: int) -> Physiology:
     """Return the beats and breaths of a run."""
     rng = generator(scenario.seed, Stage.PHYSIOLOGY, subject=subject, run=run)

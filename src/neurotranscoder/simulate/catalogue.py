@@ -32,7 +32,8 @@ def named_scenario(
     ----------
     name : str, optional
         One of `scenario_names`, or the path of a ``*.toml`` file of one's own; it says what
-        happens in the brain and how it is measured. The preset's own scenario by default.
+        happens in the brain and how it is measured. A file with ``base = "realistic"`` holds what
+        differs from that scenario. The preset's own scenario by default.
     preset : str
         One of `PRESETS`; it says how many voxels, subjects and runs there are.
     **changes
@@ -76,7 +77,15 @@ def _read(path: Path) -> dict[str, Any]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as TOML ({error}); check the path") from None
-    return {"name": path.stem} | found
+    found = {"name": path.stem} | found
+    if (base := found.pop("base", None)) is None:
+        return found
+    if base not in scenario_names():
+        raise SettingsError(
+            f"{path}: base is {base!r}; need one of {', '.join(scenario_names())}, the scenario "
+            "that this file changes"
+        )
+    return _merged(_file_of(base), found)
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

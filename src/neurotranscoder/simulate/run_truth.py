@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,14 +15,19 @@ from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.physics.evoked import evoked_kernel
+from neurotranscoder.simulate.bold_artefacts import volume_motion
 from neurotranscoder.simulate.bold_run import BoldRun
 from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.eeg_run import EegRun
+from neurotranscoder.simulate.sources import RunSources
 from neurotranscoder.simulate.waves import sum_of_waves
 
+Voxels: TypeAlias = ndarray | Sequence[Sequence[int]]
+"""Indices of shape (voxels, 3), or a mask of shape (x, y, z) whose voxels come in C order."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RunTruth:
     """What one run was made from.
 
@@ -42,6 +49,10 @@ class RunTruth:
     run: RunId
     drawn: DrawnSources
 
+    def __repr__(self) -> str:
+        parts = ", ".join([*self.eeg_parts, *self.bold_parts]) or "none"
+        return f"RunTruth({self.run}, scenario {self.cohort.scenario.name!r}, noise: {parts})"
+
     @property
     def which(self) -> tuple[int, int]:
         """Subject and run, both from 0."""
@@ -53,7 +64,7 @@ class RunTruth:
         return self.cohort.subjects[self.which[0]]
 
     def x(
-        self, voxels: ndarray, start: float, stop: float, *, rate: float | None = None
+        self, voxels: Voxels, start: float, stop: float, *, rate: float | None = None
     ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
         """Return the sources X of some voxels in a window, in 1/s.
 
@@ -78,22 +89,19 @@ class RunTruth:
         GridError
             When voxels or window are outside the run.
         """
-        axis, shares = self._axis(start, stop, rate), self._shares(voxels)
-        sources = self.drawn.electric
-        place = np.floor((sources.time - axis.start) * axis.sfreq + 0.5 + 1e-6).astype(np.int64)
-        inside = (place >= 0) & (place < axis.n_times)
-        heights = sources.amplitude[inside] * axis.sfreq
-        shape = (sources.n_regions, axis.n_times)
-        trains = csr_array((heights, (sources.region[inside], place[inside])), shape=shape)
-        out = np.asarray((shares @ trains).toarray())
-        blur = np.ones_like(sources.frequencies)
-        if rate is not None:
-            blur = np.sinc(sources.frequencies / axis.sfreq)
-        waves = shares[:, sources.rhythm_region] @ (sources.waves * blur)
-        return out + sum_of_waves(waves, sources.frequencies, axis.times), axis
+        return self._window(self.drawn.electric, voxels, self._axis(start, stop, rate), rate)
+
+    def drive(
+        self, voxels: Voxels, start: float, stop: float, *, rate: float | None = None
+    ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
+        """Return what BOLD follows in some voxels: X, or what the coupling by power makes of it.
+
+        Arguments and results as for `x`.
+        """
+        return self._window(self.drawn.hemodynamic, voxels, self._axis(start, stop, rate), rate)
 
     def p(
-        self, voxels: ndarray, start: float, stop: float, *, rate: float | None = None
+        self, voxels: Voxels, start: float, stop: float, *, rate: float | None = None
     ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
         """Return P = X * d (Eq. 2) of some voxels in a window.
 
@@ -114,7 +122,7 @@ class RunTruth:
         """Return the evoked response d (Eq. 2) at some lags in s, in 1/s."""
         return evoked_kernel(self.cohort.scenario.evoked)(lags)
 
-    def h(self, voxels: ndarray, lags: Float[ndarray, " lags"]) -> Float[ndarray, "voxels lags"]:
+    def h(self, voxels: Voxels, lags: Float[ndarray, " lags"]) -> Float[ndarray, "voxels lags"]:
         """Return the hemodynamic response h (Eq. 1) of some voxels at some lags in s, in 1/s.
 
         With the balloon model it is what that does to small inputs; it is NaN in silent voxels.
@@ -171,6 +179,30 @@ class RunTruth:
         """
         return self._bold.part(name)
 
+    def motion(self) -> Float[ndarray, "6 volumes"] | None:
+        """Return where the head was in the middle of each volume, None where it lies still.
+
+        Rows are translations along x, y, z (RAS) in mm and rotations about them in rad.
+        """
+        return volume_motion(self.cohort.scenario, *self.which)
+
+    def _window(
+        self, sources: RunSources, voxels: Voxels, axis: TimeAxis, rate: float | None
+    ) -> tuple[Float[ndarray, "voxels times"], TimeAxis]:
+        """Return a window of sources, as samples or as means over frames."""
+        shares = self._shares(voxels)
+        place = np.floor((sources.time - axis.start) * axis.sfreq + 0.5 + 1e-6).astype(np.int64)
+        inside = (place >= 0) & (place < axis.n_times)
+        heights = sources.amplitude[inside] * axis.sfreq
+        shape = (sources.n_regions, axis.n_times)
+        trains = csr_array((heights, (sources.region[inside], place[inside])), shape=shape)
+        out = np.asarray((shares @ trains).toarray())
+        blur = np.ones_like(sources.frequencies)
+        if rate is not None:
+            blur = np.sinc(sources.frequencies / axis.sfreq)
+        waves = shares[:, sources.rhythm_region] @ (sources.waves * blur)
+        return out + sum_of_waves(waves, sources.frequencies, axis.times), axis
+
     @property
     def _eeg(self) -> EegRun:
         """The EEG by parts."""
@@ -197,9 +229,9 @@ class RunTruth:
             )
         return TimeAxis(float(start) + (0.0 if rate is None else 0.5 / rate), sfreq, n_times)
 
-    def _indices(self, voxels: ndarray) -> Int[ndarray, "voxels 3"]:
+    def _indices(self, voxels: Voxels) -> Int[ndarray, "voxels 3"]:
         """Return the indices of voxels that lie in the brain."""
-        brain = self.subject.head.brain
+        brain, voxels = self.subject.head.brain, np.asarray(voxels)
         indices = np.argwhere(voxels) if voxels.dtype == bool else np.atleast_2d(voxels)
         if indices.shape[1] != 3 or np.any((indices < 0) | (indices >= brain.shape)):
             raise GridError(
@@ -214,7 +246,7 @@ class RunTruth:
             )
         return indices
 
-    def _shares(self, voxels: ndarray) -> csr_array:
+    def _shares(self, voxels: Voxels) -> csr_array:
         """Return the matrix from regions to voxels."""
         where = tuple(self._indices(voxels).T)
         regions = self.cohort.regions

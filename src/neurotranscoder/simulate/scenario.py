@@ -150,7 +150,8 @@ class Scenario(Settings):
         low, high = self.rhythm_band
         if abs(volumes - round(volumes)) > 1e-6 or volumes < 2:
             raise ValueError(
-                f"duration {self.duration} s is {volumes:g} TRs; need a whole number, at least 2"
+                f"duration {self.duration} s is {volumes:g} TRs; need a whole number, at least 2: "
+                f"set duration = {max(round(volumes), 2) * self.tr:g}"
             )
         if not low < high < self.eeg_rate / 2:
             raise ValueError(

@@ -30,6 +30,7 @@ from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.design import stimulus_labels
 from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
+from neurotranscoder.simulate.study_readme import readme_of
 
 _LOG = logging.getLogger(__name__)
 KIND = "study"
@@ -171,20 +172,10 @@ def _start(root: Path, scenario: Scenario) -> None:
         root,
         name=f"Simulated EEG-fMRI '{scenario.name}'",
         authors=("neurotranscoder developers",),
-        readme=_README.format(task=scenario.task.name) + (_RAW if scenario.scanner else ""),
+        readme=readme_of(scenario),
         subjects=subjects,
     )
     write_split(root, scenario.run_ids, scenario.test_ids)
 
-
-_README = """\
-Simultaneous EEG-fMRI, simulated by neurotranscoder. Nobody was recorded. The task is '{task}'.
-
-BOLD is source * hemodynamic response, EEG is leadfield x (source * evoked response), with white
-noise. The sources and all settings are in derivatives/truth.
-"""
-_RAW = """
-EEG is raw: it has the gradient and pulse artefacts of a scanner, to be cleaned first.
-"""
 
 __all__ = ["SimulatedRun", "simulate_run", "simulate_study", "study_identity"]

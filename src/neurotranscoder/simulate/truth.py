@@ -17,12 +17,13 @@ from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import SliceCells
-from neurotranscoder.physics.evoked import evoked_kernel, sampled_evoked
+from neurotranscoder.physics.evoked import evoked_kernel
 from neurotranscoder.physics.head import Head
 from neurotranscoder.physics.kernel import Kernel
 from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
+from neurotranscoder.simulate.evoked_truth import EvokedTruth
 from neurotranscoder.simulate.hemodynamics import follow_mixed
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.run import SimulatedRun
@@ -32,27 +33,7 @@ from neurotranscoder.simulate.sources import RunSources
 _ONE_KIND = 0.75
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EvokedTruth:
-    """The evoked response d.
-
-    Parameters
-    ----------
-    samples : array, shape (lags,)
-        Response in 1/s, from lag 0.
-    sfreq : float
-        Sampling frequency, in Hz.
-    delay : float
-        Mean lag, in seconds, weighted with the response, or with its square where the mean of the
-        response is about zero.
-    """
-
-    samples: Float[ndarray, " lags"]
-    sfreq: float
-    delay: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Truth:
     """Sources, responses and geometry of a simulated study.
 
@@ -69,6 +50,9 @@ class Truth:
     cohort: Cohort
     runs: tuple[RunId, ...]
     load_sources: Callable[[RunId], DrawnSources]
+
+    def __repr__(self) -> str:
+        return f"Truth(scenario {self.cohort.scenario.name!r}, {len(self.runs)} runs)"
 
     @property
     def head(self) -> Head:
@@ -104,9 +88,14 @@ class Truth:
             )
         return self.load_sources(run)
 
-    def of(self, run: RunId) -> RunTruth:
-        """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts."""
-        return RunTruth(self.cohort, run, self.drawn(run))
+    def of(self, run: RunId | str) -> RunTruth:
+        """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts.
+
+        A run may be named by its label, such as 'sub-01_task-oddball_run-01'.
+        """
+        known = {one.label: one for one in self.runs}
+        run = known.get(run, run) if isinstance(run, str) else run
+        return RunTruth(self.cohort, run, self.drawn(run))  # type: ignore[arg-type]
 
     def hrf(
         self, times: Float[ndarray, "*times"], subject: Subject | None = None
@@ -129,12 +118,7 @@ class Truth:
     @property
     def evoked(self) -> EvokedTruth:
         """The evoked response d at the sampling frequency of the source."""
-        scenario = self.cohort.scenario
-        samples = sampled_evoked(scenario.source_rate, scenario.evoked)
-        kernel = self.evoked_kernel
-        by_area = scenario.evoked.normalise == "area"
-        delay = kernel.centre_of_mass if by_area else kernel.centre_of_energy
-        return EvokedTruth(samples, scenario.source_rate, delay)
+        return EvokedTruth.of(self.cohort.scenario)
 
     @property
     def evoked_kernel(self) -> Kernel:
