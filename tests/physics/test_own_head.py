@@ -41,6 +41,12 @@ def test_orientation_of_a_voxel_is_the_mean_of_its_sources(rng):
     assert_allclose(head.orientations, [[np.sqrt(0.5), np.sqrt(0.5), 0.0]])
 
 
+def test_positions_in_metres_are_refused_as_such(rng):
+    positions = 1e-3 * rng.uniform(-60, 60, (40, 3))
+    with pytest.raises(StudyError, match=r"all sources within 0\.1.* mm; .*written in m"):
+        head_from_leadfield(rng.standard_normal((len(NAMES), 40)), positions, NAMES, GRID)
+
+
 def test_unknown_orientations_point_away_from_the_middle(rng):
     matrix = rng.standard_normal((len(NAMES), 2))
     positions = np.array([[0.0, 10.0, 10.0], [30.0, 10.0, 10.0]])

@@ -104,11 +104,9 @@ def _problems_of_places(grid: VoxelGrid, positions: ndarray) -> list[Problem]:
         return [Problem("head", "brain", "no source", "at least one source", cure)]
     finite = positions[np.all(np.isfinite(positions), axis=1)]
     outside = int(np.sum(~inside_grid(grid, voxels_of(grid, finite))))
-    if not outside and len(finite) > 1 and np.ptp(finite, axis=0).max() < 1:
-        got, cure = (
-            f"sources within {np.ptp(finite, axis=0).max():g} mm",
-            "give mm (written in m?)",
-        )
+    width = float(np.ptp(finite, axis=0).max(initial=0.0)) if len(finite) else 0.0
+    if 0 < width < 1:
+        got, cure = f"all sources within {width:g} mm", "give mm (written in m?)"
         return [Problem("head", "positions", got, "RAS mm of a brain", cure)]
     if not outside:
         return []
