@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
 
 SETTINGS = (

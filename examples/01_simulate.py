@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import neurotranscoder as nt
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
 
 STUDY = Path("example/study")

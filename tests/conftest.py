@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
 from small_study import command
 

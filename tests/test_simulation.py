@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import neurotranscoder as nt
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.simulate.catalogue import scenario_names
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
 from small_study import bytes_below, command
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from neurotranscoder.physics.head import build_head
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.truth import load_truth
 from small_study import bytes_below, command
 

@@ -12,7 +12,7 @@ import pytest
 
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.core.errors import InputError, Problem, SettingsError, StudyError, WorkerError
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
 
 PROCESS = functools.partial(eval, "__import__('os').getpid()")  # of empty dicts of names

@@ -18,8 +18,8 @@ from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
 from neurotranscoder.physics.head import build_head, mne_forward
 from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.simulate.cohort import make_cohort
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.run import simulate_run_of
-from neurotranscoder.simulate.scenario import PRESETS
 from neurotranscoder.simulate.subjects import SubjectSpread
 from neurotranscoder.simulate.truth import truth_of
 from neurotranscoder.train.recipe import fit_transcoder

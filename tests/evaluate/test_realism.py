@@ -17,8 +17,8 @@ from neurotranscoder.evaluate.table import RealismRow, read_realism, write_rows
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.simulate.bold_artefacts import run_motion
 from neurotranscoder.simulate.catalogue import named_scenario
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.run import simulate_run
-from neurotranscoder.simulate.scenario import PRESETS
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import pytest
 
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.simulate.cohort import make_cohort
-from neurotranscoder.simulate.scenario import PRESETS
+from neurotranscoder.simulate.presets import PRESETS
 
 
 @pytest.fixture(scope="session")

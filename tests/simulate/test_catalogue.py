@@ -3,8 +3,8 @@ import pytest
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.run import simulate_run
-from neurotranscoder.simulate.scenario import PRESETS
 
 
 def test_presets_without_a_name_are_themselves():

@@ -13,9 +13,10 @@ from neurotranscoder.physics.hrf import HrfSpread, hrf_kernel
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.noise import baseline_image
+from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.run import simulate_run, simulate_run_of
-from neurotranscoder.simulate.scenario import PRESETS, Scenario
+from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
 from neurotranscoder.simulate.slices import SliceOrder
 

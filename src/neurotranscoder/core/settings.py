@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeFloat
+
+
+def _least_first(span: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a range whose least value is not its first."""
+    if span[0] > span[1]:
+        raise ValueError(f"{span[0]:g} to {span[1]:g} is no range; need the least value first")
+    return span
+
+
+Span: TypeAlias = Annotated[tuple[float, float], AfterValidator(_least_first)]
+"""A range: least and greatest value."""
+PositiveSpan: TypeAlias = Annotated[
+    tuple[NonNegativeFloat, NonNegativeFloat], AfterValidator(_least_first)
+]
+"""A range of values that are not negative."""
 
 
 class Settings(BaseModel):

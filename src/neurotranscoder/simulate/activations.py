@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
@@ -37,9 +37,9 @@ class Activation(Settings):
     later, by the latency of the peaks of `evoked`."""
     jitter: NonNegativeFloat = 0.03
     """Standard deviation of the delay from event to event, in s."""
-    duration: NonNegativeFloat = 0.0
+    duration: float = Field(default=0.0, ge=0, le=60)
     """How long a prolonged response lasts, in s; 0 is one impulse."""
-    burst_rate: PositiveFloat = 20.0
+    burst_rate: float = Field(default=20.0, gt=0, le=1000)
     """Impulses per second of a prolonged response."""
     participation: float = Field(default=0.9, gt=0, le=1)
     """Probability that an event has the response."""

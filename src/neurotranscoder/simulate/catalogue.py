@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.simulate.scenario import PRESETS, Scenario
+from neurotranscoder.simulate.presets import PRESETS
+from neurotranscoder.simulate.scenario import Scenario
 
 _FOLDER = "scenarios"
 _NONE = "none"  # TOML has no null

@@ -14,6 +14,9 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.physics.anatomy import named_region
 from neurotranscoder.simulate.regions import Regions
 
+RHYTHM_MARGIN = 100.0
+"""Seconds that rhythms go on after a run before they repeat."""
+
 
 class Envelope(Settings):
     """Waxing and waning of rhythms: a log-normal factor A(t) with a mean square of 1."""

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Events
-from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.settings import PositiveSpan, Settings
 
 SOA_DECILES = (2.017, 2.036, 2.233, 2.25, 2.433, 2.614, 2.632, 2.829, 2.846, 3.029, 3.127)
 """Deciles of 6,317 stimulus-onset asynchronies of OpenNeuro ds000116, auditory, 51 runs, in s."""
@@ -24,7 +24,7 @@ class OddballDesign(Settings):
     """Probability of an oddball, after the first two stimuli."""
     n_trials: PositiveInt | None = None
     """Most stimuli of a run; null is as many as the run has time for."""
-    first_onset: tuple[float, float] = (2.0, 6.0)
+    first_onset: PositiveSpan = (2.0, 6.0)
     """Range of the first onset, in s."""
     stimulus_duration: PositiveFloat = 0.2
     """Length of a stimulus, in s."""
@@ -32,7 +32,7 @@ class OddballDesign(Settings):
     """Mean of the logarithm of response times in s (1,239 responses; median .380 s)."""
     response_log_sd: float = Field(default=0.247, ge=0)
     """Standard deviation of the logarithm of response times."""
-    response_range: tuple[float, float] = (0.198, 0.956)
+    response_range: PositiveSpan = (0.198, 0.956)
     """Shortest and longest response time, in s; draws beyond are clipped."""
 
 

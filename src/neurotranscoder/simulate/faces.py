@@ -10,7 +10,7 @@ from numpy import ndarray
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from neurotranscoder.core.recording import Events
-from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.settings import PositiveSpan, Settings
 
 CATEGORIES = ("face", "car", "house")
 FACE_CONDITIONS = tuple(
@@ -30,10 +30,10 @@ class FacesDesign(Settings):
 
     n_trials: PositiveInt = 180
     """Images of a run, equally many of each condition; a short run has time for fewer."""
-    interval: tuple[PositiveFloat, PositiveFloat] = (2.0, 4.0)
+    interval: PositiveSpan = (2.0, 4.0)
     """Range of the time between images, uniform, in s. The intervals of a run are its quantiles
     in random order, so that 180 trials always fit into 280 volumes of 2 s."""
-    first_onset: tuple[float, float] = (2.0, 6.0)
+    first_onset: PositiveSpan = (2.0, 6.0)
     """Range of the first onset, in s."""
     stimulus_duration: PositiveFloat = 0.05
     """How long an image is shown, in s."""
@@ -42,7 +42,7 @@ class FacesDesign(Settings):
     medians .65 and .75 s)."""
     response_log_sd: float = Field(default=0.25, ge=0)
     """Standard deviation of the logarithm of response times (assumed)."""
-    response_range: tuple[float, float] = (0.3, 1.8)
+    response_range: PositiveSpan = (0.3, 1.8)
     """Shortest and longest response time, in s; draws beyond are clipped."""
 
     def log_means(self) -> Float[ndarray, " conditions"]:

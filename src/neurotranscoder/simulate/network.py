@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 from numpy import ndarray
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field
 
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.settings import PositiveSpan, Settings
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.trains import Impulses
 
@@ -29,7 +29,7 @@ class NetworkSettings(Settings):
     """Amplitude of an impulse relative to the one that it follows."""
     coherence: float = Field(default=0.5, ge=0, lt=1)
     """Share of a driven rhythm's variance that is the driving one, late."""
-    delay: tuple[NonNegativeFloat, NonNegativeFloat] = (0.01, 0.1)
+    delay: PositiveSpan = (0.01, 0.1)
     """Range of the delay of a link, in s."""
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.settings import PositiveSpan, Settings
 from neurotranscoder.physics.anatomy import ANATOMY
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.activations import Activation
@@ -32,11 +32,11 @@ class RegionSettings(Settings):
     """Probability that an event activates a region."""
     motor_participation: float = Field(default=0.9, gt=0, le=1)
     """Probability that a response activates a motor region."""
-    latency: tuple[NonNegativeFloat, NonNegativeFloat] = (0.05, 0.6)
+    latency: PositiveSpan = (0.05, 0.6)
     """Range of the delay after an event, one delay per region, in s."""
     jitter: NonNegativeFloat = 0.03
     """Standard deviation of the delay from event to event, in s."""
-    amplitude_log_sd: NonNegativeFloat = 0.4
+    amplitude_log_sd: float = Field(default=0.4, ge=0, le=3)
     """Standard deviation of the logarithm of amplitudes; their mean is 1."""
     target_gain: PositiveFloat = 2.0
     """How much stronger targets are, in the regions that tell targets from standards."""
@@ -49,7 +49,7 @@ class RegionSettings(Settings):
     numbers of evoked, oscillatory, mixed and motor regions are shares of the voxels."""
     timing: Literal["events", "spontaneous"] = "events"
     """Whether impulses follow events, or come at random (Poisson) whatever happens."""
-    spontaneous_rate: PositiveFloat = 0.1
+    spontaneous_rate: float = Field(default=0.1, gt=0, le=50)
     """Impulses of a region (or voxel) per second with 'spontaneous' timing, in Hz."""
     extent: tuple[PositiveFloat, PositiveFloat] | None = None
     """Range of the size of compact regions, in mm: the standard deviation of the Gaussian that

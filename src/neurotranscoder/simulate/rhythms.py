@@ -9,9 +9,8 @@ from jaxtyping import Complex, Float
 from numpy import ndarray
 from scipy import fft
 
-from neurotranscoder.simulate.coupling import Envelope
+from neurotranscoder.simulate.coupling import RHYTHM_MARGIN, Envelope
 
-_MARGIN = 100.0  # s that rhythms go on after a run before they repeat
 _WIDENING = 1.5  # Hz by which an envelope widens a band, to 1e-7
 _POWER_REACH = 2.0  # Hz that the power of an envelope reaches, to 1e-7
 
@@ -26,7 +25,7 @@ class Waves:
 
 def period_of(duration: float) -> float:
     """Return the time after which the rhythms of a run repeat, in s."""
-    return duration + _MARGIN
+    return duration + RHYTHM_MARGIN
 
 
 def rhythm_frequencies(band: tuple[float, float], duration: float) -> Float[ndarray, " waves"]:
@@ -84,6 +83,9 @@ def draw_banded(
     powers : Waves
         ``A(t)^2`` less its mean over a period; empty without an envelope.
     """
+    if not bands:
+        nothing = Waves(np.empty(0), np.zeros((0, 0), dtype=np.complex128))
+        return nothing, nothing
     widening = _WIDENING if envelope else 0.0
     top = max(high for _, high in bands) + widening
     frequencies = rhythm_frequencies((0.0, top), duration)

@@ -18,13 +18,13 @@ from pydantic import (
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.settings import PositiveSpan, Settings
 from neurotranscoder.physics.balloon import BalloonSettings
 from neurotranscoder.physics.evoked import EvokedShape
 from neurotranscoder.physics.head import HeadSettings
 from neurotranscoder.physics.hrf import HrfShape, HrfSpread
 from neurotranscoder.simulate.bold_noise import BoldNoiseSettings
-from neurotranscoder.simulate.coupling import Coupling, Envelope, RhythmBand
+from neurotranscoder.simulate.coupling import RHYTHM_MARGIN, Coupling, Envelope, RhythmBand
 from neurotranscoder.simulate.design import OddballDesign
 from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
@@ -77,19 +77,19 @@ class Scenario(Settings):
     where that leaves less than two others."""
     duration: PositiveFloat = 400.0
     """Length of the BOLD of a run, in s; a multiple of the TR."""
-    tr: PositiveFloat = 2.0
+    tr: float = Field(default=2.0, ge=0.1, le=20)
     """Repetition time, in s."""
     slices: SliceOrder = SliceOrder()
     """The order in which slices are acquired."""
-    source_rate: PositiveFloat = 100.0
+    source_rate: float = Field(default=100.0, ge=1, le=10_000)
     """Impulses fall on multiples of its inverse, in Hz."""
-    eeg_rate: PositiveFloat = 100.0
+    eeg_rate: float = Field(default=100.0, ge=1, le=50_000)
     """Sampling frequency of the EEG clock, in Hz."""
-    eeg_lead: tuple[NonNegativeFloat, NonNegativeFloat] = (3.0, 8.0)
+    eeg_lead: PositiveSpan = (3.0, 8.0)
     """Range of how long the EEG starts before the scanner, in s."""
     eeg_tail: NonNegativeFloat = 3.0
     """How long the EEG lasts after the scanner, in s."""
-    drift_ppm: float = 5.0
+    drift_ppm: float = Field(default=5.0, ge=-10_000, le=10_000)
     """How much longer an EEG second lasts on the scanner clock, in parts per million."""
     rhythm_band: tuple[PositiveFloat, PositiveFloat] = (0.01, 0.2)
     """Band of the rhythms, in Hz; slow, so that BOLD can follow them linearly."""
@@ -110,20 +110,20 @@ class Scenario(Settings):
     """Regions that drive regions; null is none."""
     balloon: BalloonSettings | None = None
     """The balloon model in place of h, which saturates; null is Eq. 1."""
-    eeg_rms_uv: PositiveFloat = 10.0
+    eeg_rms_uv: float = Field(default=10.0, gt=0, le=10_000)
     """Expected root mean square of the noise-free EEG over channels and times, in microvolt."""
-    bold_baseline: PositiveFloat = 10_000.0
+    bold_baseline: float = Field(default=10_000.0, ge=1, le=1e6)
     """Mean signal of a voxel of grey matter."""
-    bold_percent: PositiveFloat = 1.0
+    bold_percent: float = Field(default=1.0, gt=0, le=50)
     """Expected sd of the noise-free signal over voxels with a source and times, in % of the
     baseline."""
-    eeg_snr_db: float | None = 10.0
+    eeg_snr_db: float | None = Field(default=10.0, ge=-60, le=200)
     """Signal-to-noise ratio of the EEG, in dB; ``eeg_snr`` gives it as a ratio. Null:
     `eeg_noise` at its own levels, or none."""
     eeg_snr_over: Literal["run", "trial"] = "run"
     """Where the signal of that ratio is measured: over the whole run, or in the trials alone, from
     each stimulus until the slowest region's evoked response has ended."""
-    bold_snr_db: float | None = 10.0
+    bold_snr_db: float | None = Field(default=10.0, ge=-60, le=200)
     """Signal-to-noise ratio of BOLD, in dB; ``bold_snr`` gives it as a ratio. Null:
     `bold_noise` at its own levels, or none."""
     eeg_noise: EegNoiseSettings | None = None
@@ -179,7 +179,7 @@ class Scenario(Settings):
             if name not in data:
                 continue
             ratio = data.pop(name)
-            if not isinstance(ratio, int | float) or not ratio > 0:
+            if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not ratio > 0:
                 raise ValueError(
                     f"{name} is {ratio!r}; a ratio of variances needs to be above 0 (1 is as much "
                     f"noise as signal); for no noise set {name}_db to none"
@@ -197,6 +197,16 @@ class Scenario(Settings):
                 f"{noise.drift_period / 2:g} s or more, not {self.duration:g} s; set "
                 "bold_noise.drift to 0 or make bold_noise.drift_period shorter"
             )
+        step = 1 / (self.duration + RHYTHM_MARGIN)
+        wanted = [("rhythm_band", self.rhythm_band), *((band.name, band.band) for band in bands)]
+        if self.envelope is not None:
+            wanted.append(("envelope.band", self.envelope.band))
+        for name, (low, high) in wanted if self.regions.has_rhythms else ():
+            if not high - low >= step:
+                raise ValueError(
+                    f"{name} is {low:g}-{high:g} Hz; need the least frequency first and at least "
+                    f"{step:.2g} Hz between them, in runs of {self.duration:g} s"
+                )
         fastest = max((band.band[1] for band in bands), default=0.0)
         if fastest >= self.eeg_rate / 2 - 2:
             raise ValueError(
@@ -267,31 +277,3 @@ class Scenario(Settings):
     def numbers_of(self, run: RunId) -> tuple[int, int]:
         """Return subject and run of a BIDS name, both from 0: the inverse of `run_id`."""
         return int(run.subject) - 1, int(run.run) - 1
-
-
-PRESETS: dict[str, Scenario] = {
-    "small": Scenario(),
-    "tiny": Scenario(
-        name="tiny",
-        head=HeadSettings(shape=(16, 16, 10), voxel_sizes=(12.0, 12.0, 15.0), ico=2),
-        regions=RegionSettings(n_evoked=5, n_oscillatory=3, n_motor=1),
-        n_subjects=2,
-        runs_per_subject=5,
-        duration=120.0,
-    ),
-    "paper": Scenario(
-        name="paper",
-        head=HeadSettings(
-            shape=(64, 64, 35), voxel_sizes=(3.0, 3.0, 4.0), centre=(0.0, -17.0, 8.0), ico=4
-        ),
-        regions=RegionSettings(n_evoked=70, n_oscillatory=30),
-        n_subjects=1,
-        runs_per_subject=319,
-        test_runs=19,
-        duration=600.0,
-        source_rate=105.0,
-        eeg_rate=105.0,
-    ),
-}
-"""Sizes by name: 'small' is the standard; 'tiny' is for tests and examples (seconds); 'paper' is
-the paper's (section 4.4.1: 319 runs of 600 s)."""

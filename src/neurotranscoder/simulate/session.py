@@ -26,8 +26,10 @@ from neurotranscoder.io.study_writer import start_study, write_recording
 from neurotranscoder.physics.head import Head, build_head, tensors_of_head
 from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.activations import check_conditions
+from neurotranscoder.simulate.bold_artefacts import run_bold_noise, run_motion
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.design import stimulus_labels
+from neurotranscoder.simulate.draw import draw_events, draw_sources
 from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.study_readme import readme_of
@@ -104,6 +106,8 @@ def simulate_study(
     begun = (root / MANIFEST).is_file()
     # what is impossible is refused here, before anything is written
     cohort = None if begun else make_cohort(scenario, head or build_head(scenario.head), map=map)
+    if cohort is not None:
+        _draw_once(cohort, events)
     open_output_folder(root, kind=KIND, identity=identity)
     if _is_complete(root):
         _LOG.info("%s: the study is complete already", root)
@@ -121,6 +125,19 @@ def simulate_study(
             progress(done, len(jobs))
     write_manifest(folder, kind=truth_store.KIND, settings_hash=identity)
     write_manifest(root, kind=KIND, settings_hash=identity)
+
+
+def _draw_once(cohort: Cohort, events: Sequence[Events]) -> None:
+    """Draw what a run is made from, so that what cannot be drawn is refused early.
+
+    Every table of events is drawn once, and what the first run has besides.
+    """
+    scenario = cohort.scenario
+    for table in events or (None,):
+        drawn = draw_events(scenario, 0, 0, given=table)
+    draw_sources(cohort, drawn, 0, 0)
+    run_motion(scenario, 0, 0)
+    run_bold_noise(scenario, cohort.subjects[0].head, 0, 0)
 
 
 def _is_complete(root: Path) -> bool:
