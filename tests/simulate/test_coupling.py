@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,7 +13,9 @@ from neurotranscoder.physics.hrf import hrf_kernel
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.coupling import Coupling, Envelope, RhythmBand, power_spectrum
+from neurotranscoder.simulate.draw import draw_events, draw_sources
 from neurotranscoder.simulate.hemodynamics import follow
+from neurotranscoder.simulate.levels import mean_square_rate
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.rhythms import draw_banded, power_frequencies, rhythm_frequencies
 from neurotranscoder.simulate.run import simulate_run_of
@@ -178,3 +182,28 @@ def test_zero_mean_evoked_leaves_slow_rhythms_out_of_the_eeg(tiny_head):
 
 def test_frequencies_of_rhythms_start_above_zero():
     assert rhythm_frequencies((0.0, 1.0), DURATION)[0] == pytest.approx(1 / 400)
+
+
+def test_power_goes_with_the_square_of_a_subjects_strength(tiny_head):
+    cohort = cohort_of_power(tiny_head)
+    [one] = cohort.subjects
+    twice = replace(cohort, subjects=(replace(one, strengths=2 * one.strengths),))
+    drawn, strong = (simulate_run_of(c, 0, 0).drawn for c in (cohort, twice))
+    assert_allclose(strong.electric.waves, 2 * drawn.electric.waves)
+    assert_allclose(strong.hemodynamic.waves, 4 * drawn.hemodynamic.waves)
+
+
+def test_expected_rates_are_those_of_many_events(tiny_cohort):
+    scenario, regions = tiny_cohort.scenario, tiny_cohort.regions
+    expected = mean_square_rate(scenario, regions)
+    runs = [
+        draw_sources(tiny_cohort, draw_events(scenario, 0, run), 0, run).electric
+        for run in range(60)
+    ]
+    region = np.concatenate([run.region for run in runs])
+    squares = np.concatenate([run.amplitude**2 for run in runs])
+    found = np.bincount(region, squares, regions.n_regions) / (60 * scenario.duration)
+    # some 800 impulses of a region, 240 of the motor one; the first stimulus comes after 4 s
+    assert_allclose(found, expected, rtol=0.3)
+    assert np.all((found == 0) == regions.oscillatory)
+    assert regions.motor.any()
