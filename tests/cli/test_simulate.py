@@ -45,3 +45,13 @@ def test_leadfield_that_does_not_match_the_grid_is_refused_before_anything_is_wr
     assert command("simulate", tmp_path / "study", *SHORT, *where, quick=False) == 2
     assert "outside" in capsys.readouterr().err
     assert not (tmp_path / "study").exists()
+
+
+def test_seed_of_a_file_counts_unless_another_is_given(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text("seed = 5\n")
+    for name, words in {"file": (), "word": ("--seed", "7")}.items():
+        where = ("--scenario", mine, *words)
+        assert command("simulate", tmp_path / name, *SHORT, *where, quick=False) == 0
+    seeds = [load_truth(tmp_path / name).cohort.scenario.seed for name in ("file", "word")]
+    assert seeds == [5, 7]

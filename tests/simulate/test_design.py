@@ -61,3 +61,22 @@ def test_events_outside_the_run_are_dropped_and_counted():
     assert cropped.n_dropped == 2
     with pytest.raises(GridError, match=r"none of 3 events begins in 0-0\.5 s"):
         crop_events(events, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("label", "stimulus", "target"),
+    [
+        ("oddball", True, True),
+        ("auditory target stimulus", True, True),
+        ("nontarget", True, False),
+        ("non-target", True, False),
+        ("go_response", True, False),
+        ("button response", False, False),
+        ("response", False, False),
+        ("behavioral response time following auditory oddball", False, True),
+    ],
+)
+def test_labels_are_read_word_by_word(label, stimulus, target):
+    one = Events(np.zeros(1), np.zeros(1), (label,), np.full(1, np.nan))
+    assert is_stimulus(one).tolist() == [stimulus]
+    assert is_target(one).tolist() == [target]

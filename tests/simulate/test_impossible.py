@@ -31,6 +31,8 @@ FAST = RhythmBand(name="gamma", band=(30.0, 51.5), place="occipital")
         ({"coupling": {"mode": "power"}}, "neither wax nor wane; need 'envelope'"),
         ({"tr": 0.0}, "greater than or equal to 0.1"),
         ({"eeg_snr": True}, "eeg_snr is True"),
+        ({"eeg_noise": {"white_uv": 0.0}}, "all parts of eeg_noise are 0; give one a level"),
+        ({"eeg_snr_over": "trial", "regions": {"timing": "spontaneous"}}, "there are no trials"),
         ({"bold_snr_db": -1e6}, "greater than or equal to -60"),
         ({"drift_ppm": -2e6}, "greater than or equal to -10000"),
         ({"source_rate": 1e9}, "less than or equal to 10000"),

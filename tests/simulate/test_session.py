@@ -88,6 +88,17 @@ def test_finished_study_that_lost_a_file_is_made_again(short, tmp_path):
     assert bytes_of(tmp_path) == before
 
 
+def test_resuming_makes_runs_again_that_were_lost_or_damaged(short, tmp_path):
+    simulate_study(short, tmp_path)
+    before = bytes_of(tmp_path)
+    for manifest in tmp_path.rglob("manifest.json"):
+        manifest.unlink()
+    next(tmp_path.rglob("*run-01_bold.nii.gz")).unlink()
+    next(tmp_path.rglob("*run-02_eeg.eeg")).write_bytes(b"x")
+    simulate_study(short, tmp_path)
+    assert bytes_of(tmp_path) == before
+
+
 def test_folder_with_something_else_is_refused(short, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(StoreError, match=r"thesis\.tex"):

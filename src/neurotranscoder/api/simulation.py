@@ -87,7 +87,7 @@ def simulate_run(
     scenario: str | Scenario | None = None,
     *,
     preset: str = "small",
-    seed: int = 0,
+    seed: int | None = None,
     subject: int = 0,
     run: int = 0,
     head: Head | None = None,
@@ -102,8 +102,8 @@ def simulate_run(
         seed then count; the preset's own by default.
     preset : {'small', 'tiny', 'paper'}
         How many voxels there are, and how long a run is.
-    seed : int
-        Of everything random.
+    seed : int, optional
+        Of everything random; by default what the scenario says, 0 where it says nothing.
     subject, run : int
         Which run, both from 0.
     head : Head, optional
@@ -122,7 +122,8 @@ def simulate_run(
         When the scenario is unknown or impossible, before anything is computed.
     """
     if not isinstance(scenario, Scenario):
-        scenario = named_scenario(scenario, preset=preset, seed=seed)
+        chosen = {} if seed is None else {"seed": seed}
+        scenario = named_scenario(scenario, preset=preset, **chosen)
     if isinstance(events, Path | str):
         events = read_events(Path(events))
     template = build_head(scenario.head) if head is None else head

@@ -70,7 +70,7 @@ def simulate(
     scenario: str | None = None,
     size: Size = AS_PRESET,
     own: Own = NOTHING,
-    seed: int = 0,
+    seed: int | None = None,
     workers: Workers = HERE,
 ) -> None:
     """Simulate simultaneous EEG-fMRI with known sources and write it as a BIDS study.
@@ -89,11 +89,12 @@ def simulate(
     own
         Events and head of your own.
     seed
-        Seed of everything random.
+        Seed of everything random; by default what the scenario says, 0 where it says nothing.
     workers
         Where the runs are simulated.
     """
-    world = named_scenario(scenario, preset=preset, seed=seed, **size.changes())
+    chosen = {} if seed is None else {"seed": seed}
+    world = named_scenario(scenario, preset=preset, **chosen, **size.changes())
     head = None if own.head is None else read_head(own.head, world.head.grid)
     tables = tuple(read_events(path) for path in own.events)
     with (

@@ -59,14 +59,19 @@ def predict_rivals(
     aligned = [run.aligned for run in test]
     found = [_timed("ridge_lags", lambda: predict_ridge_lags(training, validation, aligned))]
     if truth is not None:
-        progress("source imaging with the true leadfield")
-        found += [
-            _timed(
-                "minimum_norm_true_leadfield",
-                lambda: minimum_norm(truth, with_truth(validation, truth), test),
-            ),
-            _timed("oracle_spatial_wiener", lambda: spatial_wiener(truth, training, test)),
-        ]
+        if test[0].aligned.montage.positions is None:
+            progress("no source imaging: the places of the electrodes are not known (bipolar?)")
+        else:
+            progress("source imaging with the true leadfield")
+            found.append(
+                _timed(
+                    "minimum_norm_true_leadfield",
+                    lambda: minimum_norm(truth, with_truth(validation, truth), test),
+                )
+            )
+        found.append(
+            _timed("oracle_spatial_wiener", lambda: spatial_wiener(truth, training, test))
+        )
     return found
 
 

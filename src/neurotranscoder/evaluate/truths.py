@@ -64,7 +64,9 @@ class Units:
     def are_independent(self) -> bool:
         """Whether no unit tells anything about another: trains at random, nothing linked."""
         scenario = self.truth.cohort.scenario
-        return scenario.regions.timing == "spontaneous" and scenario.network is None
+        regions = scenario.regions
+        at_random = regions.timing == "spontaneous" and not regions.activations
+        return at_random and scenario.network is None
 
     @property
     def names(self) -> tuple[str, ...]:

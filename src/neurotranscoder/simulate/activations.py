@@ -101,6 +101,24 @@ def any_match(activations: Sequence[Activation], trial_types: Iterable[str]) -> 
     return any(matching_condition(known, label) is not None for label in trial_types)
 
 
+def check_own_conditions(activations: Sequence[Activation], trial_types: Iterable[str]) -> None:
+    """Refuse conditions that no trial type of a scenario's own task matches.
+
+    Raises
+    ------
+    SettingsError
+        When a gain would never count; misspelt, most likely.
+    """
+    labels = sorted(set(trial_types))
+    for condition in known_conditions(activations):
+        if not any(matching_condition([condition], label) for label in labels):
+            raise SettingsError(
+                f"activations have gains for {condition!r}, which no trial of the scenario's task "
+                f"is; its trial types are {labels}; correct the condition, or give a table of "
+                "events"
+            )
+
+
 def check_conditions(activations: Sequence[Activation], trial_types: Iterable[str]) -> None:
     """Refuse stimuli that no activation knows.
 

@@ -70,14 +70,18 @@ class BoldNoiseSettings(Settings):
     global_delays: tuple[float, float] = (-3.0, 3.0)
     """Least and largest delay of the global wave, in s."""
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any noise."""
+        return any(getattr(self, part) > 0 for part in PARTS)
+
     @model_validator(mode="after")
     def _delays_in_order(self) -> BoldNoiseSettings:
         """Check that the least delay is not the largest."""
         low, high = self.global_delays
         if not -_LARGEST_DELAY <= low <= high <= _LARGEST_DELAY:
             raise ValueError(
-                f"global_delays are {low:g} and {high:g} s; they need to rise and to lie within "
-                f"{-_LARGEST_DELAY:g} and {_LARGEST_DELAY:g} s"
+                f"global_delays are {low:g} and {high:g} s; they need to rise within +-30 s"
             )
         return self
 
@@ -134,9 +138,9 @@ class BoldNoise:
     def _term(self, part: Part) -> NoiseTerm:
         """Return one part."""
         if part not in self.parts:
+            known = ", ".join(self.parts) or "none"
             raise SettingsError(
-                f"there is no noise {part!r}; this run has {', '.join(self.parts) or 'none'}; "
-                f"give '{part}' a standard deviation above 0"
+                f"there is no noise {part!r}; this run has {known}; give '{part}' a level above 0"
             )
         return self.terms[self.parts.index(part)]
 

@@ -10,9 +10,14 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Events
 from neurotranscoder.core.settings import PositiveSpan, Settings
+from neurotranscoder.simulate.conditions import words_of
 
 SOA_DECILES = (2.017, 2.036, 2.233, 2.25, 2.433, 2.614, 2.632, 2.829, 2.846, 3.029, 3.127)
 """Deciles of 6,317 stimulus-onset asynchronies of OpenNeuro ds000116, auditory, 51 runs, in s."""
+
+_RESPONSE_WORDS = frozenset(
+    ("response", "button", "press", "key", "correct", "incorrect", "left", "right", "behavioral")
+)
 
 
 class OddballDesign(Settings):
@@ -98,8 +103,11 @@ def crop_events(events: Events, duration: float) -> Events:
 
 
 def is_stimulus(events: Events) -> Bool[ndarray, " events"]:
-    """Return which events are stimuli; the others are rows that describe a response."""
-    return np.asarray(["response" not in label.lower() for label in events.trial_type], dtype=bool)
+    """Return which events are stimuli; the others are rows that describe a response.
+
+    Those are 'response', 'button response' and the like, and labels about a response time.
+    """
+    return np.asarray([not _is_response(label) for label in events.trial_type], dtype=bool)
 
 
 def stimulus_labels(events: Events) -> tuple[str, ...]:
@@ -114,7 +122,13 @@ def is_target(events: Events) -> Bool[ndarray, " events"]:
 
 def names_target(label: str) -> bool:
     """Return whether a trial type is that of oddballs or targets."""
-    return any(word in label.lower() for word in ("oddball", "target", "deviant"))
+    return "oddball" in words_of(label)
+
+
+def _is_response(label: str) -> bool:
+    """Return whether a trial type describes a response, not a stimulus."""
+    words = words_of(label)
+    return "response" in words and ("time" in words or words <= _RESPONSE_WORDS)
 
 
 def response_times(events: Events) -> Float[ndarray, " events"]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurotranscoder.core.recording import Events
 from neurotranscoder.simulate.activation_trains import draw_activations, joined
-from neurotranscoder.simulate.activations import check_conditions
+from neurotranscoder.simulate.activations import check_conditions, check_own_conditions
 from neurotranscoder.simulate.cohort import Cohort
 from neurotranscoder.simulate.coupling import power_of_impulses
 from neurotranscoder.simulate.design import crop_events, stimulus_labels
@@ -66,6 +66,7 @@ def draw_events(
     labels = task.labels if given is None else stimulus_labels(given)
     check_conditions(scenario.regions.activations, labels)
     if given is None:
+        check_own_conditions(scenario.regions.activations, labels)
         rng = generator(scenario.seed, Stage.DESIGN, subject=subject, run=run)
         given = task.draw(scenario.duration, rng)
     return crop_events(given, scenario.duration)

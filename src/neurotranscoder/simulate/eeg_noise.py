@@ -28,6 +28,11 @@ class EegNoiseSettings(Settings):
     """Frequency where it begins, in Hz."""
 
     @property
+    def is_on(self) -> bool:
+        """Whether there is any noise."""
+        return self.white_uv > 0 or self.brain_uv > 0
+
+    @property
     def white_variance(self) -> float:
         """Expected variance of white noise, averaged over channels, in V^2."""
         return (1e-6 * self.white_uv) ** 2

@@ -232,8 +232,15 @@ class RunTruth:
     def _indices(self, voxels: Voxels) -> Int[ndarray, "voxels 3"]:
         """Return the indices of voxels that lie in the brain."""
         brain, voxels = self.subject.head.brain, np.asarray(voxels)
-        indices = np.argwhere(voxels) if voxels.dtype == bool else np.atleast_2d(voxels)
-        if indices.shape[1] != 3 or np.any((indices < 0) | (indices >= brain.shape)):
+        if voxels.dtype == bool and voxels.shape == brain.shape:
+            indices = np.argwhere(voxels)
+        else:
+            indices = np.atleast_2d(voxels)
+        if (
+            indices.dtype.kind not in "iu"
+            or indices.shape[1] != 3
+            or np.any((indices < 0) | (indices >= brain.shape))
+        ):
             raise GridError(
                 f"voxels are of shape {voxels.shape}; need indices of shape (voxels, 3) or a "
                 f"mask, within the grid of {brain.shape}"

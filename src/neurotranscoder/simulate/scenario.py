@@ -231,6 +231,25 @@ class Scenario(Settings):
         return self
 
     @model_validator(mode="after")
+    def _noise_reaches_its_ratio(self) -> Scenario:
+        """Refuse ratios that nothing can reach."""
+        for name, ratio, parts in (
+            ("bold", self.bold_snr_db, self.bold_noise),
+            ("eeg", self.eeg_snr_db, self.eeg_noise),
+        ):
+            if ratio is not None and parts is not None and not parts.is_on:
+                raise ValueError(
+                    f"{name}_snr_db is {ratio:g} and all parts of {name}_noise are 0; give one a "
+                    f"level, leave {name}_noise out for white noise, or set {name}_snr_db to none"
+                )
+        if self.eeg_snr_over == "trial" and self.regions.timing == "spontaneous":
+            raise ValueError(
+                "eeg_snr_over is 'trial' and trains are spontaneous: there are no trials; set it "
+                "to 'run'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _samples_the_scanner(self) -> Scenario:
         """Refuse a scanner whose artefacts the EEG does not sample."""
         if self.scanner is not None and self.eeg_rate < self.scanner.least_rate:

@@ -13,7 +13,7 @@ from neurotranscoder.core.errors import StoreError, WeightsError
 from neurotranscoder.core.recording import Events, RunId
 from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.events import read_events, write_events
-from neurotranscoder.io.manifest import read_manifest
+from neurotranscoder.io.manifest import read_manifest, sha256_of
 from neurotranscoder.io.nifti import image_of, write_nifti
 from neurotranscoder.io.store import read_json, read_table, write_json, write_table, write_text
 from neurotranscoder.io.weights import load_tensors, save_tensors
@@ -117,18 +117,32 @@ def _mean_response(cohort: Cohort) -> ndarray:
 def write_run(
     folder: Path, run: RunId, drawn: DrawnSources, events: Events, *, identity: str
 ) -> None:
-    """Write the design of a run and what tells its sources; it counts as done from then on."""
+    """Write the design of a run and what tells its sources and files; it is done from then on."""
     write_events(folder / "runs" / f"{run.label}_design.tsv", events)
-    write_json(_run_path(folder, run), {"identity": identity, **_marks(drawn)})
+    write_json(
+        _run_path(folder, run),
+        {"identity": identity, **_marks(drawn), "files": _files_of(folder, run)},
+    )
 
 
 def has_run(folder: Path, run: RunId, *, identity: str) -> bool:
-    """Return whether a run of this very study was completely written."""
+    """Return whether a run of this very study was completely written and is still there."""
     path = _run_path(folder, run)
     try:
-        return path.is_file() and read_json(path).get("identity") == identity
+        if not path.is_file():
+            return False
+        kept = read_json(path)
+        files = _files_of(folder, run)
+        return bool(kept.get("identity") == identity and files and kept.get("files") == files)
     except StoreError:
         return False
+
+
+def _files_of(folder: Path, run: RunId) -> dict[str, str]:
+    """Return the SHA-256 of all files of a run in the study that a truth belongs to."""
+    root = folder.parents[1]
+    paths = sorted((root / run.folder).glob(f"*/{run.label}_*"))
+    return {path.relative_to(root).as_posix(): sha256_of(path) for path in paths}
 
 
 def run_files(folder: Path) -> list[Path]:
