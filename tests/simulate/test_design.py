@@ -73,6 +73,7 @@ def test_events_outside_the_run_are_dropped_and_counted():
         ("go_response", True, False),
         ("button response", False, False),
         ("response", False, False),
+        ("Response to oddball", False, True),
         ("behavioral response time following auditory oddball", False, True),
     ],
 )

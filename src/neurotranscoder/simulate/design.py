@@ -105,7 +105,7 @@ def crop_events(events: Events, duration: float) -> Events:
 def is_stimulus(events: Events) -> Bool[ndarray, " events"]:
     """Return which events are stimuli; the others are rows that describe a response.
 
-    Those are 'response', 'button response' and the like, and labels about a response time.
+    Those are 'response to ..', 'button response' and the like, and labels about a response time.
     """
     return np.asarray([not _is_response(label) for label in events.trial_type], dtype=bool)
 
@@ -128,7 +128,8 @@ def names_target(label: str) -> bool:
 def _is_response(label: str) -> bool:
     """Return whether a trial type describes a response, not a stimulus."""
     words = words_of(label)
-    return "response" in words and ("time" in words or words <= _RESPONSE_WORDS)
+    about = label.strip().lower().startswith("response") or "time" in words
+    return "response" in words and (about or words <= _RESPONSE_WORDS)
 
 
 def response_times(events: Events) -> Float[ndarray, " events"]:
