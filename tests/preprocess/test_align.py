@@ -160,3 +160,24 @@ def test_eeg_that_ends_within_the_last_volume_shortens_the_frames():
     seconds = volumes.duration + 3.37 - 0.87  # EEG ends .87 s before BOLD
     run = align(recording_of(bold, seconds=seconds), blocks, AlignSettings())
     assert run.axis.n_times == int((volumes.duration - 0.87) * run.axis.sfreq)
+
+
+def test_power_of_the_raw_eeg_is_averaged_over_frames():
+    def waning(times):
+        return np.sqrt(2) * (times < 60) * np.sin(2 * np.pi * 10 * times)
+
+    recording = recording_of(bold_of(volumes_of()), signal=waning)
+    found = align(recording, common_blocks([recording.bold], SETTINGS), SETTINGS)
+    delta, theta, alpha, beta = 1e12 * found.power[:, 0]
+    early = (found.axis.times > 2) & (found.axis.times < 57)
+    late = found.axis.times > 63
+    assert_allclose(alpha[early], 1, atol=0.02)  # a unit of power in 2 s frames, whole periods
+    assert max(alpha[late].max(), *(band[early].max() for band in (delta, theta, beta))) < 0.05
+
+
+def test_bands_that_the_sampling_does_not_hold_are_left_out():
+    recording = recording_of(bold_of(volumes_of()), sfreq=40.0)
+    found = align(recording, common_blocks([recording.bold], SETTINGS), SETTINGS)
+    assert found.power.shape[0] == 3
+    slow = recording_of(bold_of(volumes_of()), sfreq=8.0)
+    assert align(slow, common_blocks([slow.bold], SETTINGS), SETTINGS).power is None

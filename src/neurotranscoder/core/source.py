@@ -108,6 +108,8 @@ class AlignedRun:
         How the EEG was placed on the scanner clock.
     events : Events
         What happened in the run.
+    power : array, shape (bands, channels, frames), or None
+        Power of the EEG in bands at its raw rate, averaged over each frame, in V^2.
     """
 
     run: RunId
@@ -119,6 +121,7 @@ class AlignedRun:
     montage: Montage
     clock: Clock
     events: Events = field(default_factory=Events.none)
+    power: Float[ndarray, "bands channels frames"] | None = None
 
     def __post_init__(self) -> None:
         shapes = {self.eeg.shape[1], self.bold.shape[1], self.axis.n_times}
@@ -126,6 +129,11 @@ class AlignedRun:
             raise GridError(
                 f"{self.run}: EEG is {self.eeg.shape}, BOLD {self.bold.shape}, for "
                 f"{self.blocks.n_blocks} blocks and {self.axis.n_times} frames"
+            )
+        if self.power is not None and self.power.shape[1:] != self.eeg.shape:
+            raise GridError(
+                f"{self.run}: power of the EEG is {self.power.shape}, the EEG {self.eeg.shape}; "
+                "it needs (bands, channels, frames)"
             )
         if not (np.all(np.isfinite(self.eeg)) and np.all(np.isfinite(self.bold))):
             raise GridError(f"{self.run}: the aligned signals hold NaN or infinite values")

@@ -88,6 +88,7 @@ class BlockedRun:
             self.aligned,
             eeg=self.aligned.eeg[:, first:last],
             bold=self.aligned.bold[:, first:last],
+            power=None,
             axis=TimeAxis(float(axis.times[first]), axis.sfreq, int(last - first)),
         )
 

@@ -29,6 +29,7 @@ def wrong_run_pairs(runs: Sequence[AlignedRun]) -> list[AlignedRun]:
             replace(
                 run,
                 eeg=run.eeg[:, :n_times],
+                power=None if run.power is None else run.power[..., :n_times],
                 bold=other.bold[:, :n_times],
                 cells=other.cells,
                 axis=replace(run.axis, n_times=n_times),

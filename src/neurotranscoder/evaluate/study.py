@@ -187,6 +187,7 @@ def _cut_run(run: HeldOut, n_times: int) -> HeldOut:
     cut = replace(
         aligned,
         eeg=aligned.eeg[:, :n_times],
+        power=None if aligned.power is None else aligned.power[..., :n_times],
         bold=aligned.bold[:, :n_times],
         axis=axis,
         cells=cells,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from neurotranscoder.core.axes import TimeAxis, VolumeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.core.recording import Bold, Recording
+from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun, SliceCells
 from neurotranscoder.signal.frames import Interpolation, frame_means, interpolate_volumes
+from neurotranscoder.signal.power import band_power
+
+_HELD = 0.45  # of the sampling frequency: filters before sampling cut above
 
 
 class AlignSettings(Settings):
@@ -32,6 +35,14 @@ class AlignSettings(Settings):
     """Wanted group rate, in Hz."""
     interpolation: Interpolation = "cubic"
     """How BOLD is carried from slice times to frames: 'linear' (paper) or 'cubic'."""
+    power_bands: tuple[tuple[PositiveFloat, PositiveFloat], ...] = (
+        (1.0, 4.0),
+        (4.0, 8.0),
+        (8.0, 13.0),
+        (13.0, 30.0),
+    )
+    """Bands of the EEG (Hz) whose power at the raw rate is kept beside its mean, as BOLD may
+    follow it: delta, theta, alpha, beta. Those that the sampling does not hold are left out."""
 
 
 def frames_per_tr(volumes: VolumeAxis, settings: AlignSettings) -> int:
@@ -126,9 +137,9 @@ def blocks_at_frames(
 def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> AlignedRun:
     """Bring one recording to the group resolution.
 
-    EEG is averaged over each frame; each slice of BOLD is interpolated from its own acquisition
-    times to the centres of the frames and averaged into blocks (paper 4.3.3). Where EEG ends
-    within the last volume, the frames end there.
+    EEG and its power in bands are averaged over each frame; each slice of BOLD is interpolated
+    from its own acquisition times to the centres of the frames and averaged into blocks (paper
+    4.3.3). Where EEG ends within the last volume, the frames end there.
 
     Parameters
     ----------
@@ -167,4 +178,20 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
         montage=eeg.montage,
         clock=recording.clock,
         events=recording.events,
+        power=frame_powers(eeg, sample_times, axis, settings.power_bands),
     )
+
+
+def frame_powers(
+    eeg: Eeg,
+    sample_times: Float[ndarray, " samples"],
+    axis: TimeAxis,
+    bands: Sequence[tuple[float, float]],
+) -> Float[ndarray, "bands channels frames"] | None:
+    """Return the mean power of each frame in the bands that the sampling holds; None without."""
+    powers = [
+        frame_means(band_power(eeg.data, eeg.sfreq, band), sample_times, axis)
+        for band in bands
+        if band[1] <= _HELD * eeg.sfreq
+    ]
+    return np.stack(powers) if powers else None
