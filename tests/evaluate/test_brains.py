@@ -9,7 +9,8 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.response import Response
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
-from neurotranscoder.evaluate.imaging import SNRS, block_kernel, minimum_norm_kernel
+from neurotranscoder.evaluate.methods.imaging_kernels import block_kernel, minimum_norm_kernel
+from neurotranscoder.evaluate.methods.inverses import SNRS
 from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener, wiener
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
 from neurotranscoder.evaluate.rivals import minimum_norm, spatial_wiener
@@ -58,7 +59,7 @@ def test_brains_are_as_many_as_subjects_that_differ(study, alike):
 def test_minimum_norm_uses_the_leadfield_of_each_run(study):
     truth, runs = study
     held_out = with_truth(runs, truth)
-    found = minimum_norm(truth, held_out[:2], held_out[1:])
+    found = minimum_norm(truth, runs[:1], held_out[:2], held_out[1:])
     blocks, names = runs[0].blocks, runs[0].montage.names
     best = []
     for run, prediction in zip(runs[1:], found, strict=True):

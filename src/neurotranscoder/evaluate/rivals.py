@@ -7,21 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
-from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.imaging import (
-    block_kernel,
-    minimum_norm_kernel,
-    predict_minimum_norm,
-)
+from neurotranscoder.evaluate.methods.imaging import SourceImaging
+from neurotranscoder.evaluate.methods.imaging_heads import true_head
+from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
+from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
 from neurotranscoder.evaluate.regression import predict_ridge_lags
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.truths import Units, true_response, with_truth
-from neurotranscoder.physics.head import Head, mne_forward
 from neurotranscoder.simulate.cohort import Subject
 from neurotranscoder.simulate.truth import Truth
 
@@ -66,7 +61,7 @@ def predict_rivals(
             found.append(
                 _timed(
                     "minimum_norm_true_leadfield",
-                    lambda: minimum_norm(truth, with_truth(validation, truth), test),
+                    lambda: minimum_norm(truth, training, with_truth(validation, truth), test),
                 )
             )
         found.append(
@@ -83,21 +78,16 @@ def _timed(name: str, predict: Callable[[], list[Prediction]]) -> Rival:
 
 
 def minimum_norm(
-    truth: Truth, validation: Sequence[HeldOut], test: Sequence[HeldOut]
+    truth: Truth,
+    training: Sequence[AlignedRun],
+    validation: Sequence[HeldOut],
+    test: Sequence[HeldOut],
 ) -> list[Prediction]:
     """Apply minimum norm, given the true leadfield of each run's own head."""
-    blocks, names = test[0].aligned.blocks, test[0].aligned.montage.names
-    forward = functools.cache(mne_forward)
-
-    @functools.cache
-    def kernel_of(snr: float, head: Head) -> Float[ndarray, "blocks channels"]:
-        kernel = minimum_norm_kernel(forward(head), names, snr=snr)
-        return block_kernel(kernel, head.indices, blocks)
-
-    def kernel_of_run(snr: float, run: RunId) -> Float[ndarray, "blocks channels"]:
-        return kernel_of(snr, truth.subject(run).head)
-
-    return predict_minimum_norm(kernel_of_run, validation, test)[0]
+    knowledge = Knowledge(truth, (), tuple(validation))
+    method = SourceImaging(knowledge, family_candidates("MNE"), true_head)
+    method.fit(training, [run.aligned for run in validation])
+    return [method.predict(run.aligned) for run in test]
 
 
 def spatial_wiener(
