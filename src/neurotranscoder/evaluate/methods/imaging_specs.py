@@ -20,8 +20,12 @@ from neurotranscoder.evaluate.methods.inverses import (
     Lcmv,
     MinimumNorm,
 )
-from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.protocol import Knowledge, Method
 from neurotranscoder.evaluate.methods.registry import MethodSpec
+from neurotranscoder.evaluate.methods.symmetric_fusion import (
+    SymmetricFusionL1,
+    SymmetricFusionL2,
+)
 from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.truth import Truth
 
@@ -67,10 +71,31 @@ def _of_both_leadfields() -> tuple[MethodSpec, ...]:
     )
 
 
+def _fusion(
+    method: type[SymmetricFusionL2 | SymmetricFusionL1], knowledge: Knowledge | None, _: int
+) -> Method:
+    """Return a fresh method; nothing in it is random."""
+    return method(known(knowledge))
+
+
 _INFORMED = [FmriInformed(*pair) for pair in itertools.product(INACTIVE_SHARES, SNRS)]
 
 IMAGING_SPECS: tuple[MethodSpec, ...] = (
     *_of_both_leadfields(),
     _imaging("fmri_informed_minimum_norm", _INFORMED, true_head),
+    MethodSpec(
+        "symmetric_fusion_l2",
+        "informed",
+        "linear",
+        functools.partial(_fusion, SymmetricFusionL2),
+        informed=True,
+    ),
+    MethodSpec(
+        "symmetric_fusion_l1",
+        "informed",
+        "any",
+        functools.partial(_fusion, SymmetricFusionL1),
+        informed=True,
+    ),
 )
-"""Source imaging with the true and with a wrong leadfield, alone and informed by BOLD."""
+"""Source imaging with the true and with a wrong leadfield, alone, informed by BOLD, and fused."""
