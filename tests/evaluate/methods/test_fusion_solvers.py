@@ -73,6 +73,18 @@ def test_sources_without_noise_are_recovered_where_the_leadfield_can_be_inverted
     assert_allclose(found, sources, atol=2e-5)  # rounding, relative to the penalty
 
 
+def test_bold_at_the_start_of_a_run_says_nothing_about_its_end(rng):
+    model = forward(rng, n_channels=2, n_blocks=2, own_responses=False)
+    bold = np.zeros((2, N_FRAMES))
+    bold[:, 0] = 1.0
+    penalty = 1e9  # so large that the estimate is BOLD by h backwards in time, over the penalty
+    found = penalty * solve_l2(
+        model, Observed(np.zeros((2, N_FRAMES)), bold), Weights(0.0, penalty)
+    )
+    assert_allclose(found[:, 0], model.responses[0, 0], rtol=1e-6)
+    assert_allclose(found[:, 1:], 0.0, atol=1e-6)
+
+
 def test_absolute_values_of_no_weight_leave_least_squares(rng):
     model = forward(rng, n_channels=4, n_blocks=4, own_responses=True)
     observed = noisy(rng, model)

@@ -101,6 +101,7 @@ def test_penalty_of_absolute_values_is_the_one_that_suits_the_first_validation_r
         return Scorer("").score_run("source_fused", "all", method.predict(run.aligned), run)
 
     few = {penalty: score(chosen(penalty)) for penalty in (0.1, 1.0, 10.0)}
+    assert len(set(few.values())) == 3
     assert chosen(0.1, 1.0, 10.0).chosen.source_fused == max(few, key=few.__getitem__)
 
 
