@@ -66,7 +66,7 @@ def _built(settings: HeadSettings) -> Head:
     return build_head(template_settings(settings))
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def forward_of(head: Head) -> mne.Forward:
     """Return the forward solution of a head, kept as many methods ask for it."""
     return mne_forward(head)
