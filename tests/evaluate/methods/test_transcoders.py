@@ -73,3 +73,9 @@ def test_vanilla_is_the_paper_without_cycle_losses():
 
 def test_methods_of_minutes_are_left_out_unless_asked_for():
     assert {spec.name for spec in known_methods() if spec.slow} == {"paper", "vanilla"}
+
+
+def test_choices_of_the_linear_fit_are_switched_off_there_and_those_of_networks_in_the_recipe():
+    made = {spec.name: spec.make(None, 0).settings.architecture for spec in known_methods()}
+    assert made["ablation_no_whitening"] == "closed_form"
+    assert made["ablation_no_context"] == "transcoder"

@@ -16,7 +16,7 @@ from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.train.device import Device
 from neurotranscoder.train.recipe import fit_transcoder
-from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.settings import Architecture, TrainSettings
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import TrainedTranscoder
 
@@ -88,6 +88,9 @@ class TranscoderMethod:
 class Ablation:
     """One choice of the default recipe, switched off.
 
+    Choices of the linear fit are switched off in the linear fit alone, so that an ablation takes
+    seconds; those of the networks in the whole recipe.
+
     Parameters
     ----------
     name : str
@@ -101,6 +104,12 @@ class Ablation:
     name: str
     changes: tuple[tuple[str, object], ...] = ()
     fusion: Fusion | None = None
+
+    @property
+    def architecture(self) -> Architecture:
+        """What is trained without the choice, and compared with what has it."""
+        of_networks = any(path.startswith("residual.") for path, _ in self.changes)
+        return "transcoder" if of_networks else "closed_form"
 
     def settings(self, recipe: TrainSettings) -> TrainSettings:
         """Return a recipe without the choice."""
@@ -153,26 +162,26 @@ def transcoder_specs(
     def spec(
         name: str,
         recipe: TrainSettings,
-        architecture: str,
+        architecture: Architecture,
         role: Role = "transcoder",
         *,
-        bound: MethodClass = "any",
         fused: Fusion = fusion,
         slow: bool = False,
     ) -> MethodSpec:
         chosen = recipe.model_copy(update={"architecture": architecture})
+        bound: MethodClass = "linear" if architecture == "closed_form" else "any"
         return MethodSpec(name, role, bound, partial(_make, chosen, fused, device), slow=slow)
 
     return (
         spec("transcoder", base, "transcoder"),
-        spec("closed_form", base, "closed_form", bound="linear"),
+        spec("closed_form", base, "closed_form"),
         spec("paper", base, "paper", slow=True),
         spec("vanilla", vanilla.settings(base), "paper", slow=True),
         *(
             spec(
                 one.name,
                 one.settings(base),
-                "transcoder",
+                one.architecture,
                 "ablation",
                 fused=one.fusion or fusion,
             )
