@@ -1,12 +1,20 @@
 import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.cli.app import COMMANDS
+from neurotranscoder.evaluate.benchmark.rows import Statistic
+from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
+from neurotranscoder.evaluate.methods.outside import checked
+from neurotranscoder.evaluate.methods.registry import Role
+from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
+from synthetic_runs import synthetic_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -51,12 +59,29 @@ def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
         assert named_scenario(str(path), preset="tiny").name == "mine"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/realism.md", "docs/simulator.md"])
+PAGES = ["README.md", "docs/benchmark.md", "docs/realism.md", "docs/simulator.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_links_to_exists(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)
     assert links
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_method_on_the_benchmark_page_learns_and_names_on_it_are_those_of_the_code():
+    text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    runs = synthetic_runs(6)
+    method = names["LaggedRidge"]()
+    method.fit(runs[:4], runs[4:5])
+    found = checked("mine", method.predict(runs[5]), runs[5]).bold_from_eeg
+    assert fisher_mean(correlate_rows(found, runs[5].bold)) > 0.5
+    for words in (field.name for field in fields(Prediction)), get_args(Role), get_args(Statistic):
+        assert [word for word in words if f"`{word}`" not in text] == []
 
 
 def cells_of(table):

@@ -9,7 +9,9 @@
     |   |-- StudyError        a data set has problems; all of them are listed
     |   |-- WeightsError      weights are damaged or do not fit the study
     |   |-- StoreError        a result is incomplete, damaged or not ours
-    |   `-- SettingsError     a setting is unknown or impossible
+    |   |-- SettingsError     a setting is unknown or impossible
+    |   `-- MethodError       a method of one's own cannot be used, or answers nonsense
+    |-- CheckError            a result contradicts what has to hold (exit code 1)
     |-- TrainingError         training cannot go on (exit code 1)
     `-- WorkerError           a process that did a part of the work died (exit code 1)
 """
@@ -46,6 +48,14 @@ class StoreError(InputError):
 
 class SettingsError(InputError):
     """A setting is unknown or impossible."""
+
+
+class MethodError(InputError):
+    """A method of one's own cannot be loaded, or answers what cannot be scored."""
+
+
+class CheckError(NeurotranscoderError):
+    """A result contradicts what has to hold."""
 
 
 class TrainingError(NeurotranscoderError):

@@ -17,10 +17,26 @@ from neurotranscoder.evaluate.correlation import (
     fisher_mean,
 )
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow, Quantity, SourceKind
+from neurotranscoder.evaluate.time_courses import (
+    RunMeasures,
+    best_lag,
+    epoch_correlation,
+    lag_correlations,
+    lag_reach,
+    mean_over_rows,
+    peak_lag,
+)
 from neurotranscoder.reconstruct.cells import at_acquisition
 
-EPOCH_SECONDS = 30.0
-BEST_LAG_SECONDS = 8.0
+__all__ = [
+    "HeldOut",
+    "Prediction",
+    "RunMeasures",
+    "RunScore",
+    "Scorer",
+    "best_lag",
+    "epoch_correlation",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +82,15 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
+class RunScore:
+    """r of one quantity and kind of source in one held-out run."""
+
+    quantity: Quantity
+    source_kind: SourceKind
+    r: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scorer:
     """Turns predictions into rows.
 
@@ -89,14 +114,42 @@ class Scorer:
         seconds: float,
     ) -> list[MetricRow]:
         """Return one row per quantity and kind of source that the method predicts."""
+        scores = [self.run_scores(*pair) for pair in zip(predictions, runs, strict=True)]
+        return self.metric_rows(method, scores, _subjects(runs), seconds)
+
+    def run_scores(self, prediction: Prediction, run: HeldOut) -> tuple[RunScore, ...]:
+        """Return r of one run for each quantity and kind of source that is predicted."""
+        return tuple(
+            RunScore(quantity, kind, self.score_run(quantity, kind, prediction, run))
+            for quantity, kind in _wanted(prediction, run)
+        )
+
+    def metric_rows(
+        self,
+        method: str,
+        scores: Sequence[Sequence[RunScore]],
+        subjects: Sequence[str],
+        seconds: float,
+    ) -> list[MetricRow]:
+        """Return the mean over runs of each score, with its interval.
+
+        Parameters
+        ----------
+        method : str
+            Name of what is scored.
+        scores : sequence of sequence of RunScore
+            From `run_scores`, one entry for each run.
+        subjects : sequence of str
+            Subject of each run.
+        seconds : float
+            Time to fit the method.
+        """
         rows = []
-        for quantity, kind in _wanted(predictions[0], runs[0]):
-            values = [
-                self.score_run(quantity, kind, prediction, run)
-                for prediction, run in zip(predictions, runs, strict=True)
-            ]
-            found = correlation_interval(values, [run.aligned.run.subject for run in runs])
-            rows.append(_row(self.scenario, method, quantity, kind, found, seconds))
+        for of_runs in zip(*scores, strict=True):
+            found = correlation_interval([score.r for score in of_runs], subjects)
+            first = of_runs[0]
+            fact = (self.scenario, method, first.quantity, first.source_kind)
+            rows.append(MetricRow(*fact, found.mean, found.low, found.high, found.n, seconds))
         return rows
 
     def score_run(
@@ -125,38 +178,55 @@ class Scorer:
         self, method: str, predictions: Sequence[Prediction], runs: Sequence[HeldOut]
     ) -> list[MeasureRow]:
         """Return r over 30 s epochs, spatial r per frame and best lag of source estimates."""
-        subjects = [run.aligned.run.subject for run in runs]
-        rows = []
-        for quantity, kind in _wanted(predictions[0], runs[0]):
+        measures = [self.run_measures(*pair) for pair in zip(predictions, runs, strict=True)]
+        return self.measure_rows(method, measures, _subjects(runs))
+
+    def run_measures(self, prediction: Prediction, run: HeldOut) -> tuple[RunMeasures, ...]:
+        """Return what `source_measures` needs of one run; its estimates may then be dropped."""
+        rate = run.aligned.axis.sfreq
+        part = _inside(1 / rate, run.aligned.axis.n_times, self.edge)
+        found, by_lag = [], {}
+        for quantity, kind in _wanted(prediction, run):
             if not quantity.startswith("source"):
                 continue
-            pairs = [
-                self._source_pair(quantity, kind, prediction, run)
-                for prediction, run in zip(predictions, runs, strict=True)
-            ]
-            rate = runs[0].aligned.axis.sfreq
-            facts = (
-                ("r_30s", [epoch_correlation(a, b, rate) for a, b in pairs]),
-                ("spatial_r", [fisher_mean(correlate_rows(a.T, b.T)) for a, b in pairs]),
-            )
-            for name, values in facts:
-                found = correlation_interval(values, subjects)
-                rows.append(_measure(self.scenario, method, quantity, kind, name, found))
-            lag, r = best_lag([a for a, _ in pairs], [b for _, b in pairs], rate)
-            for name, value, unit in (("best_lag", lag, "s"), ("r_best_lag", r, "")):
-                found = Interval(value, float("nan"), float("nan"), len(runs))
-                rows.append(
-                    _measure(self.scenario, method, quantity, kind, name, found, unit=unit)
+            chosen, truth = _rows_of(kind, run)
+            if quantity not in by_lag:
+                estimate = getattr(prediction, quantity)[:, part]
+                by_lag[quantity] = lag_correlations(estimate, truth[:, part], lag_reach(rate))
+            one, two = getattr(prediction, quantity)[chosen][:, part], truth[chosen][:, part]
+            found.append(
+                RunMeasures(
+                    quantity,
+                    kind,
+                    epoch_correlation(one, two, rate),
+                    fisher_mean(correlate_rows(one.T, two.T)),
+                    mean_over_rows(by_lag[quantity][:, chosen]),
+                    rate,
                 )
+            )
+        return tuple(found)
+
+    def measure_rows(
+        self, method: str, measures: Sequence[Sequence[RunMeasures]], subjects: Sequence[str]
+    ) -> list[MeasureRow]:
+        """Return the means over runs of what `run_measures` found, in `MeasureRow` order."""
+        rows = []
+        for of_runs in zip(*measures, strict=True):
+            first = of_runs[0]
+            fact = (self.scenario, method, first.quantity, first.source_kind)
+            for name in ("r_30s", "spatial_r"):
+                values = [getattr(one, name) for one in of_runs]
+                rows.append(_measure(fact, name, correlation_interval(values, subjects)))
+            lag, r = peak_lag([one.by_lag for one in of_runs], first.rate)
+            for name, value, unit in (("best_lag", lag, "s"), ("r_best_lag", r, "")):
+                found = Interval(value, float("nan"), float("nan"), len(of_runs))
+                rows.append(_measure(fact, name, found, unit=unit))
         return rows
 
-    def _source_pair(
-        self, quantity: Quantity, kind: SourceKind, prediction: Prediction, run: HeldOut
-    ) -> tuple[Float[ndarray, "rows inside"], Float[ndarray, "rows inside"]]:
-        """Return estimate and truth of one kind, without the edges."""
-        part = _inside(1 / run.aligned.axis.sfreq, run.aligned.axis.n_times, self.edge)
-        chosen, truth = _rows_of(kind, run)
-        return getattr(prediction, quantity)[chosen][:, part], truth[chosen][:, part]
+
+def _subjects(runs: Sequence[HeldOut]) -> list[str]:
+    """Return the subject of each run."""
+    return [run.aligned.run.subject for run in runs]
 
 
 def _mean_r(estimate: Float[ndarray, "rows times"], truth: Float[ndarray, "rows times"]) -> float:
@@ -172,37 +242,6 @@ def _cells_with_sources(run: HeldOut) -> ndarray:
     if run.kinds is None:
         return np.arange(len(blocks))
     return np.flatnonzero(run.kinds[blocks] != "silent")
-
-
-def epoch_correlation(
-    estimate: Float[ndarray, "rows times"], truth: Float[ndarray, "rows times"], rate: float
-) -> float:
-    """Return the mean r over epochs of 30 s (the paper's way of scoring sources)."""
-    length = round(EPOCH_SECONDS * rate)
-    starts = range(0, estimate.shape[1] - length + 1, length)
-    r = [correlate_rows(estimate[:, s : s + length], truth[:, s : s + length]) for s in starts]
-    return fisher_mean(np.concatenate(r)) if r else float("nan")
-
-
-def best_lag(
-    estimates: Sequence[Float[ndarray, "rows times"]],
-    truths: Sequence[Float[ndarray, "rows times"]],
-    rate: float,
-) -> tuple[float, float]:
-    """Return the lag (s; positive: the estimate is late) at which r is largest, and that r."""
-    reach = round(BEST_LAG_SECONDS * rate)
-    scores = {}
-    for lag in range(-reach, reach + 1):
-        values = []
-        for estimate, truth in zip(estimates, truths, strict=True):
-            n = estimate.shape[1]
-            late = estimate[:, max(0, lag) : n + min(0, lag)]
-            values.append(
-                fisher_mean(correlate_rows(late, truth[:, max(0, -lag) : n - max(0, lag)]))
-            )
-        scores[lag] = fisher_mean(np.asarray(values))
-    lag = max(scores, key=lambda key: (scores[key], -abs(key)))
-    return lag / rate, scores[lag]
 
 
 def _wanted(prediction: Prediction, run: HeldOut) -> Iterator[tuple[Quantity, SourceKind]]:
@@ -236,29 +275,7 @@ def _inside(step: float, n_times: int, edge: tuple[float, float]) -> slice:
     return slice(int(np.ceil(edge[0] / step)), n_times - int(np.ceil(edge[1] / step)))
 
 
-def _row(
-    scenario: str,
-    method: str,
-    quantity: Quantity,
-    kind: SourceKind,
-    found: Interval,
-    seconds: float,
-) -> MetricRow:
-    return MetricRow(
-        scenario, method, quantity, kind, found.mean, found.low, found.high, found.n, seconds
-    )
-
-
 def _measure(
-    scenario: str,
-    method: str,
-    quantity: Quantity,
-    kind: SourceKind,
-    name: str,
-    found: Interval,
-    *,
-    unit: str = "",
+    fact: tuple[str, str, Quantity, SourceKind], name: str, found: Interval, *, unit: str = ""
 ) -> MeasureRow:
-    return MeasureRow(
-        scenario, method, quantity, kind, name, found.mean, unit, found.low, found.high, found.n
-    )
+    return MeasureRow(*fact, name, found.mean, unit, found.low, found.high, found.n)

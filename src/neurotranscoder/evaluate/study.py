@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.methods.transcoders import as_prediction
 from neurotranscoder.evaluate.nulls import wrong_run_pairs, wrong_run_truths
 from neurotranscoder.evaluate.readout_scores import (
     readout_measures,
@@ -51,19 +52,6 @@ class Tables:
     measures: tuple[MeasureRow, ...]
     estimates: tuple[tuple[GroupEstimates, ...], ...]
     rivals: tuple[tuple[str, tuple[Prediction, ...]], ...]
-
-
-def as_prediction(estimates: GroupEstimates) -> Prediction:
-    """Return what is scored of the estimates of one run."""
-    return Prediction(
-        bold_from_eeg=estimates.bold_from_eeg,
-        eeg_from_bold=estimates.eeg_from_bold,
-        bold_from_bold=estimates.bold_from_bold,
-        eeg_from_eeg=estimates.eeg_from_eeg,
-        source_from_eeg=estimates.source_from_eeg.data,
-        source_from_bold=estimates.source_from_bold.data,
-        source_fused=estimates.source_fused.data,
-    )
 
 
 class StudyEvaluation:

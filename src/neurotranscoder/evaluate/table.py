@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.store import read_table, write_table
@@ -113,12 +113,12 @@ class RealismRow:
         return "outside" if self.value < self.low or self.value > self.high else "inside"
 
 
-Row = TypeVar("Row", MetricRow, MeasureRow, RealismRow)
-Rows = Sequence[MetricRow] | Sequence[MeasureRow] | Sequence[RealismRow]
+Row = TypeVar("Row")
+Rows = Sequence[Any]  # dataclasses of one kind
 
 
 def write_rows(path: Path, rows: Rows) -> None:
-    """Write rows as a TSV file, one column per field."""
+    """Write dataclasses of one kind as a TSV file, one column per field."""
     if not rows:
         raise StoreError(f"{path}: no row to write; evaluate at least one method")
     names = [field.name for field in fields(rows[0])]
@@ -126,12 +126,21 @@ def write_rows(path: Path, rows: Rows) -> None:
     write_table(path, dict(zip(names, map(list, columns), strict=True)))
 
 
-def _parse(path: Path, row: type[Row]) -> tuple[Row, ...]:
+def read_rows(path: Path, row: type[Row]) -> tuple[Row, ...]:
+    """Read a TSV file as dataclasses of a kind.
+
+    Raises
+    ------
+    StoreError
+        When a field has no column.
+    """
     columns = read_table(path)
-    kinds = {field.name: field.type for field in fields(row)}
+    kinds = {field.name: field.type for field in fields(row)}  # type: ignore[arg-type]
     missing = sorted(set(kinds) - set(columns))
     if missing:
-        raise StoreError(f"{path} lacks the columns {missing}; run `evaluate` again")
+        raise StoreError(
+            f"{path} lacks the columns {missing}; run the command that wrote it again"
+        )
     parsed = [[_value(text, str(kinds[name])) for text in columns[name]] for name in kinds]
     return tuple(row(*values) for values in zip(*parsed, strict=True))
 
@@ -145,14 +154,14 @@ def _value(text: str, kind: str) -> str | int | float:
 
 def read_metrics(path: Path) -> tuple[MetricRow, ...]:
     """Read ``metrics.tsv``."""
-    return _parse(path, MetricRow)
+    return read_rows(path, MetricRow)
 
 
 def read_measures(path: Path) -> tuple[MeasureRow, ...]:
     """Read ``measures.tsv``."""
-    return _parse(path, MeasureRow)
+    return read_rows(path, MeasureRow)
 
 
 def read_realism(path: Path) -> tuple[RealismRow, ...]:
     """Read ``realism.tsv``."""
-    return _parse(path, RealismRow)
+    return read_rows(path, RealismRow)

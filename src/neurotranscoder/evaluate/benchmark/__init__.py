@@ -1,0 +1,1 @@
+"""The benchmark: worlds are simulated, methods fitted and scored, one tidy table."""

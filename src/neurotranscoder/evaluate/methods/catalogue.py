@@ -1,0 +1,24 @@
+"""All methods that come with the package."""
+
+from __future__ import annotations
+
+from neurotranscoder.evaluate.methods.registry import MethodSpec
+from neurotranscoder.evaluate.methods.transcoders import transcoder_specs
+from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.train.device import Device
+from neurotranscoder.train.settings import TrainSettings
+
+
+def known_methods(
+    settings: TrainSettings | None = None, *, fusion: Fusion = "sum", device: Device = "auto"
+) -> tuple[MethodSpec, ...]:
+    """Return all methods, ours first.
+
+    Parameters
+    ----------
+    settings : TrainSettings, optional
+        How transcoders are trained; the defaults without.
+    fusion, device : str
+        How their sources are fused, and where their networks are trained.
+    """
+    return transcoder_specs(settings, fusion=fusion, device=device)
