@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +23,25 @@ def lag_features(
     """Return all channels at lags 0 .. n_lags - 1 for every frame that has them, demeaned."""
     views = lagged(eeg - eeg.mean(axis=1, keepdims=True), n_lags)
     return np.concatenate(list(views), axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LagWeights:
+    """A fitted regression.
+
+    Parameters
+    ----------
+    weights : array, shape (features, blocks)
+        Channel after channel, each with all its lags.
+    n_lags : int
+        Lags of each channel, in frames.
+    scale : float
+        V per unit of the features.
+    """
+
+    weights: Float[ndarray, "features blocks"]
+    n_lags: int
+    scale: float
 
 
 def predict_ridge_lags(
@@ -45,6 +65,14 @@ def predict_ridge_lags(
     predictions : list of Prediction
         ``bold_from_eeg`` of each test run; frames without a full past are 0.
     """
+    fitted = fit_ridge_lags(training, validation, seconds=seconds)
+    return [predict_lags(run, fitted) for run in test]
+
+
+def fit_ridge_lags(
+    training: Sequence[AlignedRun], validation: Sequence[AlignedRun], *, seconds: float = 16.0
+) -> LagWeights:
+    """Fit ridge regression with lags; arguments as for `predict_ridge_lags`."""
     n_lags = round(seconds * training[0].axis.sfreq)
     scale = float(np.mean([run.eeg.std() for run in training]))
     n_features = n_lags * len(training[0].eeg)
@@ -66,18 +94,17 @@ def predict_ridge_lags(
         if best is None or error < best[0]:
             best = (error, weights)
     assert best is not None
-    return [_predict(run, best[1], n_lags, scale) for run in test]
+    return LagWeights(best[1], n_lags, scale)
+
+
+def predict_lags(run: AlignedRun, fitted: LagWeights) -> Prediction:
+    """Return BOLD of a run by a fitted regression; frames without a full past are 0."""
+    bold = np.zeros(run.bold.shape)
+    valid = valid_slice(run.axis.n_times, fitted.n_lags)
+    bold[:, valid] = (lag_features(run.eeg / fitted.scale, fitted.n_lags) @ fitted.weights).T
+    return Prediction(bold_from_eeg=bold)
 
 
 def _target(run: AlignedRun, n_lags: int) -> Float[ndarray, "valid blocks"]:
     valid = run.bold[:, valid_slice(run.axis.n_times, n_lags)]
     return np.asarray((valid - valid.mean(axis=1, keepdims=True)).T)
-
-
-def _predict(
-    run: AlignedRun, weights: Float[ndarray, "features blocks"], n_lags: int, scale: float
-) -> Prediction:
-    bold = np.zeros(run.bold.shape)
-    valid = valid_slice(run.axis.n_times, n_lags)
-    bold[:, valid] = (lag_features(run.eeg / scale, n_lags) @ weights).T
-    return Prediction(bold_from_eeg=bold)

@@ -111,6 +111,6 @@ def spatial_wiener(
         brain_of=lambda run: known(truth.subject(run)),
         regions=[units.sources(run.run, run.axis) for run in training],
         shares=units.shares,
-        white=units.are_regions,
+        white=units.are_regions and truth.cohort.scenario.eeg_noise is None,
         independent=units.are_independent,
     )

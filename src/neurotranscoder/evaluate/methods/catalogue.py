@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from neurotranscoder.evaluate.methods.imaging_specs import IMAGING_SPECS
+from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS
 from neurotranscoder.evaluate.methods.registry import MethodSpec
+from neurotranscoder.evaluate.methods.ridge import RIDGE_SPECS
 from neurotranscoder.evaluate.methods.transcoders import transcoder_specs
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.device import Device
@@ -21,4 +24,5 @@ def known_methods(
     fusion, device : str
         How their sources are fused, and where their networks are trained.
     """
-    return transcoder_specs(settings, fusion=fusion, device=device)
+    ours = transcoder_specs(settings, fusion=fusion, device=device)
+    return (*ours, *RIDGE_SPECS, *IMAGING_SPECS, *ORACLE_SPECS)
