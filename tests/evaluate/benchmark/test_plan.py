@@ -3,6 +3,7 @@ import pytest
 from benchmark_example import tiny_plan
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.evaluate.benchmark.plan import keep_split, shared_out
+from neurotranscoder.simulate.catalogue import scenario_names
 
 
 def counts(plan):
@@ -22,6 +23,14 @@ def test_every_world_has_the_same_head_and_a_geometry_of_its_own():
     assert [world.name.split("-")[-1] for world in worlds] == ["100", "101"] * 2
     assert len({world.scenario.head for world in worlds}) == 1
     assert len({world.scenario.digest() for world in worlds}) == 4
+
+
+def test_every_scenario_is_possible_at_whole_repetition_times():
+    worlds = tiny_plan(scenarios=scenario_names(), duration=600.0).worlds()
+    tr = {world.scenario.tr for world in worlds}
+    assert tr == {2.0, 2.1}
+    for world in worlds:
+        assert abs(world.scenario.duration - 600.0) <= 0.5 * world.scenario.tr
 
 
 def test_subjects_take_turns_and_their_test_runs_come_last():

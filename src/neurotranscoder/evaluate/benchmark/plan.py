@@ -72,7 +72,7 @@ class BenchmarkPlan(Settings):
     test_runs: PositiveInt | None = None
     """Runs that are scored: 5, with the preset 'paper' 19."""
     duration: PositiveFloat = 600.0
-    """Length of each run, in s."""
+    """Length of each run, in s; the nearest whole number of TRs is taken."""
     align: AlignSettings = AlignSettings()
     """The group resolution."""
     train: TrainSettings = TrainSettings()
@@ -130,7 +130,7 @@ class BenchmarkPlan(Settings):
             name,
             preset=self.preset,
             seed=seed,
-            duration=self.duration,
+            duration=round(self.duration / base.tr) * base.tr,
             n_subjects=n_subjects,
             runs_per_subject=1 + max(number for _, number in runs),
         )

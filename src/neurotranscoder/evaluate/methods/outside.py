@@ -6,13 +6,13 @@ elsewhere, by somebody who had the test runs: what they looked at nobody can che
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +217,9 @@ def _array(name: str, part: str, values: object, run: AlignedRun) -> ndarray | N
     return array
 
 
+@functools.cache
 def outside_spec(name: str, address: str) -> MethodSpec:
-    """Return somebody's method under a name; that it can be made is found out here.
+    """Return somebody's method under a name; that it can be made is found out here, once.
 
     Raises
     ------
@@ -226,12 +227,12 @@ def outside_spec(name: str, address: str) -> MethodSpec:
         When it cannot be made.
     """
     OutsideMethod(name, address)
-    return MethodSpec(name, "rival", None, partial(_outside, name, address))
+    return MethodSpec(name, "rival", None, functools.partial(_outside, name, address))
 
 
 def files_spec(name: str, folder: Path) -> MethodSpec:
     """Return the predictions of a folder as a method."""
-    return MethodSpec(name, "rival", None, partial(_files, name, folder))
+    return MethodSpec(name, "rival", None, functools.partial(_files, name, folder))
 
 
 def fingerprint_of(address: str) -> str:
