@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.core.errors import TrainingError
-from neurotranscoder.evaluate.methods.catalogue import known_methods
+
 from neurotranscoder.evaluate.methods.protocol import predict_blindly, without_eeg
 from neurotranscoder.evaluate.methods.transcoders import (
     Ablation,
@@ -65,7 +65,7 @@ def test_every_ablation_changes_what_it_names_and_nothing_else():
 
 
 def test_vanilla_is_the_paper_without_cycle_losses():
-    made = {spec.name: spec.make(None, 0).settings for spec in known_methods()}
+    made = {spec.name: spec.make(None, 0).settings for spec in transcoder_specs()}
     cycles = (("paper.losses.bold_from_bold", 0.0), ("paper.losses.eeg_from_eeg", 0.0))
     assert made["vanilla"] == Ablation("", cycles).settings(made["paper"])
     assert made["vanilla"].paper.losses.eeg_from_bold == 1.0
@@ -76,6 +76,6 @@ def test_methods_of_minutes_are_left_out_unless_asked_for():
 
 
 def test_choices_of_the_linear_fit_are_switched_off_there_and_those_of_networks_in_the_recipe():
-    made = {spec.name: spec.make(None, 0).settings.architecture for spec in known_methods()}
+    made = {spec.name: spec.make(None, 0).settings.architecture for spec in transcoder_specs()}
     assert made["ablation_no_whitening"] == "closed_form"
     assert made["ablation_no_context"] == "transcoder"
