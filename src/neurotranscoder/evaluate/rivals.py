@@ -17,8 +17,9 @@ from neurotranscoder.evaluate.imaging import (
     minimum_norm_kernel,
     predict_minimum_norm,
 )
+from neurotranscoder.evaluate.methods.protocol import Method
+from neurotranscoder.evaluate.methods.regression import ridge_lags
 from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
-from neurotranscoder.evaluate.regression import predict_ridge_lags
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.truths import Units, true_response, with_truth
 from neurotranscoder.physics.head import Head, mne_forward
@@ -57,7 +58,7 @@ def predict_rivals(
     """
     progress("fitting ridge regression with lags")
     aligned = [run.aligned for run in test]
-    found = [_timed("ridge_lags", lambda: predict_ridge_lags(training, validation, aligned))]
+    found = [_timed("ridge_lags", lambda: _predict(ridge_lags(), training, validation, aligned))]
     if truth is not None:
         if test[0].aligned.montage.positions is None:
             progress("no source imaging: the places of the electrodes are not known (bipolar?)")
@@ -80,6 +81,17 @@ def _timed(name: str, predict: Callable[[], list[Prediction]]) -> Rival:
     start = time.perf_counter()
     predictions = predict()
     return name, predictions, time.perf_counter() - start
+
+
+def _predict(
+    method: Method,
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    test: Sequence[AlignedRun],
+) -> list[Prediction]:
+    """Fit a method and predict runs."""
+    method.fit(training, validation)
+    return [method.predict(run) for run in test]
 
 
 def minimum_norm(

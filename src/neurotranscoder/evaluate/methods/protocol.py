@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ OF_BOLD = ("eeg_from_bold", "bold_from_bold", "source_from_bold")
 OF_BOTH = ("source_fused",)
 
 
+@runtime_checkable
 class Method(Protocol):
     """Something that learns from training runs and predicts others."""
 
