@@ -12,9 +12,9 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.imaging import SourceImaging
 from neurotranscoder.evaluate.methods.imaging_heads import true_head
 from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
-from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.protocol import Knowledge, Method
+from neurotranscoder.evaluate.methods.regression import ridge_lags
 from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
-from neurotranscoder.evaluate.regression import predict_ridge_lags
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.truths import Units, true_response, with_truth
 from neurotranscoder.simulate.cohort import Subject
@@ -52,7 +52,7 @@ def predict_rivals(
     """
     progress("fitting ridge regression with lags")
     aligned = [run.aligned for run in test]
-    found = [_timed("ridge_lags", lambda: predict_ridge_lags(training, validation, aligned))]
+    found = [_timed("ridge_lags", lambda: _predict(ridge_lags(), training, validation, aligned))]
     if truth is not None:
         if test[0].aligned.montage.positions is None:
             progress("no source imaging: the places of the electrodes are not known (bipolar?)")
@@ -75,6 +75,17 @@ def _timed(name: str, predict: Callable[[], list[Prediction]]) -> Rival:
     start = time.perf_counter()
     predictions = predict()
     return name, predictions, time.perf_counter() - start
+
+
+def _predict(
+    method: Method,
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    test: Sequence[AlignedRun],
+) -> list[Prediction]:
+    """Fit a method and predict runs."""
+    method.fit(training, validation)
+    return [method.predict(run) for run in test]
 
 
 def minimum_norm(

@@ -3,7 +3,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.core.errors import TrainingError
-
 from neurotranscoder.evaluate.methods.protocol import predict_blindly, without_eeg
 from neurotranscoder.evaluate.methods.transcoders import (
     Ablation,
@@ -72,7 +71,7 @@ def test_vanilla_is_the_paper_without_cycle_losses():
 
 
 def test_methods_of_minutes_are_left_out_unless_asked_for():
-    assert {spec.name for spec in known_methods() if spec.slow} == {"paper", "vanilla"}
+    assert {spec.name for spec in transcoder_specs() if spec.slow} == {"paper", "vanilla"}
 
 
 def test_choices_of_the_linear_fit_are_switched_off_there_and_those_of_networks_in_the_recipe():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from neurotranscoder.evaluate.methods.imaging_specs import IMAGING_SPECS
 from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS
 from neurotranscoder.evaluate.methods.registry import MethodSpec
-from neurotranscoder.evaluate.methods.ridge import RIDGE_SPECS
+from neurotranscoder.evaluate.methods.regression_specs import REGRESSION_SPECS
 from neurotranscoder.evaluate.methods.transcoders import transcoder_specs
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.device import Device
@@ -25,4 +25,4 @@ def known_methods(
         How their sources are fused, and where their networks are trained.
     """
     ours = transcoder_specs(settings, fusion=fusion, device=device)
-    return (*ours, *RIDGE_SPECS, *IMAGING_SPECS, *ORACLE_SPECS)
+    return (*ours, *REGRESSION_SPECS, *IMAGING_SPECS, *ORACLE_SPECS)
