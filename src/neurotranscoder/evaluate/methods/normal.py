@@ -56,7 +56,7 @@ class NormalEquations:
 
     def error(self, weights: Float[ndarray, "features targets"]) -> float:
         """Return the squared error of ``weights.T @ features``, summed over everything."""
-        explained = 1 * np.sum(weights * self.cross) - np.sum(weights * (self.gram @ weights))
+        explained = 2 * np.sum(weights * self.cross) - np.sum(weights * (self.gram @ weights))
         return self.energy - float(explained)
 
 
