@@ -30,13 +30,13 @@ def test_bold_of_a_shared_source_is_learnt():
 def test_the_seed_decides_everything():
     runs = synthetic_runs(3)
 
-    def predict(seed):
-        torch.manual_seed(seed + 17)  # the global state has no say
+    def predict(seed, state):
+        torch.manual_seed(state)  # the global state has no say
         method = Conv1x1(seed, QUICK)
         method.fit(runs[:2], runs[2:])
         return method.predict(runs[2]).bold_from_eeg
 
-    first, again, other = predict(1), predict(1), predict(2)
+    first, again, other = predict(1, 0), predict(1, 5), predict(2, 0)
     assert_array_equal(first, again)
     assert np.abs(other - first).max() > 1e-3 * np.abs(first).max()
 

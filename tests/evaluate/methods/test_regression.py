@@ -108,6 +108,15 @@ def test_power_that_says_nothing_gets_the_least_gain():
     assert method._fitted.gain == RidgeSettings().gains[0]
 
 
+def test_a_gain_is_no_part_of_what_is_predicted():
+    runs = runs_of(lambda _, power: apply_fir(power[1, :3], response()))
+    settings = RidgeSettings(ridges=(1e-12,), gains=(0.1,), exponents=(1.0,))
+    method = RidgeBold(every_lag(12 / RATE), settings, with_power=True)
+    method.fit(runs[:2], runs[2:])
+    found, bold = method.predict(runs[2]).bold_from_eeg[:3, 11:], runs[2].bold[:3, 11:]
+    assert_allclose(found, bold - bold.mean(axis=1, keepdims=True), atol=1e-6)
+
+
 def test_runs_without_power_are_refused():
     runs = synthetic_runs(2)
     with pytest.raises(SettingsError, match="got no power of the EEG in bands"):
