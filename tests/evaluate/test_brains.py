@@ -11,10 +11,9 @@ from neurotranscoder.core.response import Response
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.methods.imaging_kernels import block_kernel, minimum_norm_kernel
 from neurotranscoder.evaluate.methods.inverses import SNRS
-from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener, wiener
+from neurotranscoder.evaluate.oracle import KnownBrain, SpatialWiener, wiener
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
 from neurotranscoder.evaluate.rivals import minimum_norm, spatial_wiener
-from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
 from neurotranscoder.physics.head import build_head, mne_forward
 from neurotranscoder.preprocess.align import AlignSettings
@@ -79,17 +78,19 @@ def test_oracle_is_better_with_the_brain_of_each_run_than_with_the_template(stud
     scores = [
         np.mean(
             [
-                fisher_mean(correlate_rows(one.source_from_eeg, run.sources))
-                for one, run in zip(spatial_wiener(known, runs, test), test, strict=True)
+                fisher_mean(
+                    correlate_rows(oracle.predict(run.aligned).source_from_eeg, run.sources)
+                )
+                for run in test
             ]
         )
-        for known in (truth, template)
+        for oracle in (spatial_wiener(known, runs) for known in (truth, template))
     ]
     assert scores[0] > scores[1] + 0.02
 
 
-def held_out(run, subject, eeg):
-    return HeldOut(replace(run, eeg=eeg, power=None, run=RunId(subject, "rest")))
+def measured(run, subject, eeg):
+    return replace(run, eeg=eeg, power=None, run=RunId(subject, "rest"))
 
 
 def test_oracle_of_two_brains_without_noise_inverts_both_leadfields(study, rng):
@@ -104,19 +105,17 @@ def test_oracle_of_two_brains_without_noise_inverts_both_leadfields(study, rng):
         own[:, np.newaxis] * rng.standard_normal((3, n_frames)) for own in strengths.values()
     ]
     pairs = list(zip(brains.items(), sources, strict=True))
-    test = [held_out(run, label, brain.leadfield @ source) for (label, brain), source in pairs]
+    test = [measured(run, label, brain.leadfield @ source) for (label, brain), source in pairs]
     little = 1e-4 * rng.standard_normal((8, n_frames))  # so that filters can be computed
-    training = [held_out(run, one.aligned.run.subject, one.aligned.eeg + little) for one in test]
-    found = predict_spatial_wiener(
-        training,
-        test,
+    oracle = SpatialWiener(
+        [measured(run, one.run.subject, one.eeg + little) for one in test],
         brain_of=lambda run: brains[run.subject],
         regions=sources,
         shares=np.eye(3),
     )
-    for one, source in zip(found, sources, strict=True):
+    for one, source in zip(test, sources, strict=True):
         centred = source - source.mean(axis=1, keepdims=True)
-        assert_allclose(one.source_from_eeg, centred, atol=1e-4)
+        assert_allclose(oracle.predict(one).source_from_eeg, centred, atol=1e-4)
 
 
 def test_oracle_knows_how_strong_the_sources_of_a_brain_are(study, rng):
@@ -125,9 +124,8 @@ def test_oracle_knows_how_strong_the_sources_of_a_brain_are(study, rng):
     weak, strong = np.ones(3), np.array([3.0, 1.0, 1.0])
     brains = {"01": KnownBrain(leadfield, weak, hrf), "02": KnownBrain(leadfield, strong, hrf)}
     source, noise = rng.standard_normal((3, n_frames)), rng.standard_normal((8, n_frames))
-    [found] = predict_spatial_wiener(
-        [held_out(run, "01", leadfield @ source + noise)],
-        [held_out(run, "02", noise)],
+    oracle = SpatialWiener(
+        [measured(run, "01", leadfield @ source + noise)],
         brain_of=lambda run: brains[run.subject],
         regions=[source],
         shares=np.eye(3),
@@ -136,7 +134,27 @@ def test_oracle_knows_how_strong_the_sources_of_a_brain_are(study, rng):
     power = np.mean(np.var(noise, axis=1))
     filters = wiener(leadfield, covariance, power * np.eye(8))
     expected = filters @ (noise - noise.mean(axis=1, keepdims=True))
-    assert_allclose(found.source_from_eeg, expected, rtol=1e-6)
+    found = oracle.predict(measured(run, "02", noise)).source_from_eeg
+    assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_oracle_knows_how_noise_is_shared_by_channels(study, rng):
+    run, n_frames = study[1][0], study[1][0].axis.n_times
+    brain = KnownBrain(rng.standard_normal((8, 3)), np.ones(3), np.array([1.0]))
+    source, shared = rng.standard_normal((3, n_frames)), rng.standard_normal((1, n_frames))
+    noise = 5 * np.ones((8, 1)) @ shared + 0.1 * rng.standard_normal((8, n_frames))
+    eeg = brain.leadfield @ source + noise
+    oracle = SpatialWiener(
+        [measured(run, "01", eeg)],
+        brain_of=lambda _: brain,
+        regions=[source],
+        shares=np.eye(3),
+        white=False,
+    )
+    filters = wiener(brain.leadfield, np.cov(source, bias=True), np.cov(noise, bias=True))
+    expected = filters @ (eeg - eeg.mean(axis=1, keepdims=True))
+    found = oracle.predict(measured(run, "01", eeg)).source_from_eeg
+    assert_allclose(found, expected, atol=1e-2)  # sources of sd 1; 1e-6 of the power is added
 
 
 @pytest.fixture(scope="module")

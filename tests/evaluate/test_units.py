@@ -49,7 +49,7 @@ def test_every_block_is_a_unit_with_the_leadfield_of_its_voxels(world):
 def test_oracle_of_independent_voxels_is_no_worse_than_minimum_norm(world):
     truth, _, aligned = world
     test = with_truth(aligned[2:], truth)
-    oracle = spatial_wiener(truth, aligned[:2], test)[0].source_from_eeg
+    oracle = spatial_wiener(truth, aligned[:2]).predict(aligned[2]).source_from_eeg
     rival = minimum_norm(truth, aligned[:1], with_truth(aligned[1:2], truth), test)[
         0
     ].source_from_eeg

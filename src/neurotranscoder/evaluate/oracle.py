@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.evaluate.scoring import HeldOut, Prediction
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.signal.fir import apply_fir
 
 
@@ -41,17 +43,8 @@ class _Filters:
     of_bold: Float[ndarray, "regions channels"]
 
 
-def predict_spatial_wiener(
-    training: Sequence[HeldOut],
-    test: Sequence[HeldOut],
-    *,
-    brain_of: Callable[[RunId], KnownBrain],
-    regions: Sequence[Float[ndarray, "regions frames"]],
-    shares: Float[ndarray, "blocks regions"],
-    white: bool = True,
-    independent: bool = False,
-) -> list[Prediction]:
-    """Apply the spatial Wiener filters that are given the leadfield, regions and covariances.
+class SpatialWiener:
+    """The spatial Wiener filters that are given the leadfield, regions and covariances.
 
     ``S = C G' (G C G' + N)^-1 E``: C is the true covariance of the region sources at group
     rate, N what the training EEG holds beyond the sources (white, its mean power). BOLD has a
@@ -61,8 +54,8 @@ def predict_spatial_wiener(
 
     Parameters
     ----------
-    training, test : sequence of HeldOut
-        Runs with their truth.
+    training : sequence of AlignedRun
+        Runs that noise is learnt from.
     brain_of : callable
         From a run to its brain, the same object for runs of the same brain.
     regions : sequence of array, shape (regions, frames)
@@ -74,42 +67,47 @@ def predict_spatial_wiener(
         the sources, such as their differences within a region.
     independent : bool
         Whether the sources are known to be independent, so that C is diagonal.
-
-    Returns
-    -------
-    predictions : list of Prediction
-        ``source_from_eeg`` and ``bold_from_eeg`` of each test run.
     """
-    brains = [brain_of(run.aligned.run) for run in training]
-    rest = [
-        run.aligned.eeg - brain.leadfield @ source
-        for run, source, brain in zip(training, regions, brains, strict=True)
-    ]
-    relative = [
-        source / brain.strengths[:, np.newaxis]
-        for source, brain in zip(regions, brains, strict=True)
-    ]
-    filters: dict[KnownBrain, _Filters] = {}
-    predictions = []
-    for run in test:
-        brain = brain_of(run.aligned.run)
-        if brain not in filters:
-            filters[brain] = _filters(brain, relative, rest, white=white, independent=independent)
-        eeg = run.aligned.eeg - run.aligned.eeg.mean(axis=1, keepdims=True)
-        predictions.append(
-            Prediction(
-                source_from_eeg=shares @ filters[brain].of_source @ eeg,
-                bold_from_eeg=shares @ filters[brain].of_bold @ apply_fir(eeg, brain.hrf),
+
+    def __init__(
+        self,
+        training: Sequence[AlignedRun],
+        *,
+        brain_of: Callable[[RunId], KnownBrain],
+        regions: Sequence[Float[ndarray, "regions _"]],
+        shares: Float[ndarray, "blocks regions"],
+        white: bool = True,
+        independent: bool = False,
+    ) -> None:
+        known = [
+            (run, source, brain_of(run.run)) for run, source in zip(training, regions, strict=True)
+        ]
+        rest = [run.eeg - brain.leadfield @ source for run, source, brain in known]
+        relative = [source / brain.strengths[:, np.newaxis] for _, source, brain in known]
+        self._brain_of = brain_of
+        self._shares = shares
+        self._filters_of = functools.cache(
+            functools.partial(
+                _filters, relative=relative, rest=rest, white=white, independent=independent
             )
         )
-    return predictions
+
+    def predict(self, run: AlignedRun) -> Prediction:
+        """Return ``source_from_eeg`` and ``bold_from_eeg`` of a run."""
+        brain = self._brain_of(run.run)
+        filters = self._filters_of(brain)
+        eeg = run.eeg - run.eeg.mean(axis=1, keepdims=True)
+        return Prediction(
+            source_from_eeg=self._shares @ filters.of_source @ eeg,
+            bold_from_eeg=self._shares @ filters.of_bold @ apply_fir(eeg, brain.hrf),
+        )
 
 
 def _filters(
     brain: KnownBrain,
-    relative: Sequence[Float[ndarray, "regions frames"]],
-    rest: Sequence[Float[ndarray, "channels frames"]],
     *,
+    relative: Sequence[Float[ndarray, "regions _"]],
+    rest: Sequence[Float[ndarray, "channels _"]],
     white: bool,
     independent: bool,
 ) -> _Filters:

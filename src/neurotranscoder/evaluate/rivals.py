@@ -14,7 +14,7 @@ from neurotranscoder.evaluate.methods.imaging_heads import true_head
 from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
 from neurotranscoder.evaluate.methods.protocol import Knowledge, Method
 from neurotranscoder.evaluate.methods.regression import ridge_lags
-from neurotranscoder.evaluate.oracle import KnownBrain, predict_spatial_wiener
+from neurotranscoder.evaluate.oracle import KnownBrain, SpatialWiener
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.truths import Units, true_response, with_truth
 from neurotranscoder.simulate.cohort import Subject
@@ -64,9 +64,7 @@ def predict_rivals(
                     lambda: minimum_norm(truth, training, with_truth(validation, truth), test),
                 )
             )
-        found.append(
-            _timed("oracle_spatial_wiener", lambda: spatial_wiener(truth, training, test))
-        )
+        found.append(_timed("oracle_spatial_wiener", lambda: _wiener_of(truth, training, aligned)))
     return found
 
 
@@ -101,10 +99,19 @@ def minimum_norm(
     return [method.predict(run.aligned) for run in test]
 
 
-def spatial_wiener(
-    truth: Truth, training: Sequence[AlignedRun], test: Sequence[HeldOut]
+def _wiener_of(
+    truth: Truth, training: Sequence[AlignedRun], test: Sequence[AlignedRun]
 ) -> list[Prediction]:
-    """Apply the spatial Wiener filter that knows leadfield, regions and covariances."""
+    """Predict runs by the spatial Wiener filter."""
+    oracle = spatial_wiener(truth, training)
+    return [oracle.predict(run) for run in test]
+
+
+def spatial_wiener(truth: Truth, training: Sequence[AlignedRun]) -> SpatialWiener:
+    """Return the spatial Wiener filter that knows leadfield, regions and covariances.
+
+    Its noise is white where the scenario's EEG noise is.
+    """
     first = training[0]
     rate = first.axis.sfreq
     lags = np.arange(round(_HRF_SECONDS * rate)) / rate
@@ -116,9 +123,8 @@ def spatial_wiener(
         response = true_response(truth, subject, lags) / rate
         return KnownBrain(leadfield, units.strengths(subject), response)
 
-    return predict_spatial_wiener(
-        with_truth(training, truth),
-        test,
+    return SpatialWiener(
+        training,
         brain_of=lambda run: known(truth.subject(run)),
         regions=[units.sources(run.run, run.axis) for run in training],
         shares=units.shares,

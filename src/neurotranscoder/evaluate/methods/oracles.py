@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.methods.choosing import known
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.rivals import spatial_wiener
-from neurotranscoder.evaluate.scoring import HeldOut, Prediction
+from neurotranscoder.evaluate.scoring import Prediction
 
 
-class SpatialWiener:
-    """The best linear estimate from single EEG frames (see `evaluate.oracle`).
+class SpatialWienerOracle:
+    """The best linear estimate from single EEG frames (`evaluate.oracle.SpatialWiener`).
 
     Parameters
     ----------
@@ -22,25 +22,20 @@ class SpatialWiener:
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
-        self.knowledge = knowledge
-        self.training: Sequence[AlignedRun] = ()
+        self._truth = knowledge.truth
 
     def fit(self, training: Sequence[AlignedRun], validation: Sequence[AlignedRun]) -> None:  # noqa: ARG002
-        """Keep the training runs; nothing is chosen."""
-        self.training = training
+        """Learn covariances; nothing is chosen."""
+        self._oracle = spatial_wiener(self._truth, training)
 
     def predict(self, run: AlignedRun) -> Prediction:
         """Return sources and BOLD from EEG."""
-        return spatial_wiener(self.knowledge.truth, self.training, [HeldOut(run)])[0]
+        return self._oracle.predict(run)
 
 
-def _spatial_wiener(knowledge: Knowledge | None, seed: int) -> SpatialWiener:  # noqa: ARG001
+def _spatial_wiener(knowledge: Knowledge | None, seed: int) -> SpatialWienerOracle:  # noqa: ARG001
     """Make the oracle; it draws nothing."""
-    if knowledge is None:
-        raise SettingsError(
-            "oracle_spatial_wiener got no truth; it needs a simulated study; leave it out"
-        )
-    return SpatialWiener(knowledge)
+    return SpatialWienerOracle(known(knowledge))
 
 
 ORACLE_SPECS = (
