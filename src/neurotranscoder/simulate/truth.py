@@ -163,9 +163,9 @@ class Truth:
         GridError
             When the blocks lie on another grid than the truth.
         """
-        return np.asarray(self._shares(blocks).toarray())
+        return np.asarray(self.sparse_shares(blocks).toarray())
 
-    def _shares(self, blocks: BlockMap) -> csr_array:
+    def sparse_shares(self, blocks: BlockMap) -> csr_array:
         """Return what `block_shares` does, without its zeros."""
         inside, block, region = self._active_in(blocks)
         of_brain = blocks.labels[self.head.brain & (blocks.labels >= 0)]
@@ -189,7 +189,7 @@ class Truth:
             Centres of frames that are ``1 / axis.sfreq`` s wide.
         """
         kernel = self.evoked_kernel.averaged(1 / axis.sfreq)
-        return self.sources(run).respond_mixed(self._shares(blocks), kernel, axis.times)
+        return self.sources(run).respond_mixed(self.sparse_shares(blocks), kernel, axis.times)
 
     def block_kinds(self, blocks: BlockMap) -> ndarray:
         """Return 'evoked', 'oscillatory', 'mixed' or 'silent' for each block.
