@@ -6,6 +6,7 @@ from neurotranscoder.evaluate.correlation import (
     correlate_rows,
     correlation_interval,
     fisher_mean,
+    median_interval,
 )
 
 
@@ -40,3 +41,16 @@ def test_runs_of_one_subject_that_agree_widen_the_interval():
 
 def test_one_run_gives_no_interval():
     assert np.isnan(correlation_interval([0.4], ["a"]).low)
+
+
+def test_interval_of_the_median_is_between_the_order_statistics_of_the_binomial():
+    found = median_interval(np.arange(1.0, 21.0)[::-1])
+    # P(at most 5 of 20 below the median) = .021: the 6th and the 15th value (Conover 1999)
+    assert (found.mean, found.low, found.high, found.n) == (10.5, 6.0, 15.0, 20)
+
+
+def test_missing_values_count_as_the_largest_of_a_median():
+    found = median_interval(np.array([np.nan, 1.0, 3.0, np.nan, 2.0, 4.0, 5.0]))
+    assert (found.mean, found.low, found.n) == (4.0, 1.0, 7)
+    assert np.isnan(found.high)
+    assert np.isnan(median_interval(np.array([1.0, np.nan, np.nan])).mean)

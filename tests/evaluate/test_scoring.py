@@ -7,13 +7,8 @@ from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.recording import Clock, RunId
 from neurotranscoder.core.source import AlignedRun, SliceCells
 from neurotranscoder.evaluate.nulls import rotated, wrong_run_pairs
-from neurotranscoder.evaluate.scoring import (
-    HeldOut,
-    Prediction,
-    Scorer,
-    best_lag,
-    epoch_correlation,
-)
+from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
+from neurotranscoder.evaluate.time_courses import best_lag, epoch_correlation
 
 RATE, TR, N_VOLUMES = 2.5, 2.0, 60
 

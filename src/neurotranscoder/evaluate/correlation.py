@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.stats import binom
 from scipy.stats import t as student
 
 _LARGEST_R = float(np.tanh(6.0))  # .99999: rounding must not make one voxel dominate a mean
@@ -37,6 +38,15 @@ def fisher_mean(r: Float[ndarray, " values"]) -> float:
     if known.size == 0:
         return float("nan")
     return float(np.tanh(fisher_z(known).mean()))
+
+
+def mean_correlation(
+    estimate: Float[ndarray, "rows times"], truth: Float[ndarray, "rows times"]
+) -> float:
+    """Return the mean r of rows (Fisher z); constant estimates of what varies count as 0."""
+    r = correlate_rows(estimate, truth)
+    r[np.isnan(r) & (np.ptp(truth, axis=1) > 0)] = 0.0
+    return fisher_mean(r)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,29 @@ def mean_interval(values: Sequence[float], subjects: Sequence[str]) -> Interval:
     if len(known) == 0:
         return Interval(float("nan"), float("nan"), float("nan"), 0)
     return _interval(known, names)
+
+
+def median_interval(values: Float[ndarray, " values"]) -> Interval:
+    """Return the median with its 95 % interval from order statistics (at least 95 %).
+
+    Values that are missing (NaN) or infinite count as larger than all others; where they reach
+    the median or a bound, that is NaN. Fewer than 6 values have no interval.
+    """
+    ordered = np.sort(np.where(np.isfinite(values), values, np.inf))
+    n = len(ordered)
+    if n == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    with np.errstate(invalid="ignore"):
+        median = float((ordered[(n - 1) // 2] + ordered[n // 2]) / 2)
+    below = int(binom.ppf(0.025, n, 0.5))  # P(fewer of n values below the median) <= .025
+    if below < 1:
+        return Interval(_finite(median), float("nan"), float("nan"), n)
+    return Interval(_finite(median), _finite(ordered[below - 1]), _finite(ordered[n - below]), n)
+
+
+def _finite(value: float) -> float:
+    """Return a number, NaN for an infinite one."""
+    return float(value) if np.isfinite(value) else float("nan")
 
 
 def _known(

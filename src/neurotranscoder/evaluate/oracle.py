@@ -14,6 +14,9 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.signal.fir import apply_fir
+from neurotranscoder.train.alternating import centred
+
+_WHOLE = slice(None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,9 @@ class SpatialWiener:
     ``h * E``: what is best for sources is not best for their slow part. Where brains differ, C is
     that of sources of equal strength, with the strengths of the brain.
 
+    Where the EEG sees more of the sources than what is scored (coupling by power: the waveform of
+    rhythms), the first C is the covariance of what it sees with the part that is scored.
+
     Parameters
     ----------
     training : sequence of AlignedRun
@@ -59,7 +65,9 @@ class SpatialWiener:
     brain_of : callable
         From a run to its brain, the same object for runs of the same brain.
     regions : sequence of array, shape (regions, frames)
-        True sources of the regions in the training runs.
+        What the EEG sees of the regions in the training runs, P.
+    shared : sequence of array, shape (regions, frames), or None
+        The part of P that is scored, where that is not all of it.
     shares : array, shape (blocks, regions)
         Which regions a block averages.
     white : bool
@@ -76,21 +84,27 @@ class SpatialWiener:
         brain_of: Callable[[RunId], KnownBrain],
         regions: Sequence[Float[ndarray, "regions _"]],
         shares: Float[ndarray, "blocks regions"],
+        shared: Sequence[Float[ndarray, "regions _"]] | None = None,
         white: bool = True,
         independent: bool = False,
     ) -> None:
-        known = [
-            (run, source, brain_of(run.run)) for run, source in zip(training, regions, strict=True)
-        ]
-        rest = [run.eeg - brain.leadfield @ source for run, source, brain in known]
-        relative = [source / brain.strengths[:, np.newaxis] for _, source, brain in known]
+        brains = [brain_of(run.run) for run in training]
         self._brain_of = brain_of
         self._shares = shares
         self._filters_of = functools.cache(
             functools.partial(
-                _filters, relative=relative, rest=rest, white=white, independent=independent
+                _filters,
+                seen=_relative(regions, brains),
+                wanted=None if shared is None else _relative(shared, brains),
+                rest=[
+                    run.eeg - brain.leadfield @ source
+                    for run, source, brain in zip(training, regions, brains, strict=True)
+                ],
+                white=white,
+                independent=independent,
             )
         )
+        self._bold_gain = 1.0
 
     def predict(self, run: AlignedRun) -> Prediction:
         """Return ``source_from_eeg`` and ``bold_from_eeg`` of a run."""
@@ -99,14 +113,36 @@ class SpatialWiener:
         eeg = run.eeg - run.eeg.mean(axis=1, keepdims=True)
         return Prediction(
             source_from_eeg=self._shares @ filters.of_source @ eeg,
-            bold_from_eeg=self._shares @ filters.of_bold @ apply_fir(eeg, brain.hrf),
+            bold_from_eeg=self._bold_gain
+            * (self._shares @ filters.of_bold @ apply_fir(eeg, brain.hrf)),
         )
+
+    def fit_bold_gain(self, training: Sequence[AlignedRun]) -> None:
+        """Scale predictions of BOLD so that they have the least squared error on runs."""
+        products = np.zeros(2)
+        for run in training:
+            part = slice(len(self._brain_of(run.run).hrf), None)
+            predicted = self.predict(run).bold_from_eeg
+            assert predicted is not None
+            one, two = centred(predicted, part), centred(run.bold, part)
+            products += np.vdot(one, two), np.vdot(one, one)
+        if products[1] > 0:
+            self._bold_gain *= float(products[0] / products[1])
+
+
+def _relative(
+    sources: Sequence[Float[ndarray, "regions _"]], brains: Sequence[KnownBrain]
+) -> list[Float[ndarray, "regions _"]]:
+    """Return sources of runs as brains whose sources are equally strong would have them."""
+    pairs = zip(sources, brains, strict=True)
+    return [source / brain.strengths[:, np.newaxis] for source, brain in pairs]
 
 
 def _filters(
     brain: KnownBrain,
     *,
-    relative: Sequence[Float[ndarray, "regions _"]],
+    seen: Sequence[Float[ndarray, "regions _"]],
+    wanted: Sequence[Float[ndarray, "regions _"]] | None,
     rest: Sequence[Float[ndarray, "channels _"]],
     white: bool,
     independent: bool,
@@ -115,40 +151,68 @@ def _filters(
     own = np.outer(brain.strengths, brain.strengths)
     if independent:
         own = np.diag(np.diag(own))
-    slow = [apply_fir(source, brain.hrf)[:, len(brain.hrf) :] for source in relative]
+    slow = _slow(seen, brain.hrf)
     if white:
         noise = _mean_power(rest) * np.eye(len(brain.leadfield))
         slow_noise = float(np.sum(brain.hrf**2)) * noise
     else:
         noise = _regular(pooled_covariance(rest))
-        slow_rest = [apply_fir(one, brain.hrf)[:, len(brain.hrf) :] for one in rest]
-        slow_noise = _regular(pooled_covariance(slow_rest))
+        slow_noise = _regular(pooled_covariance(_slow(rest, brain.hrf)))
+    with_seen = with_slow = None
+    if wanted is not None:
+        with_seen = own * pooled_covariance(wanted, seen)
+        with_slow = own * pooled_covariance(_slow(wanted, brain.hrf), slow)
     return _Filters(
-        wiener(brain.leadfield, own * pooled_covariance(relative), noise),
-        wiener(brain.leadfield, own * pooled_covariance(slow), slow_noise),
+        wiener(brain.leadfield, own * pooled_covariance(seen), noise, with_seen),
+        wiener(brain.leadfield, own * pooled_covariance(slow), slow_noise, with_slow),
     )
+
+
+def _slow(
+    series: Sequence[Float[ndarray, "rows _"]], hrf: Float[ndarray, " lags"]
+) -> list[Float[ndarray, "rows _"]]:
+    """Return series after the hemodynamic response, from where it has its whole past."""
+    return [apply_fir(one, hrf)[:, len(hrf) :] for one in series]
 
 
 def wiener(
     leadfield: Float[ndarray, "channels regions"],
     covariance: Float[ndarray, "regions regions"],
     noise: Float[ndarray, "channels channels"],
+    with_seen: Float[ndarray, "regions regions"] | None = None,
 ) -> Float[ndarray, "regions channels"]:
-    """Return the linear filter of least squared error for sources and noise of a covariance."""
+    """Return the linear filter of least squared error for sources and noise of a covariance.
+
+    Parameters
+    ----------
+    leadfield : array, shape (channels, regions)
+        What is seen of sources.
+    covariance : array, shape (regions, regions)
+        Of the sources that are seen.
+    noise : array, shape (channels, channels)
+        Covariance of what else is seen.
+    with_seen : array, shape (regions, regions), or None
+        Covariance of what is wanted with the sources that are seen, where that is not the same.
+    """
     seen = covariance @ leadfield.T
     total = leadfield @ seen + noise
-    return np.asarray(np.linalg.solve(total, seen.T).T)
+    wanted = seen if with_seen is None else with_seen @ leadfield.T
+    return np.asarray(np.linalg.solve(total, wanted.T).T)
 
 
 def pooled_covariance(
     series: Sequence[Float[ndarray, "rows times"]],
-) -> Float[ndarray, "rows rows"]:
-    """Return the covariance of rows, pooled over runs in their order, means removed per run."""
-    size = len(series[0])
-    gram, count = np.zeros((size, size)), 0
-    for run in series:
-        part = run - run.mean(axis=1, keepdims=True)
-        gram += part @ part.T
+    others: Sequence[Float[ndarray, "others times"]] | None = None,
+) -> Float[ndarray, "rows others"]:
+    """Return the covariance of rows, among themselves or with other rows.
+
+    It is pooled over runs in their order, means removed per run.
+    """
+    others = series if others is None else others
+    gram, count = np.zeros((len(series[0]), len(others[0]))), 0
+    for run, other in zip(series, others, strict=True):
+        part = centred(run, _WHOLE)
+        gram += part @ (part if other is run else centred(other, _WHOLE)).T
         count += run.shape[1]
     return gram / count
 

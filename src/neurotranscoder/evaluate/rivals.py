@@ -18,6 +18,7 @@ from neurotranscoder.evaluate.oracle import KnownBrain, SpatialWiener
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.truths import Units, true_response, with_truth
 from neurotranscoder.simulate.cohort import Subject
+from neurotranscoder.simulate.shared_sources import is_coupled_by_power
 from neurotranscoder.simulate.truth import Truth
 
 Rival = tuple[str, list[Prediction], float]
@@ -110,7 +111,8 @@ def _wiener_of(
 def spatial_wiener(truth: Truth, training: Sequence[AlignedRun]) -> SpatialWiener:
     """Return the spatial Wiener filter that knows leadfield, regions and covariances.
 
-    Its noise is white where the scenario's EEG noise is.
+    Its noise is white where the scenario's EEG noise is; BOLD is in the unit of the training runs.
+    Where the power of rhythms is scored, it is known to have no covariance with their waveforms.
     """
     first = training[0]
     rate = first.axis.sfreq
@@ -123,11 +125,17 @@ def spatial_wiener(truth: Truth, training: Sequence[AlignedRun]) -> SpatialWiene
         response = true_response(truth, subject, lags) / rate
         return KnownBrain(leadfield, units.strengths(subject), response)
 
-    return SpatialWiener(
+    shared = None
+    if is_coupled_by_power(truth):
+        shared = [units.evoked(run.run, run.axis) for run in training]
+    oracle = SpatialWiener(
         training,
         brain_of=lambda run: known(truth.subject(run)),
-        regions=[units.sources(run.run, run.axis) for run in training],
+        regions=[units.potentials(run.run, run.axis) for run in training],
+        shared=shared,
         shares=units.shares,
         white=units.are_regions and truth.cohort.scenario.eeg_noise is None,
         independent=units.are_independent,
     )
+    oracle.fit_bold_gain(training)
+    return oracle

@@ -16,7 +16,7 @@ from neurotranscoder.evaluate.readout_scores import (
 from neurotranscoder.evaluate.rivals import Rival, predict_rivals
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
-from neurotranscoder.evaluate.truths import with_truth
+from neurotranscoder.evaluate.truths import with_details, with_truth
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.simulate.truth import Truth
@@ -82,7 +82,7 @@ class StudyEvaluation:
         self.fusion = fusion
         self.progress = progress
         self.scorer = Scorer(runs.scenario)
-        self.test = with_truth(runs.test, truth)
+        self.test = with_details(with_truth(runs.test, truth), truth)
 
     def tables(self, candidates: Sequence[Candidate], *, rivals: bool = True) -> Tables:
         """Return all rows.
@@ -107,7 +107,7 @@ class StudyEvaluation:
             predictions = [as_prediction(one) for one in found]
             seconds = candidate.trained.seconds
             metrics += self.scorer.score(candidate.name, predictions, self.test, seconds)
-            measures += self.scorer.source_measures(candidate.name, predictions, self.test)
+            measures += self.scorer.measures(candidate.name, predictions, self.test)
             readouts = runs.scenario, candidate.name, candidate.trained
             if self.truth is not None:
                 metrics += readout_rows(*readouts, self.truth, runs.test)
@@ -125,7 +125,7 @@ class StudyEvaluation:
             others.append(self._shuffled_pairs(candidates[0].trained))
         for name, predictions, seconds in others:
             metrics += self.scorer.score(name, predictions, self.test, seconds)
-            measures += self.scorer.source_measures(name, predictions, self.test)
+            measures += self.scorer.measures(name, predictions, self.test)
         kept = tuple((name, tuple(predictions)) for name, predictions, _ in others)
         return Tables(tuple(metrics), tuple(measures), tuple(estimates), kept)
 

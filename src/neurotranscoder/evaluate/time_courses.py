@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
-from neurotranscoder.evaluate.table import Quantity, SourceKind
 
 EPOCH_SECONDS = 30.0
 BEST_LAG_SECONDS = 8.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunMeasures:
-    """Facts about the estimated sources of one kind in one held-out run.
-
-    Parameters
-    ----------
-    quantity, source_kind : str
-        What they are about.
-    r_30s, spatial_r : float
-        Mean r over epochs of 30 s, and over the frames' maps.
-    by_lag : array, shape (lags,)
-        Mean r (Fisher z) over rows at each lag around 0.
-    rate : float
-        Lags per second.
-    """
-
-    quantity: Quantity
-    source_kind: SourceKind
-    r_30s: float
-    spatial_r: float
-    by_lag: Float[ndarray, " lags"]
-    rate: float
 
 
 def lag_correlations(

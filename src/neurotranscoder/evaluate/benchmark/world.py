@@ -19,7 +19,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.benchmark.plan import WorldPlan
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.scoring import HeldOut
-from neurotranscoder.evaluate.truths import with_truth
+from neurotranscoder.evaluate.truths import with_details, with_truth
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
@@ -145,7 +145,8 @@ def _simulate(plan: WorldPlan, settings: AlignSettings, scratch: Path, in_memory
         tuple(runs[label] for label in part)
         for part in (split.training, split.validation, split.test)
     )
-    return World(plan, training, validation, tuple(with_truth(test, truth)), truth, keeper)
+    scored = tuple(with_details(with_truth(test, truth), truth))
+    return World(plan, training, validation, scored, truth, keeper)
 
 
 def _aligned(
