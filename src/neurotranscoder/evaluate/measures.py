@@ -231,6 +231,7 @@ def _over_regions(
     kinds = maps[0].regions.kinds
     chosen = np.ones(len(kinds), dtype=bool) if kind == "all" else kinds == kind
     names = [str(region) for region in np.flatnonzero(chosen)]
-    yield "localisation_error", "mm", mean_interval(localisation_errors(maps)[chosen], names)
+    errors = localisation_errors(maps)[chosen].tolist()
+    yield "localisation_error", "mm", mean_interval(errors, names)
     yield "spread", "mm", median_interval(spreads(maps)[chosen])
     yield "spread_of_truth", "mm", median_interval(spreads_of_truth(maps[0])[chosen])
