@@ -110,7 +110,7 @@ def _measures():
             "transcoder",
             "source_from_eeg",
             "evoked",
-            "localisation",
+            "localisation_error",
             9.1,
             "mm",
             8,

@@ -11,6 +11,7 @@ from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS
 from neurotranscoder.evaluate.scoring import Prediction, Scorer
 from neurotranscoder.evaluate.truths import with_details
+from neurotranscoder.report.words import MEASURES
 from neurotranscoder.simulate.regions import RegionSettings
 
 HALF_A_BLOCK = 12.0  # mm
@@ -83,6 +84,15 @@ def test_measured_bold_is_a_perfect_image_of_itself_but_for_interpolation(silent
     assert of["ssim"] > 0.8 > of["ssim_of_mean_image"]
     assert of["psnr"] > of["psnr_of_mean_image"] + 3
     assert rows["bold_from_bold", "all", "psnr"].unit == "dB"
+
+
+def test_every_measure_has_a_name_for_the_report(power, silent):
+    for study in (power, silent):
+        rows = rows_of(
+            study,
+            lambda run: Prediction(source_fused=run.sources, bold_from_eeg=run.aligned.bold),
+        )
+        assert {name for _, _, name in rows} <= set(MEASURES)
 
 
 def test_facts_are_means_over_runs(silent):

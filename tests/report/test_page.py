@@ -8,6 +8,8 @@ import pytest
 from findings_example import example_findings
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import StoreError
+from neurotranscoder.evaluate.table import MeasureRow
+from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.page import render_report, write_report
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{$ & \"'"
@@ -159,6 +161,26 @@ def test_missing_interval_is_called_missing(findings):
     text = Reader(render_report(bare)).text
     assert text.count("no interval") >= len(metrics)
     assert "nan" not in text.lower().replace("resonance", "")
+
+
+def test_measures_are_named_in_words_with_their_units(page):
+    text = Reader(page).text
+    assert "Source from EEG evoked Localisation error (mm) 9.10 [8.00, 10.00] n = 6" in text
+    assert "Peak of the response (s) – 5.21 [5.10, 5.30] n = 6 9.40 n = 6" in text
+
+
+def test_measures_without_unit_and_unknown_ones_keep_their_names():
+    nan = float("nan")
+    rows = [
+        MeasureRow("s", "closed_form", "source_fused", "all", name, 0.5, unit, nan, nan, 3)
+        for name, unit in (("of_mine", "V"), ("nmse", ""), ("ssim", "n/a"))
+    ]
+    lines = measure_table(rows).lines
+    assert [line.measure for line in lines] == [
+        "Normalised squared error, best scale",
+        "Structural similarity (SSIM)",
+        "of_mine (V)",
+    ]
 
 
 def test_score_that_could_not_be_computed_is_called_missing(findings):

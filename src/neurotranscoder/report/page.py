@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import jinja2
 
 from neurotranscoder.evaluate.findings import Findings, Realism
-from neurotranscoder.evaluate.table import MetricRow
+from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_source_map, draw_value_map
 from neurotranscoder.report.figures import Picture
+from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
 from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
 from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
@@ -26,6 +28,8 @@ from neurotranscoder.report.tables import (
     result_table,
     tidy_table,
 )
+
+Row = TypeVar("Row", MetricRow, MeasureRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def render_report(findings: Findings) -> str:
     return environment.from_string(source).render(
         findings=findings,
         scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
+        measures=[measure_table(rows) for rows in _by_scenario(findings.measures)],
         tables=_tidy_tables(findings),
         traces=[draw_time_courses(panel) for panel in findings.traces],
         maps=[draw_source_map(source_map, findings.blocks) for source_map in findings.maps],
@@ -91,10 +96,10 @@ def render_report(findings: Findings) -> str:
     )
 
 
-def _by_scenario(metrics: tuple[MetricRow, ...]) -> list[list[MetricRow]]:
+def _by_scenario(rows: tuple[Row, ...]) -> list[list[Row]]:
     """Return the rows of each scenario, in the order of their first rows."""
-    names = list(dict.fromkeys(row.scenario for row in metrics))
-    ordered = sorted(metrics, key=lambda row: names.index(row.scenario))
+    names = list(dict.fromkeys(row.scenario for row in rows))
+    ordered = sorted(rows, key=lambda row: names.index(row.scenario))
     return [list(rows) for _, rows in groupby(ordered, key=lambda row: row.scenario)]
 
 

@@ -48,10 +48,39 @@ QUANTITIES = {
 
 KINDS = ("all", "evoked", "oscillatory")
 
+MEASURES = {
+    "r_30s": "r over 30 s epochs",
+    "spatial_r": "r over space, frame by frame",
+    "best_lag": "Lag at which r is largest",
+    "r_best_lag": "r at that lag",
+    "r_waveform": "r with the waveform of rhythms",
+    "nmse": "Normalised squared error, best scale",
+    "localisation_error": "Localisation error",
+    "spread": "Spread, median",
+    "spread_of_truth": "Spread of a perfect estimate",
+    "leakage": "Energy in silent blocks",
+    "leakage_of_flat_map": "Energy of a flat map in silent blocks",
+    "ssim": "Structural similarity (SSIM)",
+    "ssim_of_mean_image": "SSIM of the mean image",
+    "psnr": "Peak signal-to-noise ratio (PSNR)",
+    "psnr_of_mean_image": "PSNR of the mean image",
+    "peak": "Peak of the response",
+    "fwhm": "Width of the response at half its peak",
+    "gate": "Gate of the network",
+    "surviving_share_of_sd": "Share of sd that averaging to frames leaves",
+}
+"""In the order of showing."""
+
 
 def name_of(method: str) -> str:
     """Return a method's name in words; an unknown method keeps its own."""
     return METHODS.get(method, method)
+
+
+def measure_name(measure: str, unit: str) -> str:
+    """Return a measure in words, with its unit; an unknown one keeps its name."""
+    name = MEASURES.get(measure, measure)
+    return f"{name} ({unit})" if unit and unit != "n/a" else name
 
 
 def role_of(method: str) -> Role:
