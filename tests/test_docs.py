@@ -13,6 +13,7 @@ from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.methods.outside import checked
 from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.evaluate.scoring import Prediction
+from neurotranscoder.report.words import MEASURES
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
 from synthetic_runs import synthetic_runs
 
@@ -35,6 +36,12 @@ def test_simulator_page_names_every_scenario_and_its_python_runs():
     exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
     assert names["run"].recording.bold.data.ndim == 4
     assert names["voxels"].any()
+
+
+def test_benchmark_page_defines_every_measure_that_is_taken():
+    text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    elsewhere = {"surviving_share_of_sd"}  # of `evaluate` alone: a fact about the truth
+    assert [name for name in MEASURES if f"`{name}`" not in text] == sorted(elsewhere)
 
 
 def test_python_on_the_truth_page_runs_on_a_study(tiny_study, tmp_path, monkeypatch):
