@@ -64,6 +64,17 @@ def test_spread_of_a_cube_is_its_radius_of_gyration(rng):
     assert_allclose(spreads_of_truth(maps), np.sqrt(3 * per_axis), rtol=1e-12)
 
 
+def test_blocks_that_a_region_shares_count_in_part():
+    shares = np.zeros((BLOCKS.n_blocks, 1))
+    shares[[block_at(2, 2, 2), block_at(5, 2, 2)], 0] = 1.0, 0.5
+    region = truth(np.zeros((1, 1)), shares)
+    away = BLOCKS.centres[block_at(2, 2, 2)]
+    assert_allclose(region.centres(BLOCKS), away[np.newaxis] + [SIZE, 0, 0])  # a third of 3 blocks
+    energies, squares = np.array([1.0, 0.25]), np.array([1.0, 4.0]) * SIZE**2
+    expected = np.sqrt(energies @ squares / energies.sum())
+    assert_allclose(spreads_of_truth(RegionMaps(shares, region, BLOCKS)), [expected])
+
+
 @pytest.mark.parametrize("distance", [0, 1, 3])
 def test_a_delta_has_no_spread_of_its_own_and_is_as_far_off_as_it_is_moved(distance):
     values = np.zeros(BLOCKS.n_blocks)
@@ -79,12 +90,13 @@ def test_two_equal_blocks_spread_by_their_root_mean_square_distance():
     assert_allclose(spreads([one_map(values, block_at(2, 2, 2))]), [4 * SIZE / np.sqrt(2)])
 
 
-def test_the_peak_is_the_connected_part_around_the_largest_value():
+def test_the_peak_is_the_middle_of_the_connected_part_that_reaches_half_of_it():
     values = np.zeros(BLOCKS.n_blocks)
-    values[[block_at(1, 2, 2), block_at(2, 2, 2)]] = 1.0, 1.001
+    for place, value in (((1, 2, 2), 0.4), ((2, 2, 2), -1.0), ((3, 2, 2), 0.6)):
+        values[block_at(*place)] = value
     values[block_at(7, 7, 7)] = 0.9  # not connected: does not draw the peak towards it
     found = localisation_errors([one_map(values, block_at(2, 2, 2))])
-    assert_allclose(found, [SIZE / 2], rtol=0.01)
+    assert_allclose(found, [SIZE * 0.6**2 / (1 + 0.6**2)])
 
 
 def test_what_differs_from_run_to_run_is_no_spread(rng):
@@ -103,12 +115,29 @@ def test_what_differs_from_run_to_run_is_no_spread(rng):
     assert_allclose(spreads(noisy), spreads(quiet), rtol=0.1)
 
 
+def test_maps_that_no_two_runs_agree_on_have_no_spread_or_one_within_the_grid(rng):
+    regions = cubes(rng)
+    size = (BLOCKS.n_blocks, 8)
+    runs = [RegionMaps(rng.standard_normal(size), regions, BLOCKS) for _ in range(3)]
+    found = spreads(runs)
+    assert np.isnan(found).sum() >= 2  # by chance half of the energies sum to less than 0
+    assert np.nanmax(found, initial=0.0) < np.sqrt(3) * 8 * SIZE
+
+
 def test_a_region_that_is_never_active_has_no_map(rng):
     regions = cubes(rng)
     regions.courses[3] = 2.0
     maps = [region_maps(regions.shares @ regions.courses, regions, BLOCKS, WHOLE)]
     for values in (localisation_errors(maps), spreads(maps)):
         assert np.flatnonzero(np.isnan(values)).tolist() == [3]
+
+
+def test_a_region_that_is_in_no_block_has_no_place(rng):
+    regions = cubes(rng)
+    regions.shares[:, 5] = 0.0
+    maps = region_maps(regions.shares @ regions.courses, regions, BLOCKS, WHOLE)
+    for values in (localisation_errors([maps]), spreads([maps]), spreads_of_truth(maps)):
+        assert np.flatnonzero(np.isnan(values)).tolist() == [5]
 
 
 def test_independent_sources_are_regressed_on_one_by_one(rng):

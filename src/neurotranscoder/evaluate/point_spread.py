@@ -176,9 +176,12 @@ def _dispersion(
     centres: Float[ndarray, "regions 3"],
     blocks: BlockMap,
 ) -> Float[ndarray, " regions"]:
-    """Return the root mean squared distance from the centres, weighted with energy."""
+    """Return the root mean squared distance from the centres, weighted with energy.
+
+    It is NaN where energies, which may be below 0 by chance, give none that blocks can have.
+    """
     squares = np.sum((blocks.centres[:, np.newaxis] - centres) ** 2, axis=2)
     total, moment = energy.sum(axis=0), np.sum(squares * energy, axis=0)
-    known = (total > 0) & (moment >= 0)
+    known = (total > 0) & (moment >= 0) & (moment <= total * squares.max(axis=0))
     ratio = np.where(known, moment, np.nan) / np.where(known, total, 1.0)
     return np.asarray(np.sqrt(ratio))
