@@ -49,6 +49,16 @@ def test_a_perfect_source_has_no_error_whatever_its_scale(power):
     assert not [key for key in rows if "leakage" in key[2]]  # no block is silent
 
 
+def test_an_error_is_that_of_its_kind_of_source(power):
+    def deaf_to_rhythms(run):
+        heard = run.kinds != "oscillatory"
+        return Prediction(source_fused=2 * run.sources * heard[:, np.newaxis])
+
+    rows = rows_of(power, deaf_to_rhythms)
+    nmse = {kind: rows["source_fused", kind, "nmse"].value for kind in ("evoked", "oscillatory")}
+    assert_allclose([nmse["evoked"], nmse["oscillatory"]], [0.0, 1.0], atol=1e-12)
+
+
 def test_the_truth_of_a_rhythm_is_its_power_and_the_waveform_stands_beside_it(power):
     run = with_details(power.test, power.truth)[0]
     waveform = power.truth.block_sources(run.aligned.run, run.aligned.blocks, run.aligned.axis)
