@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
-
-import jinja2
 
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MetricRow
@@ -26,6 +23,7 @@ from neurotranscoder.report.tables import (
     result_table,
     tidy_table,
 )
+from neurotranscoder.report.templates import template
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +68,7 @@ def write_report(findings: Findings, path: Path) -> None:
 
 def render_report(findings: Findings) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    source = resources.files(__package__).joinpath("template.html.jinja").read_text("utf-8")
-    return environment.from_string(source).render(
+    return template("template.html.jinja").render(
         findings=findings,
         scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
         tables=_tidy_tables(findings),

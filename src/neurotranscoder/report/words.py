@@ -20,11 +20,36 @@ METHODS = {
     "closed_form": "Closed form (linear)",
     "paper": "Paper's network",
     "vanilla": "Vanilla network",
+    "ablation_no_whitening": "Without whitening",
+    "ablation_no_component_choice": "Without choice of components",
+    "ablation_no_smoothness": "Without smoothness of the HRF",
+    "ablation_no_context": "Without context of windows",
     "ridge_lags": "Ridge with lags",
-    "ridge_true_hrf": "Ridge, true HRF given",
+    "ridge_lags_power": "Ridge with lags, band power",
+    "ridge_canonical_hrf": "Ridge, canonical HRF",
+    "ridge_canonical_hrf_power": "Ridge, canonical HRF, band power",
+    "ridge_eeg_from_bold": "Ridge, EEG from BOLD",
+    "eeg_informed_fmri": "EEG-informed fMRI (GLM)",
+    "cca": "Canonical correlation",
+    "conv1x1_network": "1x1-convolution network",
+    "mean_volume": "Mean volume",
+    "wiener_deconvolution_canonical": "Wiener deconvolution, canonical HRF",
+    "ridge_true_hrf": "Ridge, true HRF",
+    "ridge_true_hrf_power": "Ridge, true HRF, band power",
+    "wiener_deconvolution_true_hrf": "Wiener deconvolution, true HRF",
     "minimum_norm_true_leadfield": "Minimum norm, true leadfield",
-    "sloreta_true_leadfield": "sLORETA, true leadfield",
     "dspm_true_leadfield": "dSPM, true leadfield",
+    "sloreta_true_leadfield": "sLORETA, true leadfield",
+    "eloreta_true_leadfield": "eLORETA, true leadfield",
+    "lcmv_true_leadfield": "LCMV beamformer, true leadfield",
+    "minimum_norm_wrong_leadfield": "Minimum norm, wrong leadfield",
+    "dspm_wrong_leadfield": "dSPM, wrong leadfield",
+    "sloreta_wrong_leadfield": "sLORETA, wrong leadfield",
+    "eloreta_wrong_leadfield": "eLORETA, wrong leadfield",
+    "lcmv_wrong_leadfield": "LCMV beamformer, wrong leadfield",
+    "fmri_informed_minimum_norm": "fMRI-informed minimum norm",
+    "symmetric_fusion_l2": "Symmetric fusion, squares",
+    "symmetric_fusion_l1": "Symmetric fusion, absolute values",
     "oracle_spatial_wiener": "Oracle: spatial Wiener",
     "oracle_linear": "Oracle: linear, sees sources",
     "oracle_mlp": "Oracle: MLP, sees sources",
@@ -32,6 +57,25 @@ METHODS = {
     "null_wrong_run": "Null: another run's data",
     "null_shuffled_pairs": "Null: fitted to shuffled pairs",
 }
+"""In the order of showing within a role."""
+
+PARTS: dict[str, str] = {
+    "transcoder": "This package",
+    "ablation": "Ablations",
+    "rival": "Rivals that know no truth",
+    "informed": "Given part of the truth",
+    "oracle": "Oracles (limits)",
+    "null": "Nulls",
+    "control": "Controls",
+}
+"""What a method of the benchmark is compared for, in the order of showing."""
+
+REFERENCES = {
+    "best_rival": "best rival",
+    "best_informed": "best of those given part of the truth",
+    "better_single": "better single estimate",
+}
+"""What statistics of the benchmark are taken against, besides methods."""
 
 QUANTITIES = {
     "bold_from_eeg": "BOLD from EEG",

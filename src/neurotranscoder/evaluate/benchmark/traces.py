@@ -168,7 +168,8 @@ def _eeg(prediction: Prediction, run: HeldOut) -> Iterator[Trace]:
 
 def _no_kind(n_places: int) -> tuple[SourceKind, ...]:
     """Return the kind of places that show no source."""
-    return ("all",) * n_places
+    none: SourceKind = "all"
+    return (none,) * n_places
 
 
 def spread(rows: Int[ndarray, " rows"]) -> Int[ndarray, " chosen"]:
