@@ -81,6 +81,8 @@ class Book:
         In the order of showing.
     statistics : mapping from (Fact, method, statistic, reference) to SummaryRow
         Ratios and differences.
+    roles : mapping from method to role
+        What each method of the record is compared for, in its order.
     """
 
     record: Record
@@ -89,6 +91,7 @@ class Book:
     lost: tuple[str, ...]
     scores: Mapping[Fact, tuple[Score, ...]]
     statistics: Mapping[tuple[Fact, str, str, str], SummaryRow]
+    roles: Mapping[str, str]
 
     @classmethod
     def of(
@@ -99,7 +102,7 @@ class Book:
         lost: Sequence[str] = (),
     ) -> Book:
         """Return a book whose rows are found by what they are about."""
-        roles = {method.name: method.role for method in record.methods}
+        roles: dict[str, str] = {method.name: method.role for method in record.methods}
         of_facts: dict[Fact, list[Score]] = {}
         statistics: dict[tuple[Fact, str, str, str], SummaryRow] = {}
         of_worlds: dict[tuple[Fact, str], list[BenchmarkRow]] = {}
@@ -117,7 +120,7 @@ class Book:
             fact: tuple(sorted(found, key=lambda score: _place(score.method, roles)))
             for fact, found in of_facts.items()
         }
-        return cls(record, tables, dict(traces or {}), tuple(lost), scores, statistics)
+        return cls(record, tables, dict(traces or {}), tuple(lost), scores, statistics, roles)
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -130,12 +133,12 @@ class Book:
 
     def role(self, method: str) -> str:
         """Return what a method is compared for; 'other' where the record does not know it."""
-        return next((one.role for one in self.record.methods if one.name == method), OTHER)
+        return self.roles.get(method, OTHER)
 
     def in_order(self, methods: Iterable[str]) -> tuple[str, ...]:
         """Return distinct methods by role, ours first."""
-        roles = {method.name: method.role for method in self.record.methods}
-        return tuple(sorted(dict.fromkeys(methods), key=lambda method: _place(method, roles)))
+        order = {method: _place(method, self.roles) for method in methods}
+        return tuple(sorted(order, key=order.__getitem__))
 
     def found(self, scenario: str, quantity: str, kind: str) -> tuple[Score, ...]:
         """Return the scores of one fact that are numbers, ours first."""

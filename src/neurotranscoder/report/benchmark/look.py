@@ -15,28 +15,27 @@ from neurotranscoder.report.figures import (
     GREEN,
     GREY,
     ORANGE,
-    PURPLE,
     SKY,
     VERMILLION,
 )
 from neurotranscoder.report.words import name_of
 
-LABEL_WIDTH = 34
+LABEL_WIDTH = 36
 _OWN = {
     "transcoder": (VERMILLION, "o"),
     "closed_form": (BLUE, "o"),
-    "paper": (PURPLE, "p"),
+    "paper": (SKY, "p"),
     "vanilla": (ORANGE, "h"),
 }
-_BROWN = "#7A4E1D"
+_BROWN, _MAGENTA = "#7A4E1D", "#AA4499"  # darker than their kin above: text has their colour
 _ROLES = {
     "transcoder": (BLACK, "o"),
     "ablation": (BLACK, "v"),
-    "rival": (SKY, "s"),
+    "rival": (_MAGENTA, "s"),
     "informed": (_BROWN, "D"),
     "oracle": (GREEN, "^"),
-    "null": (GREY, "X"),
-    "control": (GREY, "P"),
+    "null": (GREY, "o"),
+    "control": (GREY, "s"),
 }
 _BOUNDS = ("oracle", "null", "control")
 BEST = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from neurotranscoder.io.store import write_bytes, write_text
 from neurotranscoder.report.benchmark.book import Book, read_book
-from neurotranscoder.report.benchmark.measures import measure_sheets, readout_sheet
+from neurotranscoder.report.benchmark.measures import READOUTS, measure_sheets, readout_sheet
 from neurotranscoder.report.benchmark.methods import draw_methods
 from neurotranscoder.report.benchmark.summary import facts, problems, warnings
 from neurotranscoder.report.benchmark.tables import (
@@ -132,7 +132,8 @@ def _section(book: Book, scenario: str, number: int) -> Section:
     sources = draw_methods(book, scenario, _SOURCE)
     traces = draw_traces(book, scenario)
     others = ((quantity, draw_methods(book, scenario, quantity)) for quantity in _OTHERS)
-    scores = (score_sheet(book, scenario, quantity) for quantity in QUANTITIES)
+    quantities = (quantity for quantity in QUANTITIES if quantity not in READOUTS)
+    scores = (score_sheet(book, scenario, quantity) for quantity in quantities)
     found = (
         difference_sheet(book, scenario, ablations=False),
         difference_sheet(book, scenario, ablations=True),

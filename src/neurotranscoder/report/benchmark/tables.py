@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurotranscoder.evaluate.benchmark.rows import CheckRow, SummaryRow, Verdict
 from neurotranscoder.report.benchmark.book import Book, Fact, Score
@@ -70,17 +70,13 @@ def score_sheet(book: Book, scenario: str, quantity: str) -> Sheet | None:
         return None
     oracles = {kind: book.best(book.found(scenario, quantity, kind), "oracle") for kind in found}
     columns: list[tuple[str, str]] = []
-    for kind in found:
-        oracle = oracles[kind]
+    for kind, oracle in oracles.items():
         under = "" if kind == "all" else kind
-        columns += [
-            ("r", under),
-            ("r / oracle", name_of(oracle.method) if oracle else "none"),
-            ("r / best rival", under),
-        ]
-    methods = book.in_order(score.method for scores in found.values() for score in scores)
+        over = f"{under}: {name_of(oracle.method)}" if oracle and under else ""
+        over = over or (name_of(oracle.method) if oracle else "")
+        columns += [("r", under), ("r / best oracle", over), ("r / best rival", under)]
     lines = []
-    for method in methods:
+    for method in book.in_order(score.method for scores in found.values() for score in scores):
         cells = []
         for kind, scores in found.items():
             own = next((score for score in scores if score.method == method), None)
@@ -88,9 +84,24 @@ def score_sheet(book: Book, scenario: str, quantity: str) -> Sheet | None:
             cells.append(score_cell(own))
             cells.append(_statistic(book, fact, method, "ratio", oracle.method if oracle else ""))
             cells.append(_statistic(book, fact, method, "ratio", "best_rival"))
-        seconds = book.seconds(scenario, method)
-        lines.append(line_of(book, method, [*cells, Cell(rounded(seconds))]))
-    return Sheet(QUANTITIES.get(quantity, quantity), (*columns, ("fit", "s")), tuple(lines))
+        lines.append(
+            line_of(book, method, [*cells, Cell(rounded(book.seconds(scenario, method)))])
+        )
+    title = QUANTITIES.get(quantity, quantity)
+    return without_empty(Sheet(title, (*columns, ("fit", "s")), tuple(lines)))
+
+
+def without_empty(sheet: Sheet) -> Sheet:
+    """Return a table without the columns that hold nothing but dashes."""
+    kept = [
+        column
+        for column in range(len(sheet.columns))
+        if any(line.cells[column].value != EMPTY for line in sheet.lines)
+    ]
+    lines = (
+        replace(one, cells=tuple(one.cells[column] for column in kept)) for one in sheet.lines
+    )
+    return replace(sheet, columns=tuple(sheet.columns[k] for k in kept), lines=tuple(lines))
 
 
 def score_cell(score: Score | None) -> Cell:
@@ -141,7 +152,10 @@ def difference_sheet(book: Book, scenario: str, *, ablations: bool) -> Sheet | N
 
 
 def chosen_sheet(
-    book: Book, marks: Sequence[tuple[str, Sequence[tuple[str, Score]]]], title: str
+    book: Book,
+    marks: Sequence[tuple[str, Sequence[tuple[str, Score]]]],
+    labels: Sequence[str],
+    title: str,
 ) -> Sheet:
     """Return the numbers of a chart: a column for each panel, a row for each mark.
 
@@ -151,10 +165,11 @@ def chosen_sheet(
         All tables.
     marks : sequence of (str, sequence of (str, Score))
         Title of each panel, and its marks: what they stand for, and whose score it is.
+    labels : sequence of str
+        What marks stand for, in the order of showing; each has at least one mark.
     title : str
         Of the table.
     """
-    labels = list(dict.fromkeys(label for _, of_panel in marks for label, _ in of_panel))
     lines = []
     for label in labels:
         cells, methods = [], []

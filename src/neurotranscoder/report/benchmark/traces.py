@@ -99,8 +99,13 @@ def _example(book: Book, scenario: str, quantity: str, kind: str) -> _Example | 
     roles = _BESIDE.get(kind, _BESIDE_SOURCES)
     firsts = [next((m for m in methods if book.role(m) == role), "") for role in roles]
     shown = [method for method in dict.fromkeys((chosen, *firsts)) if method]
-    same = [m for m in shown if kept[m].places == kept[chosen].places]
+    same = [method for method in shown if _of_one_truth(kept[method], kept[chosen])]
     return _Example(kind, place, tuple((method, kept[method]) for method in same))
+
+
+def _of_one_truth(one: Trace, other: Trace) -> bool:
+    """Return whether two methods were asked about the same places of the same run."""
+    return one.places == other.places and np.array_equal(one.truth, other.truth)
 
 
 def _draw_example(axes: Axes, book: Book, example: _Example, letter: str) -> None:

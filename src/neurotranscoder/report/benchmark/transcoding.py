@@ -20,13 +20,13 @@ _COLUMNS = (
     (("source_from_bold", "evoked"), ("source_from_bold", "oscillatory")),
     (("source_fused", "evoked"), ("source_fused", "oscillatory")),
 )
-_AT_ONCE = 6
-_ROW = 0.13
+_AT_ONCE = 4
+_ROW = 0.1
 _WIDTH = 7.2
 
 
 def draw_transcoding(book: Book) -> list[Picture]:
-    """Draw r of all quantities, one row for each scenario; at most six scenarios in a picture."""
+    """Draw r of all quantities, one row for each scenario; at most four scenarios in a picture."""
     names = [name for name in book.scenarios if any(_marks(book, name, *p) for p in _panels())]
     parts = [names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE)]
     return [_draw(book, part) for part in parts]
@@ -42,7 +42,8 @@ def transcoding_sheets(book: Book) -> list[Sheet]:
             if (found := _marks(book, scenario, quantity, kind))
         ]
         if marks:
-            sheets.append(chosen_sheet(book, marks, scenario))
+            labels = _slots(book, [mark for _, of_panel in marks for mark in of_panel])
+            sheets.append(chosen_sheet(book, marks, labels, scenario))
     return sheets
 
 
@@ -94,7 +95,7 @@ def _draw(book: Book, scenarios: Sequence[str]) -> Picture:
         grid[0, 0].set_xlim(*limits(everything))
         grid[0, 0].set_yticks(range(len(scenarios)), [wrapped(s, 16) for s in scenarios])
         figure.supxlabel("Pearson r over time", fontsize=8)
-        keys = [key_line(looks[label], label) for label in slots]
+        keys = [key_line(looks[label], label, 4.2) for label in slots]
         figure.legend(handles=keys, loc="outside upper center", ncols=4)
         return picture_of(figure, alt=_alt(book, scenarios), caption=caption(book))
 
@@ -128,7 +129,7 @@ def _draw_marks(
     """Draw the scores of one scenario, each label at its own height."""
     for label, score in marks:
         height = place + (slots.index(label) + 1) / (len(slots) + 1) - 0.5
-        draw_score(axes, score, height, looks[label])
+        draw_score(axes, score, height, looks[label], size=4.2)
     if not marks:
         axes.text(0.5, place, "not scored", ha="center", va="center", color="#6B6B6B", fontsize=7)
 
