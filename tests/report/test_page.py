@@ -9,6 +9,7 @@ from neurotranscoder.core.errors import StoreError
 from neurotranscoder.report.page import render_report, write_report
 from page_reader import HOSTILE, Reader, pictures_of
 
+
 def test_page_loads_nothing_from_outside(page):
     reader = Reader(page)
     addresses = reader.values("src", "href", "srcset", "data", "action", "poster")

@@ -40,7 +40,6 @@ TRACED = frozenset(
         "ridge_lags",
         "ridge_eeg_from_bold",
         "wiener_deconvolution_canonical",
-        "oracle_spatial_wiener",
     }
 )
 """Methods besides the transcoders whose time courses are kept."""

@@ -12,7 +12,6 @@ from neurotranscoder.report.benchmark.tables import (
     EMPTY,
     Cell,
     Sheet,
-    interval_words,
     line_of,
     rounded,
     score_cell,
@@ -72,7 +71,10 @@ def readout_sheet(book: Book, scenario: str) -> Sheet | None:
     lines = []
     for method in methods:
         cells = [
-            score_cell(next((s for s in book.scores[fact] if s.method == method), None))
+            score_cell(
+                next((s for s in book.scores[fact] if s.method == method), None),
+                len(book.seeds(scenario)),
+            )
             for fact in facts
         ]
         rows = [row for row in measures if row.method == method]
@@ -99,7 +101,8 @@ def _mean(rows: Sequence[BenchmarkMeasure], measure: str, unit: str) -> Cell:
         return Cell(EMPTY)
     found = mean_interval([row.value for row in own], [str(row.geometry_seed) for row in own])
     low, high = (found.low, found.high) if len(own) > 1 else (own[0].ci_low, own[0].ci_high)
-    return Cell(rounded(found.mean), (interval_words(low, high),) if math.isfinite(low) else ())
+    interval = f"[{rounded(low)},\N{NO-BREAK SPACE}{rounded(high)}]"
+    return Cell(rounded(found.mean), (interval,) if math.isfinite(low) else ())
 
 
 def _unit(row: BenchmarkMeasure) -> str:

@@ -47,6 +47,8 @@ class Section:
     ----------
     name, key : str
         The scenario, and what links call it.
+    n_seeds : int
+        Its geometry seeds.
     sources, traces : Figure or None
         All methods that say something about sources from EEG, and example time courses.
     others : tuple of Figure
@@ -59,6 +61,7 @@ class Section:
 
     name: str
     key: str
+    n_seeds: int
     sources: Figure | None
     traces: Figure | None
     others: tuple[Figure, ...]
@@ -142,6 +145,7 @@ def _section(book: Book, scenario: str, number: int) -> Section:
     return Section(
         scenario,
         f"scenario-{number}",
+        len(book.seeds(scenario)),
         Figure(f"{scenario}-{_SOURCE}", sources) if sources else None,
         Figure(f"{scenario}-traces", traces) if traces else None,
         tuple(Figure(f"{scenario}-{name}", picture) for name, picture in others if picture),

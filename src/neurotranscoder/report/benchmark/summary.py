@@ -55,7 +55,6 @@ def facts(book: Book) -> tuple[tuple[str, str], ...]:
     counts = [f"{PARTS.get(role, role).lower()}: {count}" for role, count in roles.items()]
     commits = dict.fromkeys(_commit(one.commit) for one in record.made_by)
     return (
-        ("Data", "All data here are simulated."),
         ("Scenarios", ", ".join(book.scenarios)),
         ("Preset", record.plan.preset),
         ("Geometry seeds", ", ".join(map(str, seeds))),

@@ -71,7 +71,7 @@ def score_sheet(book: Book, scenario: str, quantity: str) -> Sheet | None:
     oracles = {kind: book.best(book.found(scenario, quantity, kind), "oracle") for kind in found}
     columns: list[tuple[str, str]] = []
     for kind, oracle in oracles.items():
-        under = "" if kind == "all" else kind
+        under = kind if kind != "all" else "all sources" * (len(found) > 1)
         over = f"{under}: {name_of(oracle.method)}" if oracle and under else ""
         over = over or (name_of(oracle.method) if oracle else "")
         columns += [("r", under), ("r / best oracle", over), ("r / best rival", under)]
@@ -81,7 +81,7 @@ def score_sheet(book: Book, scenario: str, quantity: str) -> Sheet | None:
         for kind, scores in found.items():
             own = next((score for score in scores if score.method == method), None)
             fact, oracle = Fact(scenario, quantity, kind), oracles[kind]
-            cells.append(score_cell(own))
+            cells.append(score_cell(own, len(book.seeds(scenario))))
             cells.append(_statistic(book, fact, method, "ratio", oracle.method if oracle else ""))
             cells.append(_statistic(book, fact, method, "ratio", "best_rival"))
         lines.append(
@@ -104,13 +104,16 @@ def without_empty(sheet: Sheet) -> Sheet:
     return replace(sheet, columns=tuple(sheet.columns[k] for k in kept), lines=tuple(lines))
 
 
-def score_cell(score: Score | None) -> Cell:
-    """Return r, its interval, and n with what the interval is over."""
+def score_cell(score: Score | None, n_seeds: int) -> Cell:
+    """Return r and its interval; n where it is not that of the scenario, or runs are meant."""
     if score is None or not math.isfinite(score.r):
         return Cell(EMPTY if score is None else MISSING)
-    seeds = f"{score.n} seed{'s' if score.n != 1 else ''}"
-    over = ", over runs" if score.over == "runs" else ""
-    return Cell(number(score.r, 3), (interval_words(score.low, score.high), seeds + over))
+    below = [interval_words(score.low, score.high)]
+    if score.over == "runs":
+        below.append("over runs of one seed")
+    elif score.n != n_seeds:
+        below.append(f"{score.n} of {n_seeds} seeds")
+    return Cell(number(score.r, 3), tuple(below))
 
 
 def difference_sheet(book: Book, scenario: str, *, ablations: bool) -> Sheet | None:
@@ -175,7 +178,7 @@ def chosen_sheet(
         cells, methods = [], []
         for _, of_panel in marks:
             score = dict(of_panel).get(label)
-            cell = score_cell(score)
+            cell = score_cell(score, score.n if score else 0)
             if score is not None:
                 methods.append(score.method)
                 whose = () if name_of(score.method) == label else (name_of(score.method),)
@@ -251,9 +254,9 @@ def _head(fact: Fact) -> tuple[str, str]:
 
 
 def interval_words(low: float, high: float) -> str:
-    """Return a 95 % interval in brackets; a missing one is said to be missing."""
+    """Return a 95 % interval in brackets, on one line; a missing one is said to be missing."""
     if math.isfinite(low) and math.isfinite(high):
-        return f"[{number(low, 3)}, {number(high, 3)}]"
+        return f"[{number(low, 3)},\N{NO-BREAK SPACE}{number(high, 3)}]"
     return "no interval"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from neurotranscoder.evaluate.benchmark.traces import N_PLACES, SHOWN_SECONDS, Trace
 from neurotranscoder.evaluate.pictures import median_row
@@ -24,11 +26,9 @@ _PANELS = (
     ("bold_from_eeg", "all"),
     ("eeg_from_bold", "all"),
 )
-_BESIDE = {"all": ("rival",)}
-_BESIDE_SOURCES = ("rival", "informed", "oracle")
-_DASHES = {"rival": (0, (5, 1.5)), "informed": (0, (5, 1.5, 1, 1.5)), "oracle": (0, (1.5, 1))}
+_DASHES = {"rival": (0, (5, 1.5)), "informed": (0, (5, 1.5, 1, 1.5))}
 _TRUTH = "#A8A8A8"
-_WIDTH, _HEIGHT = 7.2, 1.55
+_WIDTH, _HEIGHT = 7.2, 1.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,7 @@ def draw_traces(book: Book, scenario: str) -> Picture | None:
             _draw_example(axes, book, example, "abcdef"[number])
         for axes in grid[len(examples) :]:
             axes.set_axis_off()
-        handles = {
-            str(line.get_label()): line
-            for axes in grid
-            for line in axes.get_lines()
-            if not str(line.get_label()).startswith("_")
-        }
-        figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3)
+        figure.legend(handles=_key(book, examples), loc="outside lower center", ncols=2)
         run = next(run.run for (name, _), run in book.traces.items() if name == scenario)
         alt = _alt(scenario, examples)
         return picture_of(figure, alt=alt, caption=_caption(book, scenario, run))
@@ -96,11 +90,32 @@ def _example(book: Book, scenario: str, quantity: str, kind: str) -> _Example | 
     of_kind = [place for place, one in enumerate(kept[chosen].kinds) if one == kind]
     r = kept[chosen].r[of_kind]
     place = of_kind[median_row(r) if np.isfinite(r).any() else 0]
-    roles = _BESIDE.get(kind, _BESIDE_SOURCES)
-    firsts = [next((m for m in methods if book.role(m) == role), "") for role in roles]
+    firsts = [next((m for m in methods if book.role(m) == role), "") for role in _DASHES]
     shown = [method for method in dict.fromkeys((chosen, *firsts)) if method]
     same = [method for method in shown if _of_one_truth(kept[method], kept[chosen])]
     return _Example(kind, place, tuple((method, kept[method]) for method in same))
+
+
+def _key(book: Book, examples: Sequence[_Example]) -> list[Line2D]:
+    """Return the entries of the key, with the panels that a method is in unless it is in all."""
+    methods = book.in_order(method for one in examples for method, _ in one.traces)
+    lines = [Line2D([], [], color=_TRUTH, lw=2.6, label="true or measured")]
+    for method in methods:
+        shown = [
+            (letter, [name for name, _ in one.traces].index(method))
+            for letter, one in zip("abcdef", examples, strict=False)
+            if method in dict(one.traces)
+        ]
+        panels = f" ({', '.join(letter for letter, _ in shown)})"
+        label = name_of(method) + (panels if len(shown) < len(examples) else "")
+        lines.append(Line2D([], [], label=label, **_look(book, method, first=not shown[0][1])))
+    return lines
+
+
+def _look(book: Book, method: str, *, first: bool) -> dict[str, Any]:
+    """Return how the line of a method looks; ours is drawn through."""
+    dash = "-" if first else _DASHES.get(book.role(method), "-")
+    return {"color": look_of(book, method).colour, "ls": dash, "lw": 1.2 if first else 0.9}
 
 
 def _of_one_truth(one: Trace, other: Trace) -> bool:
@@ -113,24 +128,15 @@ def _draw_example(axes: Axes, book: Book, example: _Example, letter: str) -> Non
     place, first = example.place, example.traces[0][1]
     kind = "" if example.kind == "all" else f", {example.kind}"
     axes.set_title(f"{letter}  {QUANTITIES[first.quantity]}{kind}, {first.places[place]}")
-    axes.plot(
-        first.times(place), first.truth[place], color=_TRUTH, lw=2.6, label="true or measured"
-    )
+    axes.plot(first.times(place), first.truth[place], color=_TRUTH, lw=2.6)
     for number, (method, trace) in enumerate(example.traces):
-        colour = look_of(book, method).colour
-        dash = _DASHES.get(book.role(method), "-") if number else "-"
-        axes.plot(
-            trace.times(place),
-            trace.estimate[place],
-            color=colour,
-            ls=dash,
-            lw=1.1,
-            label=name_of(method),
-            zorder=4 - 0.1 * number,
-        )
+        look = _look(book, method, first=not number)
+        axes.plot(trace.times(place), trace.estimate[place], zorder=4 - 0.1 * number, **look)
         text = f"r = {trace.r[place]:.2f}".replace("-", "\N{MINUS SIGN}")
         where = (0.01 + 0.22 * number, 0.985)
-        axes.text(*where, text, color=colour, transform=axes.transAxes, va="top", fontsize=7.5)
+        axes.text(
+            *where, text, color=look["color"], transform=axes.transAxes, va="top", fontsize=7.5
+        )
     _fit(axes, example)
     axes.set_xlabel("time (s)")
     unit = first.unit if first.unit != "sd" else "source (sd)"
