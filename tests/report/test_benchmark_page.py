@@ -92,18 +92,30 @@ def test_ablations_stand_in_a_table_of_their_own(book):
     assert [line.name for line in ablations.lines] == [
         "Without whitening \N{MINUS SIGN} Transcoder",
         "Without whitening \N{MINUS SIGN} Closed form (linear)",
-        "Without whitening \N{MINUS SIGN} better single estimate",
     ]
     others = difference_sheet(book, "power", ablations=False)
     assert others.lines[0].name == "Transcoder \N{MINUS SIGN} Closed form (linear)"
-    assert not any("whitening" in line.name for line in others.lines)
+    assert "Without whitening \N{MINUS SIGN} better single estimate" in [
+        line.name for line in others.lines
+    ]
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    tables = example_tables()
+    small = tuple(replace(row, value=-1e-5, ci_low=-2e-4, ci_high=1e-5) for row in tables.summary)
+    book = example_book(tables=replace(tables, summary=small))
+    sheet = difference_sheet(book, "power", ablations=True)
+    assert sheet.lines[0].cells[0].value == "0.000"
+    assert sheet.lines[0].cells[0].below == ("[0.000,\N{NO-BREAK SPACE}0.000]",)
 
 
 def test_measures_of_any_name_and_the_truth_beside_read_outs_are_shown(benchmark_page):
     text = plain(benchmark_page)
     assert "localisation error mm" in text
     assert "113 [111, 116]" in text  # mean of 12.25 + seed, over three seeds
-    assert "Truth, beside Closed form (linear)" in text
+    assert (
+        text.count("Truth True response 5.12 [5.12, 5.12]") == 1
+    )  # the same beside both transcoders
 
 
 def test_methods_are_grouped_by_role_ours_first(book):

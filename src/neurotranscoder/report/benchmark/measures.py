@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from neurotranscoder.evaluate.benchmark.rows import BenchmarkMeasure
 from neurotranscoder.evaluate.correlation import mean_interval
@@ -11,6 +12,7 @@ from neurotranscoder.report.benchmark.book import Book
 from neurotranscoder.report.benchmark.tables import (
     EMPTY,
     Cell,
+    Line,
     Sheet,
     line_of,
     rounded,
@@ -82,9 +84,19 @@ def readout_sheet(book: Book, scenario: str) -> Sheet | None:
             _mean([r for r in rows if r.quantity == q], m, unit) for q, m, unit in of_measures
         ]
         lines.append(line_of(book, method, cells, name=named(method)))
+    lines = _one_truth(lines)
     heads = [(QUANTITIES[fact.quantity], "r") for fact in facts]
     heads += [(f"{QUANTITIES[q]}: {m.replace('_', ' ')}", unit) for q, m, unit in of_measures]
     return Sheet("Read-outs", tuple(heads), tuple(lines)) if lines else None
+
+
+def _one_truth(lines: Sequence[Line]) -> list[Line]:
+    """Return rows with the truth last, once where it is the same beside all methods."""
+    learnt = [line for line in lines if not line.code.startswith(_TRUTH_BESIDE)]
+    truths = [replace(line, part="Truth") for line in lines if line not in learnt]
+    if len({line.cells for line in truths}) == 1:
+        truths = [replace(truths[0], name="True response", code="")]
+    return [*learnt, *truths]
 
 
 def named(method: str) -> str:

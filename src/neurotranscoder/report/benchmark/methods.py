@@ -50,8 +50,9 @@ def draw_methods(book: Book, scenario: str, quantity: str) -> Picture | None:
         _label(grid[0], book, rows)
         against = "the true source" if quantity.startswith("source") else "what was measured"
         figure.supxlabel(f"Pearson r over time with {against}", fontsize=8)
-        alt = _alt(scenario, quantity, panels)
-        return picture_of(figure, alt=alt, caption=f"{scenario}. {caption(book)}")
+        limits_shown = any(book.best(scores, "oracle") for scores in panels.values())
+        words = f"{scenario}. {caption(book, with_limit=limits_shown)}"
+        return picture_of(figure, alt=_alt(scenario, quantity, panels), caption=words)
 
 
 def _panels(book: Book, scenario: str, quantity: str) -> dict[str, tuple[Score, ...]]:
@@ -113,12 +114,12 @@ def _label(axes: Axes, book: Book, rows: Sequence[str]) -> None:
             text.set_fontweight("bold")
 
 
-def caption(book: Book) -> str:
+def caption(book: Book, *, with_limit: bool) -> str:
     """Return what a chart of all methods shows."""
+    limit = " The dashed line is the best oracle: a limit, no rival." if with_limit else ""
     return (
-        f"Mean r over geometry seeds of every method. {interval_words(book)} The dashed line is "
-        "the best oracle: a limit, no rival. A bar that leaves the panel is cut. Ablations are in "
-        "a table of their own."
+        f"Mean r over geometry seeds of every method. {interval_words(book)}{limit} A bar that "
+        "leaves the panel is cut. Ablations are in a table of their own."
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from neurotranscoder.evaluate.benchmark.rows import CheckRow, SummaryRow, Verdict
+from neurotranscoder.evaluate.benchmark.summary import BETTER_SINGLE
 from neurotranscoder.report.benchmark.book import Book, Fact, Score
 from neurotranscoder.report.tables import MISSING, number
 from neurotranscoder.report.words import KINDS, PARTS, QUANTITIES, REFERENCES, name_of
@@ -54,6 +55,11 @@ class Sheet:
     title: str
     columns: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
+
+    @property
+    def has_ratios(self) -> bool:
+        """Whether a column holds ratios."""
+        return any(head.startswith("r /") for head, _ in self.columns)
 
 
 def score_sheet(book: Book, scenario: str, quantity: str) -> Sheet | None:
@@ -113,11 +119,11 @@ def score_cell(score: Score | None, n_seeds: int) -> Cell:
         below.append("over runs of one seed")
     elif score.n != n_seeds:
         below.append(f"{score.n} of {n_seeds} seeds")
-    return Cell(number(score.r, 3), tuple(below))
+    return Cell(_fixed(score.r), tuple(below))
 
 
 def difference_sheet(book: Book, scenario: str, *, ablations: bool) -> Sheet | None:
-    """Return paired differences of r: those of ablations, or all others.
+    """Return paired differences of r: what ablations lose, or all others.
 
     Returns
     -------
@@ -126,10 +132,10 @@ def difference_sheet(book: Book, scenario: str, *, ablations: bool) -> Sheet | N
     """
     rows = [
         (fact, one)
-        for (fact, method, statistic, _), one in book.statistics.items()
+        for (fact, method, statistic, reference), one in book.statistics.items()
         if fact.scenario == scenario
         and statistic == "difference"
-        and (book.role(method) == "ablation") == ablations
+        and (book.role(method) == "ablation" and reference != BETTER_SINGLE) == ablations
     ]
     facts = _facts(fact for fact, _ in rows)
     methods = book.in_order(one.method for _, one in rows)
@@ -225,10 +231,8 @@ def _statistic(book: Book, fact: Fact, method: str, statistic: str, reference: s
     row: SummaryRow | None = book.statistics.get((fact, method, statistic, reference))
     if row is None or not math.isfinite(row.value):
         return Cell(EMPTY)
-    value = number(row.value, 3)
-    if statistic == "difference" and row.value > 0:
-        value = f"+{value}"
-    return Cell(value, (interval_words(row.ci_low, row.ci_high),))
+    sign = "+" if statistic == "difference" and round(row.value, 3) > 0 else ""
+    return Cell(sign + _fixed(row.value), (interval_words(row.ci_low, row.ci_high),))
 
 
 def _facts(facts: Iterable[Fact]) -> list[Fact]:
@@ -256,8 +260,13 @@ def _head(fact: Fact) -> tuple[str, str]:
 def interval_words(low: float, high: float) -> str:
     """Return a 95 % interval in brackets, on one line; a missing one is said to be missing."""
     if math.isfinite(low) and math.isfinite(high):
-        return f"[{number(low, 3)},\N{NO-BREAK SPACE}{number(high, 3)}]"
+        return f"[{_fixed(low)},\N{NO-BREAK SPACE}{_fixed(high)}]"
     return "no interval"
+
+
+def _fixed(value: float) -> str:
+    """Return three digits after the point; what rounds to 0 has no sign."""
+    return number(round(value, 3) + 0.0, 3)
 
 
 def rounded(value: float) -> str:
