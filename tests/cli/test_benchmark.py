@@ -133,7 +133,7 @@ def test_the_page_is_made_with_the_tables_and_again_from_them_alone(done, tmp_pa
     (out / "report.html").unlink()
     shutil.rmtree(out / "figures")
     monkeypatch.setattr("neurotranscoder.cli.benchmark.run_benchmark", None)
-    assert command("report", out) == 0
+    assert command("report", out, quick=False) == 0
     assert {path.name: path.read_bytes() for path in out.rglob("*.[hs][tv][mg]*")} == before
 
 
