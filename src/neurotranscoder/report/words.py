@@ -51,11 +51,17 @@ METHODS = {
     "symmetric_fusion_l2": "Symmetric fusion, squares",
     "symmetric_fusion_l1": "Symmetric fusion, absolute values",
     "oracle_spatial_wiener": "Oracle: spatial Wiener",
+    "oracle_supervised_linear": "Oracle: supervised linear filter",
+    "oracle_supervised_linear_power": "Oracle: supervised, band power",
+    "oracle_supervised_mlp": "Oracle: supervised network (MLP)",
     "oracle_linear": "Oracle: linear, sees sources",
     "oracle_mlp": "Oracle: MLP, sees sources",
     "null_shifted": "Null: shifted in time",
     "null_wrong_run": "Null: another run's data",
     "null_shuffled_pairs": "Null: fitted to shuffled pairs",
+    "null_phase_randomised": "Null: phases drawn at random",
+    "control_global_signal": "Global signal alone",
+    "closed_form_without_global_signal": "Closed form, global signal out",
 }
 """In the order of showing within a role."""
 
