@@ -36,6 +36,17 @@ def _never(knowledge, seed):
     raise AssertionError("nothing is run")
 
 
+def example_measures(scenario, method, role, seed):
+    """Return a measure of every method, and what transcoders have learnt."""
+    facts = [(method, "source_from_eeg", "evoked", "localisation_error", 12.25 + seed, "mm")]
+    if method == "transcoder":
+        facts.append((method, "eeg_from_bold", "all", "gate", 0.125, "n/a"))
+    if role == "transcoder":
+        facts.append((method, "hrf", "all", "peak", 5.0, "s"))
+        facts.append((f"truth_beside_{method}", "hrf", "all", "peak", 5.125, "s"))
+    return [BenchmarkMeasure(scenario, *fact, NAN, NAN, 3, seed) for fact in facts]
+
+
 def example_tables(roles=ROLES, *, scenarios=("power",), seeds=(100, 101, 102)):
     """Return tables in which every method says everything."""
     rng = np.random.default_rng(7)
@@ -50,12 +61,7 @@ def example_tables(roles=ROLES, *, scenarios=("power",), seeds=(100, 101, 102)):
                     row = (*fact, r, r - 0.05, r + 0.05, 3, 1.5 + seed / 100, seed)
                     metrics.append(BenchmarkRow(*row))
                     runs += [RunRow(*fact, seed, f"run-{k}", r) for k in range(3)]
-                fact = (scenario, method, "source_from_eeg", "evoked", "localisation_error")
-                measures.append(BenchmarkMeasure(*fact, 12.25 + seed, "mm", NAN, NAN, 3, seed))
-                if role == "transcoder":
-                    for name, peak in ((method, 5.0), (f"truth_beside_{method}", 5.125)):
-                        fact = (scenario, name, "hrf", "all", "peak")
-                        measures.append(BenchmarkMeasure(*fact, peak, "s", NAN, NAN, 1, seed))
+                measures += example_measures(scenario, method, role, seed)
     for seed in seeds:
         place = (scenarios[0], seed, "oracle_spatial_wiener", "minimum_norm_true_leadfield")
         fact = ("source_from_eeg", "all", 0.3, 0.2, 0.4, 3, "holds")

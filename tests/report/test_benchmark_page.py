@@ -16,6 +16,7 @@ from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.report.benchmark import methods, transcoding
 from neurotranscoder.report.benchmark.book import Book, read_book
 from neurotranscoder.report.benchmark.look import look_of
+from neurotranscoder.report.benchmark.measures import measure_sheets, readout_sheet
 from neurotranscoder.report.benchmark.page import render_benchmark, write_benchmark_page
 from neurotranscoder.report.benchmark.summary import problems, warnings
 from neurotranscoder.report.benchmark.tables import difference_sheet, score_sheet
@@ -113,9 +114,19 @@ def test_measures_of_any_name_and_the_truth_beside_read_outs_are_shown(benchmark
     text = plain(benchmark_page)
     assert "localisation error mm" in text
     assert "113 [111, 116]" in text  # mean of 12.25 + seed, over three seeds
-    assert (
-        text.count("Truth True response 5.12 [5.12, 5.12]") == 1
-    )  # the same beside both transcoders
+    once = "Truth True response 5.12 [5.12, 5.12]"  # the same beside both transcoders
+    assert text.count(once) == 1
+
+
+def test_gates_stand_beside_what_was_learnt(book):
+    sheet = readout_sheet(book, "power")
+    column = sheet.columns.index(("EEG from BOLD: gate", ""))
+    assert [line.cells[column].value for line in sheet.lines if line.code == "transcoder"] == [
+        "0.125"
+    ]
+    assert not any(
+        "gate" in head for one in measure_sheets(book, "power") for head, _ in one.columns
+    )
 
 
 def test_methods_are_grouped_by_role_ours_first(book):

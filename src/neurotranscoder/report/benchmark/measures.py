@@ -22,16 +22,18 @@ from neurotranscoder.report.tables import MISSING
 from neurotranscoder.report.words import KINDS, QUANTITIES, name_of
 
 READOUTS = ("hrf", "leadfield")
+_GATE = "gate"
 _TRUTH_BESIDE = "truth_beside_"
 
 
 def measure_sheets(book: Book, scenario: str) -> list[Sheet]:
     """Return all measures that are no read-outs, one table for each quantity."""
-    rows = [row for row in book.tables.measures if row.scenario == scenario]
-    quantities = [q for q in _quantities(row.quantity for row in rows) if q not in READOUTS]
+    rows = [
+        row for row in book.tables.measures if row.scenario == scenario and not _is_learnt(row)
+    ]
     return [
         _measures(book, quantity, [row for row in rows if row.quantity == quantity])
-        for quantity in quantities
+        for quantity in _quantities(row.quantity for row in rows)
     ]
 
 
@@ -52,7 +54,7 @@ def _measures(book: Book, quantity: str, rows: Sequence[BenchmarkMeasure]) -> Sh
 
 
 def readout_sheet(book: Book, scenario: str) -> Sheet | None:
-    """Return responses and leadfields that were learnt, with the truth beside them.
+    """Return responses, leadfields and gates that were learnt, with the truth beside them.
 
     Returns
     -------
@@ -60,14 +62,13 @@ def readout_sheet(book: Book, scenario: str) -> Sheet | None:
         None where no method has any.
     """
     measures = [
-        row
-        for row in book.tables.measures
-        if row.scenario == scenario and row.quantity in READOUTS
+        row for row in book.tables.measures if row.scenario == scenario and _is_learnt(row)
     ]
     facts = [
         fact for fact in book.scores if fact.scenario == scenario and fact.quantity in READOUTS
     ]
-    of_measures = list(dict.fromkeys((row.quantity, row.measure, _unit(row)) for row in measures))
+    found = dict.fromkeys((row.quantity, row.measure, _unit(row)) for row in measures)
+    of_measures = sorted(found, key=lambda one: one[0] not in READOUTS)
     own = [score.method for fact in facts for score in book.scores[fact]]
     methods = book.in_order([*own, *(row.method for row in measures)])
     lines = []
@@ -88,6 +89,11 @@ def readout_sheet(book: Book, scenario: str) -> Sheet | None:
     heads = [(QUANTITIES[fact.quantity], "r") for fact in facts]
     heads += [(f"{QUANTITIES[q]}: {m.replace('_', ' ')}", unit) for q, m, unit in of_measures]
     return Sheet("Read-outs", tuple(heads), tuple(lines)) if lines else None
+
+
+def _is_learnt(row: BenchmarkMeasure) -> bool:
+    """Return whether a measure is about what was learnt, not about what was estimated."""
+    return row.quantity in READOUTS or row.measure == _GATE
 
 
 def _one_truth(lines: Sequence[Line]) -> list[Line]:
