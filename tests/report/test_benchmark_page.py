@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmark_book_example import ROLES, example_record, example_tables, write_example
+from benchmark_book_example import ROLES, example_record, example_tables, never, write_example
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.evaluate.benchmark.record import Record
 from neurotranscoder.evaluate.benchmark.rows import CheckRow
+from neurotranscoder.evaluate.benchmark.summary import summarise
 from neurotranscoder.evaluate.benchmark.tables import Tables
 from neurotranscoder.evaluate.methods.catalogue import known_methods
-from neurotranscoder.evaluate.methods.registry import Role
+from neurotranscoder.evaluate.methods.registry import MethodSpec, Role
 from neurotranscoder.report.benchmark import methods, transcoding
 from neurotranscoder.report.benchmark.book import Book, read_book
 from neurotranscoder.report.benchmark.look import look_of
@@ -207,9 +208,21 @@ def test_one_seed_has_intervals_over_runs_and_says_so():
         for row in example_tables(seeds=(100,)).metrics
         if (row.method, row.quantity) == ("ridge_lags", "bold_from_eeg")
     ]
-    interval = f"{row.r:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}] over runs of one seed"
-    assert interval in page
+    assert f"{row.r:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}]" in page
+    assert "mean over 1 geometry seed; 95 % interval over its held-out runs" in page
     assert "say nothing about other geometries" in page
+
+
+def test_a_method_with_one_seed_among_others_says_that_its_interval_is_over_runs():
+    tables = example_tables()
+    gone = [m for m in tables.metrics if m.method == "ridge_lags" and m.geometry_seed != 100]
+    metrics = tuple(row for row in tables.metrics if row not in gone)
+    specs = [MethodSpec(name, role, None, never) for name, role in ROLES.items()]
+    tables = replace(tables, metrics=metrics, summary=summarise(metrics, specs))
+    sheet = score_sheet(example_book(tables=tables), "power", "bold_from_eeg")
+    below = {line.code: line.cells[0].below[1:] for line in sheet.lines}
+    assert below["ridge_lags"] == ("over runs of one seed",)
+    assert below["transcoder"] == ()
 
 
 def test_a_score_without_any_interval_is_shown_without():

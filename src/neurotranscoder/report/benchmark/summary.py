@@ -6,7 +6,7 @@ from collections import Counter
 
 from neurotranscoder.evaluate.benchmark.checks import describe
 from neurotranscoder.report.benchmark.book import Book
-from neurotranscoder.report.words import PARTS, name_of
+from neurotranscoder.report.words import PARTS
 
 CHANGES = "+changes"
 
@@ -14,8 +14,7 @@ CHANGES = "+changes"
 def problems(book: Book) -> tuple[str, ...]:
     """Return failures and violated checks: what makes the benchmark itself doubtful."""
     failures = [
-        f"Failed: {name_of(one.method)} ({one.method}) in {one.world}: {one.message}"
-        for one in book.record.failures
+        f"Failed: {one.method} in {one.world}: {one.message}" for one in book.record.failures
     ]
     violated = [
         f"A method passes the limit of its class, so the limit is wrong or truth has leaked: "

@@ -111,11 +111,11 @@ def without_empty(sheet: Sheet) -> Sheet:
 
 
 def score_cell(score: Score | None, n_seeds: int) -> Cell:
-    """Return r and its interval; n where it is not that of the scenario, or runs are meant."""
+    """Return r and its interval; what it is over where that is not as in the whole scenario."""
     if score is None or not math.isfinite(score.r):
         return Cell(EMPTY if score is None else MISSING)
     below = [interval_words(score.low, score.high)]
-    if score.over == "runs":
+    if score.over == "runs" and n_seeds > 1:
         below.append("over runs of one seed")
     elif score.n != n_seeds:
         below.append(f"{score.n} of {n_seeds} seeds")
@@ -184,7 +184,7 @@ def chosen_sheet(
         cells, methods = [], []
         for _, of_panel in marks:
             score = dict(of_panel).get(label)
-            cell = score_cell(score, score.n if score else 0)
+            cell = score_cell(score, 1)
             if score is not None:
                 methods.append(score.method)
                 whose = () if name_of(score.method) == label else (name_of(score.method),)
