@@ -6,12 +6,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmark_book_example import ROLES, example_record, example_tables, never, write_example
+from benchmark_book_example import (
+    ROLES,
+    example_record,
+    example_tables,
+    example_traces,
+    never,
+    write_example,
+)
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.evaluate.benchmark.record import Record
 from neurotranscoder.evaluate.benchmark.rows import CheckRow
 from neurotranscoder.evaluate.benchmark.summary import summarise
 from neurotranscoder.evaluate.benchmark.tables import Tables
+from neurotranscoder.evaluate.benchmark.traces import save_traces
 from neurotranscoder.evaluate.methods.catalogue import known_methods
 from neurotranscoder.evaluate.methods.registry import MethodSpec, Role
 from neurotranscoder.report.benchmark import methods, transcoding
@@ -72,6 +80,16 @@ def test_page_holds_ratios_to_the_best_oracle_and_rival_and_paired_differences(
     for row in shown:
         sign = "+" if row.statistic == "difference" and row.value > 0 else ""
         assert f"{sign}{row.value:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}]" in text
+
+
+def test_the_best_of_a_role_is_its_highest_score_and_is_named():
+    book = example_book({"closed_form": "transcoder", "cca": "rival", "ridge_lags": "rival"})
+    rivals = [s for s in book.found("power", "bold_from_eeg", "all") if s.method != "closed_form"]
+    highest = max(rivals, key=lambda score: score.r)
+    [sheet] = transcoding.transcoding_sheets(book)
+    [line] = [line for line in sheet.lines if line.name == "best rival"]
+    assert line.cells[0].value == f"{highest.r:.3f}"
+    assert line.cells[0].below[-1] == name_of(highest.method)
 
 
 def test_cells_stand_under_their_heads(book):
@@ -283,7 +301,7 @@ def test_time_courses_of_another_truth_are_not_drawn_together(book):
 def test_lost_time_courses_are_warned_of(tmp_path):
     out = write_example(tmp_path / "out", traced=("closed_form", "transcoder"))
     [path] = out.rglob("closed_form.safetensors")
-    path.write_bytes(path.read_bytes()[:-4])
+    save_traces(path, example_traces(5))  # whole, but not those of the result
     book = read_book(out)
     assert list(book.traces) == [("power", "transcoder")]
     assert "power/seed-100: Closed form (linear)" in warnings(book)[-1]
