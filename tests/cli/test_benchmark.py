@@ -46,9 +46,12 @@ def done(here):
 
 
 def without_times(out):
-    """Return every file of a benchmark as text, seconds left out."""
+    """Return every file of a benchmark but its page, seconds left out."""
     files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file()):
+    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.suffix != ".html"):
+        if path.suffix == ".safetensors":
+            files[path.relative_to(out).as_posix()] = path.read_bytes()
+            continue
         text = path.read_text()
         if path.suffix == ".json" and path.parent.name.startswith("seed"):
             text = json.dumps(json.loads(text) | {"seconds": None})
@@ -120,6 +123,18 @@ def test_predictions_made_elsewhere_come_back_as_files(tmp_path, capsys):
     (mine / f"{split.test[0]}.npz").unlink()
     assert command("benchmark", tmp_path / "out", *words, *own) == 1
     assert f"'mine': no file of run {split.test[0]}" in capsys.readouterr().err
+
+
+def test_the_page_is_made_with_the_tables_and_again_from_them_alone(done, tmp_path, monkeypatch):
+    out = shutil.copytree(done, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in out.rglob("*.[hs][tv][mg]*")}
+    assert "report.html" in before
+    assert "sparse-traces.svg" in before
+    (out / "report.html").unlink()
+    shutil.rmtree(out / "figures")
+    monkeypatch.setattr("neurotranscoder.cli.benchmark.run_benchmark", None)
+    assert command("report", out, quick=False) == 0
+    assert {path.name: path.read_bytes() for path in out.rglob("*.[hs][tv][mg]*")} == before
 
 
 def test_a_limit_that_is_passed_ends_in_an_error_that_says_which():

@@ -72,8 +72,10 @@ def test_browser_reports_a_message_when_there_is_one(chromium, tmp_path):
     assert "CONSOLE" in messages  # else the test above proves nothing
 
 
+@pytest.mark.parametrize("name", ["page", "benchmark_page"])
 @pytest.mark.parametrize("width", [1200, 500])  # Chromium's windows are at least 500 wide
-def test_browser_draws_every_picture_within_the_window(chromium, page, tmp_path, width):
+def test_browser_draws_every_picture_within_the_window(chromium, request, tmp_path, width, name):
+    page = request.getfixturevalue(name)
     path = write_page(tmp_path, page, extra=PROBE)
     size = f"--window-size={width},900"
     document, _ = open_page(chromium, path, tmp_path / "profile", "--dump-dom", size)

@@ -18,6 +18,7 @@ from neurotranscoder.evaluate.benchmark.entrants import Chosen
 from neurotranscoder.evaluate.benchmark.export import export_worlds
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, make_plan
 from neurotranscoder.evaluate.benchmark.run import Outcome, run_benchmark
+from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.simulate.catalogue import scenario_names
 from neurotranscoder.train.device import Device, resolve_device
 
@@ -135,7 +136,7 @@ def benchmark(
     export: Path | None = None,
     workers: Workers = HERE,
 ) -> None:
-    """Simulate scenarios over geometry seeds, fit and score methods: benchmark.tsv, summary.tsv.
+    """Simulate scenarios over geometry seeds, fit and score methods: tables and report.html.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def benchmark(
         )
     for text in compact_tables(outcome.tables):
         say(text)
-    say(f"tables in {out}")
+    say(f"tables in {out}, page in {write_benchmark_page(out)}")
     finish(outcome)
 
 

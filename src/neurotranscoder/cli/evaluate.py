@@ -13,6 +13,7 @@ from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
+from neurotranscoder.evaluate.benchmark.record import RECORD
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.findings_store import load_findings, save_findings
 from neurotranscoder.evaluate.realism import measure
@@ -22,6 +23,7 @@ from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.page import write_report
 from neurotranscoder.simulate.truth import Truth, load_truth
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -143,13 +145,16 @@ def store(findings: Findings, out: Path) -> None:
 
 
 def report(out: Path, /) -> None:
-    """Write OUT/report.html from the evaluation in OUT: one page, no network.
+    """Write OUT/report.html from the evaluation or the benchmark in OUT: one page, no network.
 
     Parameters
     ----------
     out
-        The results folder of a study.
+        The results folder of a study, or of a benchmark.
     """
+    if (out / RECORD).is_file():
+        say(f"report in {write_benchmark_page(out)}")
+        return
     folder = out / EVALUATION
     read_manifest(folder, kind="evaluation")
     write_report(load_findings(folder), out / "report.html")

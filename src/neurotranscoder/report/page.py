@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
-
-import jinja2
 
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
@@ -28,6 +25,7 @@ from neurotranscoder.report.tables import (
     result_table,
     tidy_table,
 )
+from neurotranscoder.report.templates import template
 
 Row = TypeVar("Row", MetricRow, MeasureRow)
 
@@ -74,15 +72,7 @@ def write_report(findings: Findings, path: Path) -> None:
 
 def render_report(findings: Findings) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    source = resources.files(__package__).joinpath("template.html.jinja").read_text("utf-8")
-    return environment.from_string(source).render(
+    return template("template.html.jinja").render(
         findings=findings,
         scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
         measures=[measure_table(rows) for rows in _by_scenario(findings.measures)],

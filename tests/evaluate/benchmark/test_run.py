@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -12,6 +13,7 @@ from benchmark_example import SPECS, MinimumNorm, entrants, tiny_plan
 from neurotranscoder.core.errors import SettingsError, StoreError, TrainingError
 from neurotranscoder.evaluate.benchmark.entrants import Entrant
 from neurotranscoder.evaluate.benchmark.export import export_worlds
+from neurotranscoder.evaluate.benchmark.record import read_record
 from neurotranscoder.evaluate.benchmark.rows import (
     BenchmarkMeasure,
     BenchmarkRow,
@@ -20,6 +22,7 @@ from neurotranscoder.evaluate.benchmark.rows import (
     SummaryRow,
 )
 from neurotranscoder.evaluate.benchmark.run import run_benchmark
+from neurotranscoder.evaluate.benchmark.traces import load_traces
 from neurotranscoder.evaluate.benchmark.world import open_world
 from neurotranscoder.evaluate.correlation import correlation_interval
 from neurotranscoder.evaluate.table import read_rows
@@ -109,9 +112,12 @@ def test_only_a_missing_result_is_made_again_and_has_the_same_bytes(copy):
 
 
 def without_times(out):
-    """Return every file of a benchmark as text, seconds left out."""
+    """Return every file of a benchmark but its page, seconds left out."""
     files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file()):
+    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.suffix != ".html"):
+        if path.suffix == ".safetensors":
+            files[path.relative_to(out).as_posix()] = path.read_bytes()
+            continue
         text = path.read_text()
         if path.suffix == ".json" and path.parent.name.startswith("seed"):
             text = json.loads(text) | {"seconds": None}
@@ -119,6 +125,48 @@ def without_times(out):
             text = [line.split("\t")[:8] + line.split("\t")[9:] for line in text.splitlines()]
         files[path.relative_to(out).as_posix()] = text
     return files
+
+
+def test_example_time_courses_are_kept_of_some_methods_and_made_again_when_lost(copy):
+    folder = copy / "worlds" / "sequential-noisefree" / "seed-100"
+    traces = folder / "traces"
+    assert sorted(path.stem for path in traces.iterdir()) == ["closed_form", "ridge_lags"]
+    before = without_times(copy)
+    (traces / "closed_form.safetensors").unlink()
+    assert again(copy) == ["closed_form"]
+    (traces / "ridge_lags.safetensors").write_bytes(b"damaged")
+    assert again(copy) == ["ridge_lags"]
+    assert without_times(copy) == before
+
+
+def test_time_courses_have_the_digest_of_their_result_and_of_the_record(done):
+    folder = done[0] / "worlds" / "sequential-noisefree" / "seed-100"
+    content = (folder / "traces" / "closed_form.safetensors").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert json.loads((folder / "closed_form.json").read_text())["traces"] == digest
+    [world] = read_record(done[0]).worlds
+    assert world.traces["closed_form"] == digest
+    assert load_traces(folder / "traces" / "closed_form.safetensors").run == world.test_run
+
+
+def test_results_that_older_code_made_without_time_courses_can_be_kept(copy):
+    path = copy / "worlds" / "sequential-noisefree" / "seed-100" / "closed_form.json"
+    content = json.loads(path.read_text())
+    del content["traces"], content["provenance"]["libraries"]
+    content["provenance"]["code"] = "older"
+    path.write_text(json.dumps(content))
+    assert again(copy, keep_older=True) == []
+    assert "closed_form" not in read_record(copy).worlds[0].traces
+
+
+def test_the_day_changes_with_the_record_alone(copy):
+    path = copy / "benchmark.json"
+    path.write_text(path.read_text().replace(read_record(copy).day, "2001-02-03"))
+    again(copy)
+    assert read_record(copy).day == "2001-02-03"
+    run_benchmark(tiny_plan(), copy, broken_and_ridge)
+    assert read_record(copy).day > "2001-02-03"
+    assert [one.method for one in read_record(copy).failures] == ["broken"]
 
 
 def test_a_world_is_simulated_only_for_methods_that_are_missing(copy, monkeypatch):

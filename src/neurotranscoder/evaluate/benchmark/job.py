@@ -25,8 +25,15 @@ from neurotranscoder.evaluate.benchmark.results import (
     with_seconds,
 )
 from neurotranscoder.evaluate.benchmark.rows import RunRow
+from neurotranscoder.evaluate.benchmark.traces import (
+    TRACED,
+    save_traces,
+    traces_of,
+    traces_path,
+)
 from neurotranscoder.evaluate.benchmark.world import Report, World, open_world
 from neurotranscoder.evaluate.methods.protocol import Knowledge, Method, predict_blindly
+from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.methods.transcoders import TranscoderMethod
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
 from neurotranscoder.evaluate.scoring import RunMeasures, RunScore, Scorer
@@ -115,15 +122,25 @@ def evaluate_method(
         method.fit(world.training, world.validation)
         seconds = time.perf_counter() - start
         metrics, measures, runs = _scores(world, spec.name, method)
+        traces = _keep_traces(work, world, spec, method)
     except (NeurotranscoderError, np.linalg.LinAlgError) as error:
         return replace(wanted, failure=f"{type(error).__name__}: {error}")
     return replace(
         wanted,
         seconds=seconds,
+        traces=traces,
         metrics=with_seconds(metrics, seconds),
         measures=tuple(measures),
         runs=tuple(runs),
     )
+
+
+def _keep_traces(work: Work, world: World, spec: MethodSpec, method: Method) -> str:
+    """Write example time courses of the first test run; return their SHA-256, if any are kept."""
+    if spec.role != "transcoder" and spec.name not in TRACED:
+        return ""
+    kept = traces_of(predict_blindly(method, world.test[0].aligned), world.test[0])
+    return save_traces(traces_path(world.plan.folder(work.out), spec.name), kept)
 
 
 def _scores(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import subprocess
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import neurotranscoder
+
+_LIBRARIES = ("numpy", "scipy", "torch", "mne")
 
 _RESULTS_DEPEND_ON = (
     "core",
@@ -37,17 +41,20 @@ class Provenance:
     commit : str
         Of the git checkout that the package is run from, with '+changes' where files of the
         package differ from it; empty elsewhere.
+    libraries : str
+        Versions of Python and of what computes; empty in results of older code.
     """
 
     version: str
     code: str
     commit: str
+    libraries: str = ""
 
     @classmethod
     def here(cls) -> Provenance:
         """Return that of this process."""
         root = Path(neurotranscoder.__file__).parent
-        return cls(neurotranscoder.__version__, code_digest(root), _commit(root))
+        return cls(neurotranscoder.__version__, code_digest(root), _commit(root), _libraries())
 
 
 def code_digest(root: Path) -> str:
@@ -67,6 +74,12 @@ def _commit(root: Path) -> str:
         return ""
     changed = _git(root, "status", "--porcelain", "--", ".")
     return _git(root, "rev-parse", "HEAD") + ("+changes" if changed else "")
+
+
+def _libraries() -> str:
+    """Return the versions of Python and of what computes."""
+    versions = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
+    return ", ".join([f"Python {platform.python_version()}", *versions])
 
 
 def _git(root: Path, *words: str) -> str:

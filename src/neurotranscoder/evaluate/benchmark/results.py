@@ -15,6 +15,7 @@ from neurotranscoder.evaluate.benchmark.entrants import Entrant
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan
 from neurotranscoder.evaluate.benchmark.provenance import Provenance
 from neurotranscoder.evaluate.benchmark.rows import RunRow
+from neurotranscoder.evaluate.benchmark.traces import are_kept, traces_path
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import read_json, write_json
 
@@ -39,6 +40,8 @@ class MethodResult:
         Why there are no rows; empty where there are.
     seconds : float
         Time to fit, on one core.
+    traces : str
+        SHA-256 of its example time courses; empty where none are kept.
     metrics, measures, runs : tuple of row
         Its scores.
     """
@@ -48,6 +51,7 @@ class MethodResult:
     provenance: Provenance
     failure: str = ""
     seconds: float = _NAN
+    traces: str = ""
     metrics: tuple[MetricRow, ...] = ()
     measures: tuple[MeasureRow, ...] = ()
     runs: tuple[RunRow, ...] = ()
@@ -82,6 +86,7 @@ def save_result(folder: Path, result: MethodResult) -> None:
     content["provenance"] = asdict(result.provenance)
     content["failure"] = result.failure
     content["seconds"] = _plain(result.seconds)
+    content["traces"] = result.traces
     for name in ("metrics", "measures", "runs"):
         rows = getattr(result, name)
         content[name] = [
@@ -110,6 +115,7 @@ def load_result(folder: Path, method: str) -> MethodResult:
             Provenance(**content["provenance"]),
             content["failure"],
             seconds,
+            content.get("traces", ""),  # results of older code keep none
             _rows(MetricRow, metrics),
             _rows(MeasureRow, content["measures"]),
             _rows(RunRow, content["runs"]),
@@ -122,7 +128,7 @@ def load_result(folder: Path, method: str) -> MethodResult:
 
 
 def is_done(folder: Path, wanted: MethodResult, *, keep_older: bool) -> bool:
-    """Return whether a result is there already.
+    """Return whether a result is there already, with the time courses that it names.
 
     Parameters
     ----------
@@ -138,6 +144,8 @@ def is_done(folder: Path, wanted: MethodResult, *, keep_older: bool) -> bool:
     try:
         found = load_result(folder, wanted.method)
     except StoreError:
+        return False
+    if found.traces and not are_kept(traces_path(folder, wanted.method), found.traces):
         return False
     same_code = (found.provenance.version, found.provenance.code) == (
         wanted.provenance.version,

@@ -12,6 +12,7 @@ from neurotranscoder.evaluate.benchmark.entrants import Entrants
 from neurotranscoder.evaluate.benchmark.job import Work, run_world
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan, keep_split
 from neurotranscoder.evaluate.benchmark.provenance import Provenance
+from neurotranscoder.evaluate.benchmark.record import write_record
 from neurotranscoder.evaluate.benchmark.results import load_result
 from neurotranscoder.evaluate.benchmark.tables import (
     Tables,
@@ -22,7 +23,6 @@ from neurotranscoder.evaluate.benchmark.tables import (
 from neurotranscoder.evaluate.benchmark.world import Report
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.io.manifest import open_output_folder
-from neurotranscoder.io.store import write_json
 from neurotranscoder.physics.head import build_head
 
 KIND = "benchmark"
@@ -104,13 +104,13 @@ def run_benchmark(
     found = [_read(work, world) for world in worlds]
     tables = tables_of(found, specs)
     write_tables(out, tables)
-    _write_record(work, specs, found)
     failures = tuple(
         Failure(one.world.name, result.method, result.failure)
         for one in found
         for result in one.results
         if result.failure
     )
+    _write_record(work, specs, found, failures)
     return Outcome(tables, failures)
 
 
@@ -130,17 +130,32 @@ def _read(work: Work, world: WorldPlan) -> WorldResults:
     return WorldResults(world, tuple(results))
 
 
-def _write_record(work: Work, specs: Sequence[MethodSpec], found: Sequence[WorldResults]) -> None:
-    """Write what the tables come from: plan, code, methods and worlds."""
+def _write_record(
+    work: Work,
+    specs: Sequence[MethodSpec],
+    found: Sequence[WorldResults],
+    failures: Sequence[Failure],
+) -> None:
+    """Write what the tables come from: plan, code, methods, worlds, failures, day."""
     made_by = {result.provenance: None for one in found for result in one.results}
     methods = [
         {"name": s.name, "role": s.role, "bound": s.bound, "informed": s.informed} for s in specs
     ]
-    worlds = [{"scenario": one.world.scenario.name, "seed": one.world.seed} for one in found]
+    worlds = [
+        {
+            "scenario": one.world.scenario.name,
+            "seed": one.world.seed,
+            "test_run": one.world.split.test[0],
+            "traces": {result.method: result.traces for result in one.results if result.traces},
+        }
+        for one in found
+    ]
     content = {
         "plan": work.plan.model_dump(mode="json"),
+        "runs": dict(zip(("fit", "choose", "test"), work.plan.counts, strict=True)),
         "made_by": [asdict(one) for one in made_by],
         "methods": methods,
         "worlds": worlds,
+        "failures": [asdict(one) for one in failures],
     }
-    write_json(work.out / "benchmark.json", content)
+    write_record(work.out, content)

@@ -18,7 +18,7 @@ from neurotranscoder.evaluate.benchmark.rows import (
 )
 from neurotranscoder.evaluate.benchmark.summary import summarise
 from neurotranscoder.evaluate.methods.registry import MethodSpec
-from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.evaluate.table import Row, read_rows, write_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,24 @@ def write_tables(out: Path, tables: Tables) -> None:
             write_rows(path, rows)
         else:
             path.unlink(missing_ok=True)
+
+
+def read_tables(out: Path) -> Tables:
+    """Read all tables; one that is absent has no row.
+
+    Raises
+    ------
+    StoreError, StudyError
+        When a table cannot be read, or lacks a column.
+    """
+    return Tables(
+        _read(out / "benchmark.tsv", BenchmarkRow),
+        _read(out / "benchmark_measures.tsv", BenchmarkMeasure),
+        _read(out / "benchmark_runs.tsv", RunRow),
+        _read(out / "summary.tsv", SummaryRow),
+        _read(out / "checks.tsv", CheckRow),
+    )
+
+
+def _read(path: Path, kind: type[Row]) -> tuple[Row, ...]:
+    return read_rows(path, kind) if path.is_file() else ()

@@ -1,0 +1,1 @@
+"""The page of a benchmark, made from its tables and example time courses alone."""
