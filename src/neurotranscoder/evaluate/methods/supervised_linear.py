@@ -32,6 +32,7 @@ from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.train.components import bold_components
 
 _POWER_REACH = 0.4  # in s: one frame to each side
+_REMEMBERED = 64  # runs
 
 
 class SupervisedSettings(Settings):
@@ -43,7 +44,7 @@ class SupervisedSettings(Settings):
     """Lags of BOLD from which sources are estimated, in s; negative ones are in the future."""
     n_splines: int = Field(default=16, ge=4)
     """Smooth functions of that lag: more than one per TR."""
-    n_components: tuple[PositiveInt, ...] = (50, 100, 150)
+    n_components: tuple[PositiveInt, ...] = (50, 100)
     """Candidate numbers of components of BOLD."""
     power_seconds: PositiveFloat = 20.0
     """Longest lag of band power from which BOLD is predicted, in s."""
@@ -118,7 +119,10 @@ class SupervisedLinear:
         settings, knowledge = self.settings, self.knowledge
         known = with_known_sources(training, knowledge.training)
         unseen = with_known_sources(validation, knowledge.validation)
-        self.inputs = SupervisedInputs.fit(knowledge, known, unseen, settings.floors)
+        self.inputs = inputs = SupervisedInputs.fit(knowledge, known, unseen, settings.floors)
+        self._first_of_eeg = _remembered(inputs.from_eeg)
+        self._first_of_bold = _remembered(inputs.from_bold)
+        self._late_sources = _remembered(inputs.late_sources)
         fitter = Fitter(known, unseen, settings.ridges)
         powers: list[tuple[RowsOf, ...]] = [(rows,) for rows in self._powers(training)] or [()]
         self.source_from_eeg = self._of_eeg(fitter, powers)
@@ -140,7 +144,7 @@ class SupervisedLinear:
     def _of_eeg(self, fitter: Fitter, powers: Sequence[tuple[RowsOf, ...]]) -> FromBase:
         """Fit sources to EEG."""
         settings, inputs = self.settings, self.inputs
-        first = Group(inputs.from_eeg, gains=(settings.first_gain,))
+        first = Group(self._first_of_eeg, gains=(settings.first_gain,))
         near = around(_POWER_REACH)
         designs = [
             Design(
@@ -158,7 +162,7 @@ class SupervisedLinear:
     def _of_bold(self, fitter: Fitter) -> FromBase:
         """Fit sources to BOLD."""
         settings, inputs = self.settings, self.inputs
-        first = Group(inputs.from_bold, gains=(settings.first_gain,))
+        first = Group(self._first_of_bold, gains=(settings.first_gain,))
         bold = Group(inputs.bold, self._bold_bank())
         sizes = [n * settings.n_splines for n in settings.n_components]
         fitted = fitter.best([Design((first, bold))], inputs.truth_beyond_base, leading=sizes)
@@ -183,7 +187,7 @@ class SupervisedLinear:
         """
         settings, inputs = self.settings, self.inputs
         lags = smooth_lags((0.0, settings.power_seconds), settings.n_power_splines)
-        first = Group(inputs.late_sources, gains=(settings.first_gain,))
+        first = Group(self._late_sources, gains=(settings.first_gain,))
         signals = Group(lambda run: apply_fir(inputs.eeg(run), inputs.hrf))
         designs = [
             Design((first, signals, *(Group(rows, lags, settings.power_gains) for rows in power)))
@@ -214,6 +218,11 @@ class SupervisedLinear:
             rows = functools.partial(_power_rows, scaling)
             maps = bold_components([rows(run) for run in training], self.settings.n_power)
             yield functools.partial(_projected, maps, rows)
+
+
+def _remembered(rows: RowsOf) -> RowsOf:
+    """Return the same, kept for the runs that were asked about last: runs are never changed."""
+    return functools.lru_cache(maxsize=_REMEMBERED)(rows)
 
 
 def _nothing(run: AlignedRun) -> Float[ndarray, "blocks frames"]:

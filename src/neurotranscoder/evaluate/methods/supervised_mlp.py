@@ -27,7 +27,7 @@ from neurotranscoder.evaluate.methods.supervised_linear import (
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.train.alternating import centred
 
-Batch = tuple[Float[Tensor, "features frames"], Float[Tensor, "courses frames"]]
+Batch = tuple[Float[Tensor, "features _"], Float[Tensor, "courses _"]]
 """Inputs of a network, and what it should say."""
 
 
