@@ -61,5 +61,5 @@ ORACLE_SPECS = (
     MethodSpec(
         "oracle_supervised_linear_power", "oracle", "linear_power", _linear_power, informed=True
     ),
-    MethodSpec("oracle_supervised_mlp", "oracle", None, _mlp, informed=True),
+    MethodSpec("oracle_supervised_mlp", "oracle", None, _mlp, informed=True, slow=True),
 )

@@ -140,6 +140,12 @@ class SupervisedInputs:
         assert found is not None
         return np.asarray(found / self.source)
 
+    def spatial_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return components of the sources by the spatial Wiener filter of the run's own head."""
+        found = self.spatial.predict(run).source_from_eeg
+        assert found is not None
+        return np.asarray(self.source_maps.T @ found / self.source)
+
     def truth_beyond_base(self, run: HeldOut) -> Float[ndarray, "blocks frames"]:
         """Return what deconvolution of single blocks leaves of the true sources."""
         return np.asarray(self.truth(run) - self.base(run.aligned))

@@ -28,6 +28,7 @@ from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.regression import RIDGES
 from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs
 from neurotranscoder.evaluate.scoring import Prediction
+from neurotranscoder.evaluate.truths import brains_of
 from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.train.components import bold_components
 
@@ -146,10 +147,12 @@ class SupervisedLinear:
         settings, inputs = self.settings, self.inputs
         first = Group(self._first_of_eeg, gains=(settings.first_gain,))
         near = around(_POWER_REACH)
+        own = [Group(inputs.spatial_sources, gains=first.gains)] if self._heads_differ() else []
         designs = [
             Design(
                 (
                     first,
+                    *own,
                     Group(inputs.eeg, around(reach)),
                     *(Group(rows, near, settings.power_gains) for rows in power),
                 )
@@ -199,6 +202,11 @@ class SupervisedLinear:
             for base in bases
         ]
         return min(found, key=lambda one: one.fitted.error)
+
+    def _heads_differ(self) -> bool:
+        """Return whether runs are of several brains: then each has the filter of its own."""
+        knowledge = self.knowledge
+        return len(brains_of(knowledge.truth, knowledge.truth.runs)) > 1
 
     def _bold_bank(self) -> BankOf:
         """Return the smooth lags of BOLD."""
