@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.methods.deconvolution import InformedDeconvolution
+from neurotranscoder.evaluate.methods.block_estimates import BlockEstimates
 from neurotranscoder.evaluate.methods.designs import RowsOf
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
@@ -48,9 +48,8 @@ class SupervisedInputs:
         From EEG and components of BOLD to principal components of the true sources.
     hrf : array, shape (lags,)
         True response, the mean over regions and brains, at the group rate.
-    apart : InformedDeconvolution or None
-        Where any block may be a source of its own, BOLD of blocks is deconvolved one by one:
-        components do not hold them all.
+    apart : BlockEstimates or None
+        Where any block may be a source of its own, estimates that components do not hold.
     spatial : SpatialWiener
         The best linear estimate from single EEG frames.
     gain : float
@@ -63,7 +62,7 @@ class SupervisedInputs:
     source_maps: Float[ndarray, "blocks courses"]
     wiener: SpectralWiener
     hrf: Float[ndarray, " lags"]
-    apart: InformedDeconvolution | None
+    apart: BlockEstimates | None
     spatial: SpatialWiener
     gain: float
 
@@ -93,12 +92,12 @@ class SupervisedInputs:
             hrf,
             floors[0],
         )
-        apart = None
-        if not Units.of(knowledge.truth, aligned[0].blocks).are_regions:
-            apart = InformedDeconvolution(knowledge)
-            apart.fit(aligned, [run.aligned for run in validation])
         spatial = spatial_wiener(knowledge.truth, aligned)
         gain = _gain(spatial, scaling, aligned, len(hrf))
+        apart = None
+        units = Units.of(knowledge.truth, aligned[0].blocks)
+        if min(units.shares.shape) > MANY_COMPONENTS:
+            apart = BlockEstimates(knowledge, spatial, training, validation)
         filters = [wiener.with_floor(floor) for floor in floors]
         candidates = [
             cls(scaling, source, maps, of_sources, one, hrf, apart, spatial, gain)
@@ -132,13 +131,23 @@ class SupervisedInputs:
         """Return the same from both."""
         return self.wiener.estimate(self.eeg(run), self.bold(run))
 
-    def base(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
-        """Return scaled sources, deconvolved block by block; zeros where components hold all."""
+    def base_of_eeg(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return scaled sources of single blocks from EEG; zeros where components hold all."""
         if self.apart is None:
             return np.zeros_like(run.bold)
-        found = self.apart.predict(run).source_from_bold
-        assert found is not None
-        return np.asarray(found / self.source)
+        return self.apart.from_eeg(run) / self.source
+
+    def base_of_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return the same from BOLD."""
+        if self.apart is None:
+            return np.zeros_like(run.bold)
+        return self.apart.from_bold(run) / self.source
+
+    def base_of_both(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return the same from both."""
+        if self.apart is None:
+            return np.zeros_like(run.bold)
+        return self.apart.from_both(run) / self.source
 
     def spatial_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return components of the sources by the spatial Wiener filter of the run's own head."""
@@ -146,9 +155,9 @@ class SupervisedInputs:
         assert found is not None
         return np.asarray(self.source_maps.T @ found / self.source)
 
-    def truth_beyond_base(self, run: HeldOut) -> Float[ndarray, "blocks frames"]:
-        """Return what deconvolution of single blocks leaves of the true sources."""
-        return np.asarray(self.truth(run) - self.base(run.aligned))
+    def truth_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
+        """Return what an estimate leaves of the scaled true sources."""
+        return np.asarray(self.truth(run) - base(run.aligned))
 
     def late_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return components of the sources from EEG, through the true response."""

@@ -63,7 +63,7 @@ class SupervisedSettings(Settings):
     """Candidate factors of band power beside EEG."""
     exponents: tuple[PositiveFloat, ...] = (1.0, 0.5)
     """Candidate exponents of band power: power or amplitude."""
-    ridges: tuple[PositiveFloat, ...] = RIDGES
+    ridges: tuple[PositiveFloat, ...] = (*RIDGES, 100.0, 1000.0, 10_000.0)
     """Candidate ridge weights, relative to the mean power of the inputs."""
 
 
@@ -160,7 +160,8 @@ class SupervisedLinear:
             for reach in settings.reaches
             for power in powers
         ]
-        return FromBase(_nothing, fitter.best(designs, inputs.truth))
+        target = functools.partial(inputs.truth_beyond, inputs.base_of_eeg)
+        return FromBase(inputs.base_of_eeg, fitter.best(designs, target))
 
     def _of_bold(self, fitter: Fitter) -> FromBase:
         """Fit sources to BOLD."""
@@ -168,8 +169,9 @@ class SupervisedLinear:
         first = Group(self._first_of_bold, gains=(settings.first_gain,))
         bold = Group(inputs.bold, self._bold_bank())
         sizes = [n * settings.n_splines for n in settings.n_components]
-        fitted = fitter.best([Design((first, bold))], inputs.truth_beyond_base, leading=sizes)
-        return FromBase(inputs.base, fitted)
+        target = functools.partial(inputs.truth_beyond, inputs.base_of_bold)
+        fitted = fitter.best([Design((first, bold))], target, leading=sizes)
+        return FromBase(inputs.base_of_bold, fitted)
 
     def _of_both(self, fitter: Fitter) -> FromBase:
         """Fit sources to both, each with the lags that were chosen for it alone."""
@@ -180,8 +182,9 @@ class SupervisedLinear:
             for group, gain in zip(of_eeg.design.groups[1:], of_eeg.gains[1:], strict=True)
         ]
         bold = Group(self._kept_bold(), self._bold_bank(), settings.bold_gains)
-        fitted = fitter.best([Design((first, *signals, bold))], self.inputs.truth_beyond_base)
-        return FromBase(self.inputs.base, fitted)
+        base = self.inputs.base_of_both
+        target = functools.partial(self.inputs.truth_beyond, base)
+        return FromBase(base, fitter.best([Design((first, *signals, bold))], target))
 
     def _bold_of_eeg(self, fitter: Fitter, powers: Sequence[tuple[RowsOf, ...]]) -> FromBase:
         """Fit BOLD to EEG, and to its sources, through the true response; and to power at lags.
@@ -231,11 +234,6 @@ class SupervisedLinear:
 def _remembered(rows: RowsOf) -> RowsOf:
     """Return the same, kept for the runs that were asked about last: runs are never changed."""
     return functools.lru_cache(maxsize=_REMEMBERED)(rows)
-
-
-def _nothing(run: AlignedRun) -> Float[ndarray, "blocks frames"]:
-    """Return zeros: no first estimate."""
-    return np.zeros_like(run.bold)
 
 
 def _power_rows(scaling: InputScaling, run: AlignedRun) -> Float[ndarray, "rows frames"]:
