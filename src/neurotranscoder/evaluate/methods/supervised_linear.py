@@ -61,6 +61,8 @@ class SupervisedSettings(Settings):
     """Principal components of band power, over channels and bands."""
     power_gains: tuple[PositiveFloat, ...] = (0.03, 0.3)
     """Candidate factors of band power beside EEG."""
+    late_gains: tuple[PositiveFloat, ...] = (0.03, 0.1, 0.3, 1.0)
+    """Candidate factors of the same, unreduced, through the true response: for BOLD."""
     exponents: tuple[PositiveFloat, ...] = (1.0, 0.5)
     """Candidate exponents of band power: power or amplitude."""
     ridges: tuple[PositiveFloat, ...] = (*RIDGES, 100.0, 1000.0, 10_000.0)
@@ -125,6 +127,7 @@ class SupervisedLinear:
         self._first_of_bold = _remembered(inputs.from_bold)
         self._late_sources = _remembered(inputs.late_sources)
         fitter = Fitter(known, unseen, settings.ridges)
+        self._late_powers: list[RowsOf] = []
         powers: list[tuple[RowsOf, ...]] = [(rows,) for rows in self._powers(training)] or [()]
         self.source_from_eeg = self._of_eeg(fitter, powers)
         self.source_from_bold = self._of_bold(fitter)
@@ -199,6 +202,9 @@ class SupervisedLinear:
             Design((first, signals, *(Group(rows, lags, settings.power_gains) for rows in power)))
             for power in powers
         ]
+        for late in self._late_powers:
+            power = Group(late, gains=settings.late_gains)
+            designs.append(Design((first, signals, power)))
         bases: tuple[RowsOf, ...] = (inputs.spatial_bold, inputs.late_bold)
         found = [
             FromBase(base, fitter.best(designs, functools.partial(inputs.bold_beyond, base)))
@@ -227,6 +233,7 @@ class SupervisedLinear:
         for exponent in self.settings.exponents if self.with_power else ():
             scaling = InputScaling.fit(training, with_power=True, exponent=exponent)
             rows = functools.partial(_power_rows, scaling)
+            self._late_powers.append(functools.partial(_late, self.inputs.hrf, rows))
             maps = bold_components([rows(run) for run in training], self.settings.n_power)
             yield functools.partial(_projected, maps, rows)
 
@@ -239,6 +246,13 @@ def _remembered(rows: RowsOf) -> RowsOf:
 def _power_rows(scaling: InputScaling, run: AlignedRun) -> Float[ndarray, "rows frames"]:
     """Return scaled power of all bands and channels."""
     return np.asarray(scaling.rows(run)[len(run.eeg) :])
+
+
+def _late(
+    response: Float[ndarray, " lags"], rows: RowsOf, run: AlignedRun
+) -> Float[ndarray, "rows frames"]:
+    """Return rows through a response."""
+    return apply_fir(rows(run), response)
 
 
 def _projected(
