@@ -28,6 +28,11 @@ def at_lag_0(run: AlignedRun) -> FilterBank:  # noqa: ARG001
     return FilterBank(np.ones((1, 1)))
 
 
+def after(n_lags: int) -> BankOf:
+    """Return banks that change nothing, for rows that hold ``n_lags`` lags already."""
+    return lambda run: FilterBank(np.eye(1, n_lags))  # noqa: ARG005
+
+
 def around(reach: float) -> BankOf:
     """Return banks of one filter per lag: all lags from ``-reach`` to ``reach``, in s."""
 
@@ -107,7 +112,8 @@ class Fitted:
     ridge : float
         Chosen ridge weight.
     error : float
-        Squared error on the validation runs.
+        Squared error on the frames of validation runs that the design covers, relative to the
+        power of the target.
     """
 
     design: Design
@@ -167,4 +173,4 @@ class Fitter:
                 factors = np.repeat(gains, [*others, kept])
                 best = choose_ridge(some.scaled(factors), held.scaled(factors), self.ridges)
                 weights = factors[:, np.newaxis] * best.weights
-                yield Fitted(design, weights, gains, best.ridge, best.error)
+                yield Fitted(design, weights, gains, best.ridge, best.error / held.energy)

@@ -20,6 +20,7 @@ from neurotranscoder.evaluate.methods.designs import (
     Fitter,
     Group,
     RowsOf,
+    after,
     around,
 )
 from neurotranscoder.evaluate.methods.filters import BankOf, smooth_lags
@@ -196,14 +197,15 @@ class SupervisedLinear:
         """
         settings, inputs = self.settings, self.inputs
         lags = smooth_lags((0.0, settings.power_seconds), settings.n_power_splines)
-        first = Group(self._late_sources, gains=(settings.first_gain,))
-        signals = Group(lambda run: apply_fir(inputs.eeg(run), inputs.hrf))
+        past = after(len(inputs.hrf))
+        first = Group(self._late_sources, past, (settings.first_gain,))
+        signals = Group(lambda run: apply_fir(inputs.eeg(run), inputs.hrf), past)
         designs = [
             Design((first, signals, *(Group(rows, lags, settings.power_gains) for rows in power)))
             for power in powers
         ]
         for late in self._late_powers:
-            power = Group(late, gains=settings.late_gains)
+            power = Group(late, past, settings.late_gains)
             designs.append(Design((first, signals, power)))
         bases: tuple[RowsOf, ...] = (inputs.spatial_bold, inputs.late_bold)
         found = [
