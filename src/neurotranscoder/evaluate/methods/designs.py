@@ -112,8 +112,7 @@ class Fitted:
     ridge : float
         Chosen ridge weight.
     error : float
-        Squared error on the frames of validation runs that the design covers, relative to the
-        power of the target.
+        Squared error of a frame of the validation runs, the mean over frames that are covered.
     """
 
     design: Design
@@ -166,6 +165,8 @@ class Fitter:
         """Yield the best fit for each number of features and all gains."""
         known = design.equations(self.training, target)
         unseen = design.equations(self.validation, target)
+        covered = [design.valid(run.aligned) for run in self.validation]
+        n_frames = sum(part.stop - part.start for part in covered)
         *others, last = design.sizes(self.training[0].aligned)
         for kept in sorted({min(n, last) for n in leading or (last,)}):
             some, held = (one.leading(sum(others) + kept) for one in (known, unseen))
@@ -173,4 +174,4 @@ class Fitter:
                 factors = np.repeat(gains, [*others, kept])
                 best = choose_ridge(some.scaled(factors), held.scaled(factors), self.ridges)
                 weights = factors[:, np.newaxis] * best.weights
-                yield Fitted(design, weights, gains, best.ridge, best.error / held.energy)
+                yield Fitted(design, weights, gains, best.ridge, best.error / n_frames)

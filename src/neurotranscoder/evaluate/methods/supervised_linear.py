@@ -206,8 +206,8 @@ class SupervisedLinear:
         ]
         for late in self._late_powers:
             power = Group(late, past, settings.late_gains)
-            designs.append(Design((first, signals, power)))
-        bases: tuple[RowsOf, ...] = (inputs.spatial_bold, inputs.late_bold)
+            designs += [Design((first, signals, power)), Design((signals, power))]
+        bases: tuple[RowsOf, ...] = (inputs.spatial_bold, inputs.late_bold, _nothing)
         found = [
             FromBase(base, fitter.best(designs, functools.partial(inputs.bold_beyond, base)))
             for base in bases
@@ -243,6 +243,11 @@ class SupervisedLinear:
 def _remembered(rows: RowsOf) -> RowsOf:
     """Return the same, kept for the runs that were asked about last: runs are never changed."""
     return functools.lru_cache(maxsize=_REMEMBERED)(rows)
+
+
+def _nothing(run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+    """Return zeros: no first estimate."""
+    return np.zeros_like(run.bold)
 
 
 def _power_rows(scaling: InputScaling, run: AlignedRun) -> Float[ndarray, "rows frames"]:
