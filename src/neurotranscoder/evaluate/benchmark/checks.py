@@ -10,7 +10,7 @@ import numpy as np
 
 from neurotranscoder.evaluate.benchmark.rows import CheckRow, RunRow, Verdict
 from neurotranscoder.evaluate.correlation import Interval, mean_interval
-from neurotranscoder.evaluate.methods.registry import MethodSpec
+from neurotranscoder.evaluate.methods.registry import MethodSpec, holds
 
 TOLERANCE = 0.002
 """How far below 0 the whole interval of a difference in r has to be."""
@@ -32,7 +32,7 @@ class _Place:
 
 
 def check_oracles(rows: Sequence[RunRow], specs: Sequence[MethodSpec]) -> tuple[CheckRow, ...]:
-    """Compare every oracle with the methods of its class, run by run.
+    """Compare every oracle with the methods that its class holds, run by run.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def check_oracles(rows: Sequence[RunRow], specs: Sequence[MethodSpec]) -> tuple[
             scores.setdefault(row.method, {})[row.run] = row.r
         for oracle in (spec for spec in specs if spec.role == "oracle" and spec.name in scores):
             for name in scores:
-                if name != oracle.name and known[name].bound == oracle.bound is not None:
+                if name != oracle.name and holds(oracle.bound, known[name].bound):
                     found = _difference(scores[oracle.name], scores[name])
                     checks.append(_check(place, oracle.name, name, found))
     return tuple(checks)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from neurotranscoder.evaluate.methods.global_signal import control_specs
 from neurotranscoder.evaluate.methods.imaging_specs import IMAGING_SPECS
+from neurotranscoder.evaluate.methods.null_specs import null_specs
 from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.methods.regression_specs import REGRESSION_SPECS
@@ -25,4 +27,5 @@ def known_methods(
         How their sources are fused, and where their networks are trained.
     """
     ours = transcoder_specs(settings, fusion=fusion, device=device)
-    return (*ours, *REGRESSION_SPECS, *IMAGING_SPECS, *ORACLE_SPECS)
+    broken = (*null_specs(settings, fusion=fusion), *control_specs(settings, fusion=fusion))
+    return (*ours, *REGRESSION_SPECS, *IMAGING_SPECS, *ORACLE_SPECS, *broken)

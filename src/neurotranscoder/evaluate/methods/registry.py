@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.evaluate.methods.protocol import Knowledge, Method
@@ -12,8 +12,17 @@ from neurotranscoder.evaluate.methods.protocol import Knowledge, Method
 Role = Literal["transcoder", "ablation", "rival", "informed", "oracle", "null", "control"]
 """'informed' rivals are given part of the truth; 'oracle' limits see true sources in training."""
 
-MethodClass = Literal["spatial", "linear", "any"]
-"""What the estimate may be: one matrix for each EEG frame, any linear filter, anything."""
+MethodClass = Literal["spatial", "linear", "linear_power", "any"]
+"""What the estimate may be: one matrix for each EEG frame; any linear filter of the signals; of
+the signals and of a power of the EEG's band power; anything. Each class holds those before it."""
+
+
+def holds(wide: MethodClass | None, narrow: MethodClass | None) -> bool:
+    """Return whether every estimate of one class is one of the other; no class holds nothing."""
+    if wide is None or narrow is None:
+        return False
+    classes = get_args(MethodClass)
+    return bool(classes.index(narrow) <= classes.index(wide))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class MethodSpec:
     role : str
         What it is compared for.
     bound : str or None
-        Class of estimates that it belongs to; an oracle of that class has to reach its score.
+        Class of estimates that it belongs to; an oracle of that class, or of one that holds it,
+        has to reach its score. Of an oracle without one nothing is claimed.
     make : callable
         From what may be known of the truth, and a seed, to a fresh method. Blind methods get None.
     informed : bool

@@ -50,13 +50,13 @@ def _true(knowledge: Knowledge, *, with_power: bool) -> Method:
 
 REGRESSION_SPECS: tuple[MethodSpec, ...] = (
     _blind("ridge_lags", "linear", lambda _: ridge_lags()),
-    _blind("ridge_lags_power", "any", lambda _: ridge_lags_power()),
+    _blind("ridge_lags_power", "linear_power", lambda _: ridge_lags_power()),
     _blind("ridge_canonical_hrf", "linear", lambda _: _canonical(with_power=False)),
-    _blind("ridge_canonical_hrf_power", "any", lambda _: _canonical(with_power=True)),
+    _blind("ridge_canonical_hrf_power", "linear_power", lambda _: _canonical(with_power=True)),
     _informed("ridge_true_hrf", "linear", lambda known: _true(known, with_power=False)),
-    _informed("ridge_true_hrf_power", "any", lambda known: _true(known, with_power=True)),
+    _informed("ridge_true_hrf_power", "linear_power", lambda known: _true(known, with_power=True)),
     _blind("mean_volume", None, lambda _: MeanVolume()),
-    _blind("eeg_informed_fmri", "any", lambda _: EegInformedFmri()),
+    _blind("eeg_informed_fmri", "linear_power", lambda _: EegInformedFmri()),
     _blind("cca", "linear", lambda _: Cca()),
     _blind("conv1x1_network", "any", Conv1x1),
     _blind("ridge_eeg_from_bold", "linear", lambda _: RidgeEeg()),

@@ -1,0 +1,240 @@
+"""What supervised oracles read of a run: signals, components, and a first estimate of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.methods.block_estimates import BlockEstimates
+from neurotranscoder.evaluate.methods.designs import RowsOf
+from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
+from neurotranscoder.evaluate.oracle import SpatialWiener
+from neurotranscoder.evaluate.rivals import spatial_wiener
+from neurotranscoder.evaluate.scoring import HeldOut
+from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
+from neurotranscoder.signal.fir import apply_fir
+from neurotranscoder.simulate.truth import Truth
+from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.components import bold_components
+from neurotranscoder.train.scaling import Scaling
+
+MANY_COMPONENTS = 150
+"""Largest number of components of BOLD, and of true sources in the first estimate."""
+_HRF_SECONDS = 32.0
+_RANK = 1e-6  # components below this share of the largest sd are rounding errors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SupervisedInputs:
+    """Signals in units of their training runs, and the Wiener estimate of sources from them.
+
+    Parameters
+    ----------
+    scaling : Scaling
+        Of EEG and BOLD.
+    source : float
+        Standard deviation of the true sources over blocks and frames.
+    maps : array, shape (blocks, components)
+        Principal components of BOLD.
+    source_maps : array, shape (blocks, courses)
+        Principal components of the true sources.
+    wiener : SpectralWiener
+        From EEG and components of BOLD to principal components of the true sources.
+    hrf : array, shape (lags,)
+        True response, the mean over regions and brains, at the group rate.
+    apart : BlockEstimates or None
+        Where any block may be a source of its own, estimates that components do not hold.
+    spatial : SpatialWiener
+        The best linear estimate from single EEG frames.
+    gain : float
+        Factor of its BOLD that suits the scaled BOLD of training runs best.
+    """
+
+    scaling: Scaling
+    source: float
+    maps: Float[ndarray, "blocks components"]
+    source_maps: Float[ndarray, "blocks courses"]
+    wiener: SpectralWiener
+    hrf: Float[ndarray, " lags"]
+    apart: BlockEstimates | None
+    spatial: SpatialWiener
+    gain: float
+
+    @classmethod
+    def fit(
+        cls,
+        knowledge: Knowledge,
+        training: Sequence[HeldOut],
+        validation: Sequence[HeldOut],
+        floors: Sequence[float],
+    ) -> SupervisedInputs:
+        """Learn scales, components and the filter; choose its noise floor on validation runs."""
+        aligned = [run.aligned for run in training]
+        scaling = Scaling.fit(aligned)
+        source = _sd(training)
+        maps = bold_components([scaling.scale_bold(run.bold) for run in aligned], MANY_COMPONENTS)
+        sources = [_centred(run.sources) / source for run in training]
+        of_sources = _of_full_rank(sources)
+        hrf = _response(knowledge.truth, aligned)
+        wiener = SpectralWiener.fit(
+            [
+                Course(
+                    of_sources.T @ truth, scaling.scale_eeg(run.eeg), _courses(maps, scaling, run)
+                )
+                for truth, run in zip(sources, aligned, strict=True)
+            ],
+            hrf,
+            floors[0],
+        )
+        spatial = spatial_wiener(knowledge.truth, aligned)
+        gain = _gain(spatial, scaling, aligned, len(hrf))
+        apart = None
+        units = Units.of(knowledge.truth, aligned[0].blocks)
+        if min(units.shares.shape) > MANY_COMPONENTS:
+            apart = BlockEstimates(knowledge, spatial, training, validation)
+        filters = [wiener.with_floor(floor) for floor in floors]
+        candidates = [
+            cls(scaling, source, maps, of_sources, one, hrf, apart, spatial, gain)
+            for one in filters
+        ]
+        errors = [one.first_error(validation) for one in candidates]
+        return candidates[int(np.argmin(errors))]
+
+    def eeg(self, run: AlignedRun) -> Float[ndarray, "channels frames"]:
+        """Return scaled EEG."""
+        return self.scaling.scale_eeg(run.eeg)
+
+    def bold(self, run: AlignedRun) -> Float[ndarray, "components frames"]:
+        """Return components of scaled BOLD."""
+        return _courses(self.maps, self.scaling, run)
+
+    def truth(self, run: HeldOut) -> Float[ndarray, "blocks frames"]:
+        """Return the scaled true sources."""
+        assert run.sources is not None
+        return np.asarray(run.sources / self.source)
+
+    def from_eeg(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return components of the sources, estimated from EEG."""
+        return self.wiener.estimate(self.eeg(run), None)
+
+    def from_bold(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return the same from BOLD."""
+        return self.wiener.estimate(None, self.bold(run))
+
+    def from_both(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return the same from both."""
+        return self.wiener.estimate(self.eeg(run), self.bold(run))
+
+    def base_of_eeg(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return scaled sources of single blocks from EEG; zeros where components hold all."""
+        if self.apart is None:
+            return np.zeros_like(run.bold)
+        return self.apart.from_eeg(run) / self.source
+
+    def base_of_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return the same from BOLD."""
+        if self.apart is None:
+            return np.zeros_like(run.bold)
+        return self.apart.from_bold(run) / self.source
+
+    def base_of_both(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return the same from both."""
+        if self.apart is None:
+            return np.zeros_like(run.bold)
+        return self.apart.from_both(run) / self.source
+
+    def spatial_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return components of the sources by the spatial Wiener filter of the run's own head."""
+        found = self.spatial.predict(run).source_from_eeg
+        assert found is not None
+        return np.asarray(self.source_maps.T @ found / self.source)
+
+    def truth_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
+        """Return what an estimate leaves of the scaled true sources."""
+        return np.asarray(self.truth(run) - base(run.aligned))
+
+    def late_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return components of the sources from EEG, through the true response."""
+        return apply_fir(self.from_eeg(run), self.hrf)
+
+    def late_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return the scaled BOLD that these sources give by the linear model."""
+        return np.asarray(self.maps @ (self.wiener.bold.mixing @ self.late_sources(run)))
+
+    def spatial_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return scaled BOLD by the spatial Wiener filter."""
+        return self.gain * _late(self.spatial, run)
+
+    def bold_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
+        """Return what an estimate leaves of the scaled BOLD."""
+        return self.scaling.scale_bold(run.aligned.bold) - base(run.aligned)
+
+    def first_error(self, runs: Sequence[HeldOut]) -> float:
+        """Return the squared error of the first estimate from BOLD, in components."""
+        maps = self.source_maps
+        errors = [maps.T @ _centred(self.truth(run)) - self.from_bold(run.aligned) for run in runs]
+        return float(sum(np.sum(error**2) for error in errors))
+
+
+def _late(spatial: SpatialWiener, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+    """Return BOLD from EEG, in the unit of sources."""
+    found = spatial.predict(run).bold_from_eeg
+    assert found is not None
+    return found
+
+
+def _gain(
+    spatial: SpatialWiener, scaling: Scaling, runs: Sequence[AlignedRun], n_lags: int
+) -> float:
+    """Return the factor of least squared error, without frames that look back before a run."""
+    late = slice(n_lags, None)
+    products = np.zeros(2)
+    for run in runs:
+        estimate = centred(_late(spatial, run), late)
+        products += (
+            np.vdot(estimate, centred(scaling.scale_bold(run.bold), late)),
+            np.vdot(estimate, estimate),
+        )
+    return float(products[0] / products[1]) if products[1] else 0.0
+
+
+def _response(truth: Truth, runs: Sequence[AlignedRun]) -> Float[ndarray, " lags"]:
+    """Return the mean response of the brains of runs at the group rate."""
+    rate = runs[0].axis.sfreq
+    lags = np.arange(round(_HRF_SECONDS * rate)) / rate
+    brains = brains_of(truth, [run.run for run in runs])
+    return mean_true_response(truth, brains, lags) / rate
+
+
+def _courses(
+    maps: Float[ndarray, "blocks components"], scaling: Scaling, run: AlignedRun
+) -> Float[ndarray, "components frames"]:
+    """Return components of the scaled BOLD of a run."""
+    return np.asarray(maps.T @ scaling.scale_bold(run.bold))
+
+
+def _of_full_rank(
+    sources: Sequence[Float[ndarray, "blocks _"]],
+) -> Float[ndarray, "blocks courses"]:
+    """Return principal components of sources, those that vary."""
+    maps = bold_components(sources, MANY_COMPONENTS)
+    powers = np.sum([np.sum((maps.T @ one) ** 2, axis=1) for one in sources], axis=0)
+    return np.asarray(maps[:, powers > _RANK**2 * powers.max()])
+
+
+def _sd(runs: Sequence[HeldOut]) -> float:
+    """Return the sd of true sources over blocks, frames and runs, row means removed."""
+    squares = sum(float(np.sum(_centred(run.sources) ** 2)) for run in runs)
+    return float(np.sqrt(squares / sum(run.aligned.bold.size for run in runs))) or 1.0
+
+
+def _centred(series: Float[ndarray, "rows frames"] | None) -> Float[ndarray, "rows frames"]:
+    """Return rows without their means."""
+    assert series is not None
+    return np.asarray(series - series.mean(axis=1, keepdims=True))
