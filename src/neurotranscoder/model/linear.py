@@ -40,7 +40,7 @@ def fir(
     return pad(full, (shift, n_times - shift - n_full))
 
 
-def _parameter(values: Tensor | ndarray) -> nn.Parameter:
+def parameter(values: Tensor | ndarray) -> nn.Parameter:
     """Return a copy of values as a parameter of the same precision."""
     return nn.Parameter(torch.tensor(np.asarray(values)))
 
@@ -70,8 +70,8 @@ class LinearEegToSource(nn.Module):
         weights: Float[Tensor, "components channels"] | Float[ndarray, "components channels"],
     ) -> None:
         super().__init__()
-        self.maps = _parameter(maps)
-        self.weights = _parameter(weights)
+        self.maps = parameter(maps)
+        self.weights = parameter(weights)
 
     @classmethod
     def from_matrix(
@@ -109,8 +109,8 @@ class LinearSourceToEeg(nn.Module):
         weights: Float[Tensor, "components channels"] | Float[ndarray, "components channels"],
     ) -> None:
         super().__init__()
-        self.maps = _parameter(maps)
-        self.weights = _parameter(weights)
+        self.maps = parameter(maps)
+        self.weights = parameter(weights)
 
     @classmethod
     def from_matrix(
@@ -142,7 +142,7 @@ class LinearSourceToBold(nn.Module):
 
     def __init__(self, hrf: Float[Tensor, " lags"] | Float[ndarray, " lags"]) -> None:
         super().__init__()
-        self.hrf = _parameter(hrf)
+        self.hrf = parameter(hrf)
 
     def forward(
         self, source: Float[Tensor, "batch blocks time"]
@@ -168,7 +168,7 @@ class LinearBoldToSource(nn.Module):
         self, taps: Float[Tensor, " lags"] | Float[ndarray, " lags"], first_lag: int
     ) -> None:
         super().__init__()
-        self.taps = _parameter(taps)
+        self.taps = parameter(taps)
         self.register_buffer("first_lag", torch.tensor(first_lag))
 
     def forward(

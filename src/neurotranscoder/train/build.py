@@ -38,7 +38,7 @@ def build_module(
         Frames per BOLD sample that the module reads.
     """
     linear = unfitted_transcoder(shape) if shape else None
-    if settings.architecture == "closed_form" and linear is not None:
+    if settings.architecture in ("closed_form", "sparse") and linear is not None:
         return linear
     return build_network(
         n_channels,

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import (
     Pair,
@@ -93,6 +94,10 @@ class LinearFit:
         Group rate, in Hz.
     ridge, decoder_ridge, leadfield_ridge : float
         The weights that validation runs chose.
+    sparse : SparseSources or None
+        Sources that the map reads beside the EEG.
+    sparse_weights : array, shape (components, components), or None
+        What the map makes of them.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -105,6 +110,8 @@ class LinearFit:
     ridge: float
     decoder_ridge: float
     leadfield_ridge: float
+    sparse: SparseSources | None = None
+    sparse_weights: Float[ndarray, "components components"] | None = None
 
 
 def fit_closed_form(

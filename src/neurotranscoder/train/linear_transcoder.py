@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.model.linear import (
     ComponentProjection,
@@ -13,6 +15,7 @@ from neurotranscoder.model.linear import (
     LinearSourceToBold,
     LinearSourceToEeg,
 )
+from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.closed_form import LinearFit
 
@@ -27,6 +30,8 @@ class LinearShape:
     n_lags: int
     n_taps: int
     decoder_lag: int
+    sparse_rounds: int = 0
+    """Rounds of the sparse sources; 0 where there are none."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -39,6 +44,7 @@ class LinearShape:
             len(fit.hrf),
             len(fit.decoder),
             fit.decoder_lag,
+            fit.sparse.rounds if fit.sparse else 0,
         )
 
 
@@ -57,13 +63,23 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
     """
     maps = fit.maps.astype(np.float32)
     transcoder = CyclicTranscoder(
-        LinearEegToSource(maps, fit.eeg_weights.astype(np.float32)),
+        _eeg_to_source(fit, maps),
         LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
         LinearBoldToSource(fit.decoder.astype(np.float32), fit.decoder_lag),
         LinearSourceToBold(fit.hrf.astype(np.float32)),
         bold_projection=ComponentProjection(maps),
     )
     return transcoder.requires_grad_(False)
+
+
+def _eeg_to_source(
+    fit: LinearFit, maps: Float[ndarray, "blocks components"]
+) -> LinearEegToSource | SparseEegToSource:
+    """Return the coder from EEG to source, which may read sparse sources."""
+    weights = fit.eeg_weights.astype(np.float32)
+    if fit.sparse is None or fit.sparse_weights is None:
+        return LinearEegToSource(maps, weights)
+    return SparseEegToSource(maps, weights, fit.sparse_weights.astype(np.float32), fit.sparse)
 
 
 def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
@@ -79,5 +95,20 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         ridge=0.0,
         decoder_ridge=0.0,
         leadfield_ridge=0.0,
+        sparse=unfitted_sources(shape) if shape.sparse_rounds else None,
+        sparse_weights=np.zeros((shape.n_components,) * 2) if shape.sparse_rounds else None,
     )
     return linear_transcoder(fit)
+
+
+def unfitted_sources(shape: LinearShape) -> SparseSources:
+    """Return sparse sources of the right sizes."""
+    states = np.ones((shape.n_components, 2))
+    return SparseSources(
+        np.zeros((shape.n_channels, shape.n_components)),
+        np.eye(shape.n_channels),
+        states / 2,
+        0 * states,
+        states,
+        rounds=shape.sparse_rounds,
+    )

@@ -15,7 +15,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
-from neurotranscoder.train.closed_form import fit_closed_form
+from neurotranscoder.train.closed_form import LinearFit, Signals, fit_closed_form
 from neurotranscoder.train.conventions import fix_sign, impulse_response, mean_jacobian
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.linear_transcoder import LinearShape, linear_transcoder
@@ -23,6 +23,7 @@ from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.network import build_network
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.sparse_fit import fit_with_sparse_sources
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import Curve, TrainedTranscoder
 from neurotranscoder.train.windows import ScaledRun
@@ -69,12 +70,10 @@ def fit_transcoder(
     module: CyclicTranscoder | None = None
     shape, upsampling = None, 1
     if settings.architecture != "paper":
-        fit = fit_closed_form(
-            _signals(training, scaling), _signals(validation, scaling), rate, settings.closed_form
-        )
+        fit = _fit_of(_signals(training, scaling), _signals(validation, scaling), rate, settings)
         module, shape = linear_transcoder(fit), LinearShape.of(fit)
     curve = Curve()
-    if module is None or settings.architecture != "closed_form":
+    if module is None or settings.architecture == "transcoder":
         network = network_settings(settings)
         if network.bold_input == "volumes":
             upsampling = first.frames_per_volume
@@ -112,6 +111,17 @@ def fit_transcoder(
         curve=curve,
         upsampling=upsampling,
         seconds=time.perf_counter() - start,
+    )
+
+
+def _fit_of(
+    training: Sequence[Signals], validation: Sequence[Signals], rate: float, settings: TrainSettings
+) -> LinearFit:
+    """Return the part of a transcoder that no network learns."""
+    if settings.architecture == "closed_form":
+        return fit_closed_form(training, validation, rate, settings.closed_form)
+    return fit_with_sparse_sources(
+        training, validation, rate, settings.closed_form, settings.sparse
     )
 
 

@@ -10,10 +10,11 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.train.closed_form import ClosedFormSettings
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.split import SplitSettings
 from neurotranscoder.train.windows import WindowSettings
 
-Architecture = Literal["transcoder", "closed_form", "paper"]
+Architecture = Literal["transcoder", "sparse", "closed_form", "paper"]
 _NO_PATIENCE = 1_000_000
 
 
@@ -21,12 +22,15 @@ class TrainSettings(Settings):
     """What to fit, and how."""
 
     architecture: Architecture = "transcoder"
-    """'closed_form': the linear transcoder; 'transcoder': the same, corrected by gated
-    convolutional coders; 'paper': the paper's convolutional coders from a random start."""
+    """'closed_form': the linear transcoder; 'sparse': the same, which reads sparse sources beside
+    the EEG; 'transcoder': that, corrected by gated convolutional coders; 'paper': the paper's
+    convolutional coders from a random start."""
     split: SplitSettings = SplitSettings()
     """Which runs are held out."""
     closed_form: ClosedFormSettings = ClosedFormSettings()
-    """Of 'closed_form' and 'transcoder'."""
+    """Of all but 'paper'."""
+    sparse: SparseSettings = SparseSettings()
+    """Of 'sparse' and 'transcoder'."""
     residual: NetworkSettings = NetworkSettings(
         architecture="gated",
         steps=120,

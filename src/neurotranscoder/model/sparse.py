@@ -1,0 +1,223 @@
+"""Sources that are quiet most of the time, estimated from one frame of EEG at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor, nn
+
+from neurotranscoder.model.linear import LinearEegToSource, parameter
+
+_FRAMES_PER_PIECE = 128  # what a piece needs stays in the cache
+_LEAST_SEEN = 1e-6  # precision that the EEG adds, relative to the prior's: it is no less
+_LEAST_LEFT = 1e-6  # variance that is left, relative to the prior's: it is no less
+_LEAST_PRECISION = 1e-2  # of a site, relative to the largest prior variance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """What frames of EEG say about sources.
+
+    Parameters
+    ----------
+    mean, variance : tensor, shape (frames, sources)
+        Moments of each source.
+    activity : tensor, shape (frames, sources, states)
+        Probability of each state.
+    state_mean, state_variance : tensor, shape (frames, sources, states)
+        Moments of each source, were it in a state.
+    """
+
+    mean: Float[Tensor, "frames sources"]
+    variance: Float[Tensor, "frames sources"]
+    activity: Float[Tensor, "frames sources states"]
+    state_mean: Float[Tensor, "frames sources states"]
+    state_variance: Float[Tensor, "frames sources states"]
+
+
+class SparseSources(nn.Module):
+    """Posterior mean of sources of which each is in one of several states, such as quiet or active.
+
+    ``eeg = leadfield source + noise``; a source in state j is normal with mean ``means[:, j]`` and
+    variance ``variances[:, j]``, and in that state with probability ``weights[:, j]``. Where
+    few sources are active at once their posterior mean is far better than any linear estimate:
+    it can use that the others are quiet. It has no closed form, and is approximated by
+    expectation propagation [1]_: a fixed number of rounds, each one a layer of a network whose
+    weights are the leadfield and the prior. Rounds amplify rounding errors, so all is computed
+    in double precision.
+
+    Parameters
+    ----------
+    leadfield : array, shape (channels, sources)
+        EEG of each source.
+    noise : array, shape (channels, channels)
+        Covariance of what is no source, positive definite.
+    weights, means, variances : array, shape (sources, states)
+        The prior of each source.
+    rounds : int
+        Rounds of expectation propagation.
+    damping : float
+        How far each round goes towards its new approximation.
+
+    References
+    ----------
+    .. [1] Minka, T. P. (2001). Expectation propagation for approximate Bayesian inference. UAI.
+    """
+
+    leadfield: Tensor
+    noise: Tensor
+    weights: Tensor
+    means: Tensor
+    variances: Tensor
+
+    def __init__(
+        self,
+        leadfield: Float[ndarray, "channels sources"] | Float[Tensor, "channels sources"],
+        noise: Float[ndarray, "channels channels"] | Float[Tensor, "channels channels"],
+        weights: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
+        means: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
+        variances: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
+        *,
+        rounds: int = 8,
+        damping: float = 0.6,
+    ) -> None:
+        super().__init__()
+        self.rounds, self.damping = rounds, damping
+        for name, values in (
+            ("leadfield", leadfield),
+            ("noise", noise),
+            ("weights", weights),
+            ("means", means),
+            ("variances", variances),
+        ):
+            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64).clone())
+
+    def forward(
+        self, eeg: Float[Tensor, "batch channels time"]
+    ) -> Float[Tensor, "batch sources time"]:
+        """Return the posterior mean of the sources."""
+        frames = rearrange(eeg.double(), "batch channels time -> (batch time) channels")
+        pairs = self._channel_pairs()
+        means = [self._posterior(part, pairs).mean for part in frames.split(_FRAMES_PER_PIECE)]
+        return rearrange(
+            torch.cat(means), "(batch time) sources -> batch sources time", batch=len(eeg)
+        ).to(eeg.dtype)
+
+    def posterior(self, frames: Float[Tensor, "frames channels"]) -> Posterior:
+        """Return everything that is known about the sources of frames of EEG."""
+        pairs = self._channel_pairs()
+        parts = [self._posterior(part, pairs) for part in frames.split(_FRAMES_PER_PIECE)]
+        return Posterior(
+            *(
+                torch.cat([getattr(part, name) for part in parts])
+                for name in ("mean", "variance", "activity", "state_mean", "state_variance")
+            )
+        )
+
+    @property
+    def prior_mean(self) -> Float[Tensor, " sources"]:
+        """Mean of each source before any EEG is seen."""
+        return (self.weights * self.means).sum(1)
+
+    @property
+    def prior_variance(self) -> Float[Tensor, " sources"]:
+        """Variance of each source before any EEG is seen."""
+        second = (self.weights * (self.variances + self.means**2)).sum(1)
+        return second - self.prior_mean**2
+
+    def _channel_pairs(self) -> Float[Tensor, "pairs sources"]:
+        """Return the products of the leadfields of all pairs of channels.
+
+        With them covariances of all frames, and the variances that they leave, are one product.
+        """
+        return rearrange(
+            self.leadfield[:, None] * self.leadfield[None], "one two sources -> (one two) sources"
+        )
+
+    def _posterior(
+        self, frames: Float[Tensor, "frames channels"], pairs: Float[Tensor, "pairs sources"]
+    ) -> Posterior:
+        """Return the posterior of a few frames.
+
+        Each prior is approximated by a normal distribution, its site, of variance ``width`` about
+        ``centre``; a round makes each site such that, in the field of the others, it gives
+        the moments that the true prior would.
+        """
+        n_frames, n_channels = frames.shape
+        own = self.prior_variance
+        width = own.expand(n_frames, -1)
+        centre = self.prior_mean.expand(n_frames, -1)
+        least = _LEAST_PRECISION / own.max()
+        leadfields = self.leadfield.expand(n_frames, -1, -1)
+        for _ in range(self.rounds):
+            total = (width @ pairs.T).reshape(n_frames, n_channels, n_channels) + self.noise
+            root = torch.linalg.cholesky(total)
+            rest = frames - centre @ self.leadfield.T
+            whitened = torch.linalg.solve_triangular(
+                root, torch.cat([leadfields, rest[..., None]], -1), upper=False
+            )
+            columns, rest = whitened[..., :-1], whitened[..., -1]
+            seen = torch.clamp((columns**2).sum(1), min=_LEAST_SEEN / own)
+            left = torch.clamp(1 - width * seen, min=_LEAST_LEFT)
+            field = seen / left
+            field_mean = centre + (rest[:, None] @ columns)[:, 0] / seen
+            found = self._tilted(field_mean, 1 / field)
+            precision = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
+            wanted = torch.clamp(precision - field, min=least)
+            push = found.mean * precision - field_mean * field
+            new = (1 - self.damping) / width + self.damping * wanted
+            centre = ((1 - self.damping) * centre / width + self.damping * push) / new
+            width = 1 / new
+        return found
+
+    def _tilted(
+        self, mean: Float[Tensor, "frames sources"], variance: Float[Tensor, "frames sources"]
+    ) -> Posterior:
+        """Return the moments of the prior times a normal likelihood of given moments."""
+        spread = variance[..., None] + self.variances
+        away = mean[..., None] - self.means
+        activity = torch.softmax(
+            torch.log(self.weights) - 0.5 * torch.log(spread) - 0.5 * away**2 / spread, -1
+        )
+        state_variance = variance[..., None] * self.variances / spread
+        state_mean = self.means + away * self.variances / spread
+        expected = (activity * state_mean).sum(-1)
+        second = (activity * (state_variance + state_mean**2)).sum(-1)
+        return Posterior(expected, second - expected**2, activity, state_mean, state_variance)
+
+
+class SparseEegToSource(LinearEegToSource):
+    """Linear in the EEG and in sparse sources: ``maps (weights eeg + sparse_weights s(eeg))``.
+
+    Parameters
+    ----------
+    maps : array, shape (blocks, components)
+        Spatial maps.
+    weights : array, shape (components, channels)
+        How strongly each channel drives each map.
+    sparse_weights : array, shape (components, sources)
+        How strongly each sparse source does.
+    sparse : SparseSources
+        The sparse sources s of the EEG.
+    """
+
+    def __init__(
+        self,
+        maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
+        weights: Float[Tensor, "components channels"] | Float[ndarray, "components channels"],
+        sparse_weights: Float[Tensor, "components sources"] | Float[ndarray, "components sources"],
+        sparse: SparseSources,
+    ) -> None:
+        super().__init__(maps, weights)
+        self.sparse_weights = parameter(sparse_weights)
+        self.sparse = sparse
+
+    def forward(
+        self, eeg: Float[Tensor, "batch channels time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return the source that explains the EEG."""
+        return self.maps @ (self.weights @ eeg + self.sparse_weights @ self.sparse(eeg))

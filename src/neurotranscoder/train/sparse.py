@@ -1,0 +1,245 @@
+"""Sources that are quiet most of the time: what is learnt about them, blindly.
+
+BOLD says where the regions are and, below .2 Hz, how each projects to the EEG. The EEG itself, at
+its whole bandwidth, says how often each is active and how strongly, and what is noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import Field
+from torch import Tensor
+
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.model.sparse import Posterior, SparseSources
+from neurotranscoder.signal.fir import apply_fir, valid_slice
+from neurotranscoder.train.alternating import Pair, centred, whiten
+
+_QUIET, _ACTIVE = 0, 1
+
+
+class SparseSettings(Settings):
+    """Choices of the sparse sources."""
+
+    whitening: float = Field(default=0.1, gt=0)
+    """eps of 1 / sqrt(|H|^2 + eps) for the leadfield. Larger than for the spatial map: noise of
+    BOLD outside the band of the response hurts more than what is lost of it."""
+    frames: int = Field(default=3000, ge=100)
+    """Training frames that the prior is learnt from, evenly spread."""
+    prior_rounds: int = Field(default=5, ge=1)
+    """Rounds of expectation-maximisation of the prior, with the noise that BOLD leaves."""
+    noise_rounds: int = Field(default=3, ge=0)
+    """Rounds of it in which the noise is learnt as well."""
+    rounds: int = Field(default=8, ge=1)
+    """Rounds of expectation propagation in each frame."""
+    share_active: float = Field(default=0.15, gt=0, lt=1)
+    """Share of frames in which a source is active, at the start."""
+    gains: tuple[float, ...] = (0.3, 1.0, 3.0)
+    """Candidate factors of sparse sources beside EEG in the spatial map: their own ridge weight."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeadfieldStatistics:
+    """Covariances of one or more runs, per frame, that a leadfield is found from.
+
+    EEG and components are filtered alike: by ``h / sqrt(|h|^2 + eps)`` as seen from the source.
+
+    Parameters
+    ----------
+    eeg : array, shape (channels, channels)
+        EEG as it is, at its whole bandwidth.
+    slow_eeg : array, shape (channels, channels)
+        Filtered EEG.
+    cross : array, shape (channels, components)
+        Filtered EEG with filtered components.
+    components : array, shape (components, components)
+        Filtered components.
+    rest : float
+        Power of filtered BOLD outside the components, per dimension.
+    """
+
+    eeg: Float[ndarray, "channels channels"]
+    slow_eeg: Float[ndarray, "channels channels"]
+    cross: Float[ndarray, "channels components"]
+    components: Float[ndarray, "components components"]
+    rest: float
+
+
+def leadfield_statistics(
+    pairs: Sequence[Pair],
+    bolds: Sequence[Float[ndarray, "blocks _"]],
+    hrf: Float[ndarray, " lags"],
+    eps: float,
+) -> LeadfieldStatistics:
+    """Sum the statistics of runs, in their order.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        Scaled EEG and BOLD components of the training runs.
+    bolds : sequence of array, shape (blocks, frames)
+        The BOLD that the components are of.
+    hrf : array, shape (lags,)
+        Response at the group rate.
+    eps : float
+        Of the whitening.
+    """
+    gain = float(np.abs(np.fft.rfft(hrf, 8 * len(hrf))).max())
+    total, power, n_frames = [0.0, 0.0, 0.0, 0.0], 0.0, 0
+    for pair, bold in zip(pairs, bolds, strict=True):
+        valid = valid_slice(pair.eeg.shape[1], len(hrf))
+        eeg = centred(pair.eeg, valid)
+        slow = centred(whiten(apply_fir(pair.eeg, hrf), hrf, eps), valid) / gain
+        components = centred(whiten(pair.components, hrf, eps), valid) / gain
+        products = (eeg @ eeg.T, slow @ slow.T, slow @ components.T, components @ components.T)
+        total = [one + product for one, product in zip(total, products, strict=True)]
+        power += float(np.sum(centred(whiten(bold, hrf, eps), valid) ** 2)) / gain**2
+        n_frames += eeg.shape[1]
+    means = [np.asarray(one) / n_frames for one in total]
+    n_rest = max(1, len(bolds[0]) - len(pairs[0].components))
+    rest = max(0.0, power / n_frames - float(np.trace(means[3]))) / n_rest
+    return LeadfieldStatistics(means[0], means[1], means[2], means[3], rest)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slow:
+    """What BOLD tells: leadfield, power of each source and noise, at the whole bandwidth."""
+
+    leadfield: Float[ndarray, "channels components"]
+    powers: Float[ndarray, " components"]
+    noise: Float[ndarray, "channels channels"]
+
+
+def _slow_part(found: LeadfieldStatistics) -> _Slow:
+    """Return leadfield, powers and noise from covariances below .2 Hz.
+
+    The noise of the components is that of BOLD outside of them. How much more EEG there is at
+    the whole bandwidth is taken to be the same for sources and noise; the EEG then decides.
+    """
+    sources = _at_least(found.components - found.rest * np.eye(len(found.components)), 0.02)
+    leadfield = np.linalg.solve(sources, found.cross.T).T
+    wider = float(np.trace(found.eeg) / np.trace(found.slow_eeg))
+    noise = wider * (found.slow_eeg - leadfield @ sources @ leadfield.T)
+    return _Slow(leadfield, wider * np.diag(sources), _regular(noise, found.eeg))
+
+
+def _at_least(matrix: Float[ndarray, "n n"], share: float) -> Float[ndarray, "n n"]:
+    """Return a symmetric matrix without eigenvalues below a share of its largest."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, share * values.max())) @ vectors.T)
+
+
+def _regular(noise: Float[ndarray, "c c"], eeg: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
+    """Return a positive definite noise covariance: none of its directions is nearly silent.
+
+    Those that are, such as the one that an average reference takes away, get .3 of the median,
+    and no less than a thousandth of the EEG.
+    """
+    values, vectors = np.linalg.eigh(noise)
+    least = max(0.3 * float(np.median(values)), 1e-3 * float(np.trace(eeg)) / len(eeg))
+    return np.asarray((vectors * np.maximum(values, least)) @ vectors.T)
+
+
+def fit_sparse_sources(
+    pairs: Sequence[Pair],
+    bolds: Sequence[Float[ndarray, "blocks _"]],
+    hrf: Float[ndarray, " lags"],
+    settings: SparseSettings,
+) -> SparseSources:
+    """Learn leadfield, prior and noise of sparse sources.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        Scaled EEG and BOLD components of the training runs; the components should be regional
+        (see `train.components.regional`), as sources are independent in the prior.
+    bolds : sequence of array, shape (blocks, frames)
+        The BOLD that the components are of.
+    hrf : array, shape (lags,)
+        Response at the group rate.
+    settings : SparseSettings
+        Choices.
+
+    Returns
+    -------
+    sparse : SparseSources
+        Everything fixed.
+    """
+    found = leadfield_statistics(pairs, bolds, hrf, settings.whitening)
+    slow = _slow_part(found)
+    active = settings.share_active
+    prior = _Prior(
+        weights=np.tile([1 - active, active], (len(slow.powers), 1)),
+        means=np.zeros((len(slow.powers), 2)),
+        variances=slow.powers[:, np.newaxis] * [0.2, 5.0],
+    )
+    sparse = _sources(slow.leadfield, slow.noise, prior, settings)
+    frames = _spread_frames([pair.eeg for pair in pairs], settings.frames)
+    for number in range(settings.prior_rounds + settings.noise_rounds):
+        posterior = sparse.posterior(frames)
+        prior = _improved_prior(posterior, slow.powers)
+        noise = sparse.noise.numpy()
+        if number >= settings.prior_rounds:
+            rest = _rest_of(frames, posterior, sparse.leadfield).numpy()
+            noise = _regular(0.5 * (noise + rest), found.eeg)
+        sparse = _sources(slow.leadfield, noise, prior, settings)
+    return sparse
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prior:
+    """Mixture of each source."""
+
+    weights: Float[ndarray, "sources states"]
+    means: Float[ndarray, "sources states"]
+    variances: Float[ndarray, "sources states"]
+
+
+def _sources(
+    leadfield: Float[ndarray, "channels sources"],
+    noise: Float[ndarray, "channels channels"],
+    prior: _Prior,
+    settings: SparseSettings,
+) -> SparseSources:
+    """Return the sources of a prior."""
+    values = (leadfield, noise, prior.weights, prior.means, prior.variances)
+    return SparseSources(*values, rounds=settings.rounds)
+
+
+def _spread_frames(
+    eegs: Sequence[Float[ndarray, "channels _"]], wanted: int
+) -> Float[Tensor, "frames channels"]:
+    """Return evenly spread frames of all runs."""
+    together = np.concatenate(eegs, axis=1)
+    picked = np.linspace(0, together.shape[1] - 1, min(wanted, together.shape[1]))
+    return torch.from_numpy(together[:, picked.round().astype(int)].T)
+
+
+def _improved_prior(posterior: Posterior, powers: Float[ndarray, " sources"]) -> _Prior:
+    """Return the prior that explains posteriors best; a quiet source is zero in the mean."""
+    activity = posterior.activity
+    counts = activity.sum(0)
+    means = (activity * posterior.state_mean).sum(0) / counts.clamp(min=1e-3)
+    means[:, _QUIET] = 0.0
+    squares = posterior.state_variance + (posterior.state_mean - means) ** 2
+    variances = ((activity * squares).sum(0) / counts.clamp(min=1e-3)).numpy()
+    weights = (counts + 0.5) / (counts.sum(1, keepdim=True) + 1.0)
+    least = 1e-3 * powers[:, np.newaxis]
+    return _Prior(weights.numpy(), means.numpy(), np.maximum(variances, least))
+
+
+def _rest_of(
+    frames: Float[Tensor, "frames channels"],
+    posterior: Posterior,
+    leadfield: Float[Tensor, "channels sources"],
+) -> Float[Tensor, "channels channels"]:
+    """Return the expected covariance of what is no source."""
+    rest = frames - posterior.mean @ leadfield.T
+    unsure = (leadfield * posterior.variance.mean(0)) @ leadfield.T
+    return rest.T @ rest / len(frames) + unsure
