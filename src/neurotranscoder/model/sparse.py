@@ -40,7 +40,7 @@ class Posterior:
 
 
 class SparseSources(nn.Module):
-    """Posterior mean of sources of which each is in one of several states, such as quiet or active.
+    """Posterior mean of sources that each are in one of a few states, such as quiet and active.
 
     ``eeg = leadfield source + noise``; a source in state j is normal with mean ``means[:, j]`` and
     variance ``variances[:, j]``, and in that state with probability ``weights[:, j]``. Where

@@ -17,6 +17,7 @@ ROLES: dict[Role, str] = {
 
 METHODS = {
     "transcoder": "Transcoder",
+    "sparse": "Sparse sources, no network",
     "closed_form": "Closed form (linear)",
     "paper": "Paper's network",
     "vanilla": "Vanilla network",
@@ -139,7 +140,9 @@ def role_of(method: str) -> Role:
         return "null"
     if method.startswith("oracle"):
         return "limit"
-    return "own" if method in {"transcoder", "closed_form", "paper", "vanilla"} else "rival"
+    return (
+        "own" if method in {"transcoder", "sparse", "closed_form", "paper", "vanilla"} else "rival"
+    )
 
 
 def in_order(methods: Iterable[str]) -> tuple[str, ...]:

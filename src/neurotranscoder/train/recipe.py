@@ -115,7 +115,10 @@ def fit_transcoder(
 
 
 def _fit_of(
-    training: Sequence[Signals], validation: Sequence[Signals], rate: float, settings: TrainSettings
+    training: Sequence[Signals],
+    validation: Sequence[Signals],
+    rate: float,
+    settings: TrainSettings,
 ) -> LinearFit:
     """Return the part of a transcoder that no network learns."""
     if settings.architecture == "closed_form":

@@ -41,7 +41,7 @@ class SparseSettings(Settings):
     share_active: float = Field(default=0.15, gt=0, lt=1)
     """Share of frames in which a source is active, at the start."""
     gains: tuple[float, ...] = (0.3, 1.0, 3.0)
-    """Candidate factors of sparse sources beside EEG in the spatial map: their own ridge weight."""
+    """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -174,6 +174,7 @@ def transcoder_specs(
 
     return (
         spec("transcoder", base, "transcoder"),
+        spec("sparse", base, "sparse"),
         spec("closed_form", base, "closed_form"),
         spec("paper", base, "paper", slow=True),
         spec("vanilla", vanilla.settings(base), "paper", slow=True),
