@@ -102,7 +102,9 @@ class SparseSources(nn.Module):
         """Return the posterior mean of the sources."""
         frames = rearrange(eeg.double(), "batch channels time -> (batch time) channels")
         pairs = self._channel_pairs()
-        means = [self._posterior(part, pairs).mean for part in frames.split(_FRAMES_PER_PIECE)]
+        means = [
+            self._posterior(part, pairs).mean for part in torch.split(frames, _FRAMES_PER_PIECE)
+        ]
         return rearrange(
             torch.cat(means), "(batch time) sources -> batch sources time", batch=len(eeg)
         ).to(eeg.dtype)
@@ -110,7 +112,7 @@ class SparseSources(nn.Module):
     def posterior(self, frames: Float[Tensor, "frames channels"]) -> Posterior:
         """Return everything that is known about the sources of frames of EEG."""
         pairs = self._channel_pairs()
-        parts = [self._posterior(part, pairs) for part in frames.split(_FRAMES_PER_PIECE)]
+        parts = [self._posterior(part, pairs) for part in torch.split(frames, _FRAMES_PER_PIECE)]
         return Posterior(
             *(
                 torch.cat([getattr(part, name) for part in parts])
@@ -220,4 +222,5 @@ class SparseEegToSource(LinearEegToSource):
         self, eeg: Float[Tensor, "batch channels time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return the source that explains the EEG."""
-        return self.maps @ (self.weights @ eeg + self.sparse_weights @ self.sparse(eeg))
+        components: Tensor = self.weights @ eeg + self.sparse_weights @ self.sparse(eeg)
+        return self.maps @ components

@@ -22,7 +22,7 @@ from neurotranscoder.report.words import METHODS, PARTS, name_of
 
 Over = Literal["seeds", "runs", "none"]
 OTHER = "other"
-DEFAULTS = ("transcoder", "closed_form", "paper", "vanilla")
+DEFAULTS = ("transcoder", "sparse", "closed_form", "paper", "vanilla")
 
 
 @dataclass(frozen=True, slots=True)

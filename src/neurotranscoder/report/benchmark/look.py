@@ -23,6 +23,7 @@ from neurotranscoder.report.words import name_of
 LABEL_WIDTH = 36
 _OWN = {
     "transcoder": (VERMILLION, "o"),
+    "sparse": (BLACK, "o"),
     "closed_form": (BLUE, "o"),
     "paper": (SKY, "p"),
     "vanilla": (ORANGE, "h"),
