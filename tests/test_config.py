@@ -55,7 +55,7 @@ def test_all_faults_of_a_file_are_told_at_once_with_the_known_keys(tmp_path):
     told = str(caught.value)
     assert "[train] has unknown key 'learning_rat'; known keys are 'architecture', 'split'" in told
     assert "align.block_size = 0: Input should be greater than 0" in told
-    assert "reconstruct.fusion = 'mean': Input should be 'sum' or 'zscored'" in told
+    assert "reconstruct.fusion = 'mean': Input should be 'joint', 'sum' or 'zscored'" in told
 
 
 @pytest.mark.parametrize(

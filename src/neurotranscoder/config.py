@@ -22,8 +22,10 @@ from neurotranscoder.train.settings import TrainSettings
 class ReconstructSettings(Settings):
     """How sources are estimated once a transcoder is trained."""
 
-    fusion: Fusion = "sum"
-    """'sum' of both estimates (paper 4.3.3), or 'zscored' before they are added."""
+    fusion: Fusion = "joint"
+    """'joint': the posterior mean of the sources given both modalities, for models with sparse
+    sources, the sum for others; 'sum' of both estimates (paper 4.3.3); 'zscored' before they are
+    added."""
 
 
 class Config(Settings):

@@ -126,7 +126,7 @@ BAD_SETTINGS = {
     "wrong type": ("train.residual.steps=many", "train.residual.steps = 'many'"),
     "too small": ("align.block_size=-1", "align.block_size = -1"),
     "not finite": ("align.block_size=inf", "align.block_size = inf"),
-    "unknown word": ("reconstruct.fusion=mean", "'sum' or 'zscored'"),
+    "unknown word": ("reconstruct.fusion=mean", "'joint', 'sum' or 'zscored'"),
     "too many validation runs": ("train.split.validation=5", "0 training"),
 }
 

@@ -76,7 +76,7 @@ def evaluate_models(
     *,
     space: Workspace,
     name: str,
-    fusion: Fusion = "sum",
+    fusion: Fusion = "joint",
     notes: Sequence[str] = (),
 ) -> Findings:
     """Score models that share one split.

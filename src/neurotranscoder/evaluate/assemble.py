@@ -107,7 +107,7 @@ def _facts(
             f"{evaluation.scorer.edge[1]:g} s of each run, for every method",
         ),
         *_surviving(evaluation),
-        ("Fusion", f"{evaluation.fusion} of both source estimates"),
+        ("Fusion of both source estimates", evaluation.fusion),
         *((f"Training of {one.name}", _training(one)) for one in candidates),
         ("Version", f"neurotranscoder {__version__}"),
     )

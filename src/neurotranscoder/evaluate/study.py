@@ -63,7 +63,7 @@ class StudyEvaluation:
         Aligned runs; only ``test`` is scored.
     truth : Truth or None
         The sources, where the study was simulated.
-    fusion : {'sum', 'zscored'}
+    fusion : {'joint', 'sum', 'zscored'}
         How the two source estimates of a candidate become one.
     progress : callable
         Called with what is being done.
@@ -74,7 +74,7 @@ class StudyEvaluation:
         runs: StudyRuns,
         truth: Truth | None,
         *,
-        fusion: Fusion = "sum",
+        fusion: Fusion = "joint",
         progress: Progress = lambda _: None,
     ) -> None:
         self.runs = runs

@@ -82,8 +82,8 @@ class SparseSources(nn.Module):
         means: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
         variances: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
         *,
-        rounds: int = 8,
-        damping: float = 0.6,
+        rounds: int = 4,
+        damping: float = 0.8,
     ) -> None:
         super().__init__()
         self.rounds, self.damping = rounds, damping
@@ -97,22 +97,42 @@ class SparseSources(nn.Module):
             self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64).clone())
 
     def forward(
-        self, eeg: Float[Tensor, "batch channels time"]
+        self,
+        eeg: Float[Tensor, "batch channels time"],
+        hint: Float[Tensor, "batch sources time"] | None = None,
+        precision: Float[Tensor, " sources"] | None = None,
     ) -> Float[Tensor, "batch sources time"]:
-        """Return the posterior mean of the sources."""
+        """Return the posterior mean of the sources.
+
+        Parameters
+        ----------
+        eeg : tensor, shape (batch, channels, time)
+            EEG.
+        hint : tensor, shape (batch, sources, time), optional
+            What something else than the EEG says that the sources are.
+        precision : tensor, shape (sources,), optional
+            One over the variance of its errors.
+        """
         frames = rearrange(eeg.double(), "batch channels time -> (batch time) channels")
+        if hint is None or precision is None:
+            known = torch.zeros_like(frames[:, :1])
+            precision = torch.zeros_like(self.prior_mean)
+        else:
+            known = rearrange(hint.double(), "batch sources time -> (batch time) sources")
+        parts = zip(*(torch.split(x, _FRAMES_PER_PIECE) for x in (frames, known)), strict=True)
         pairs = self._channel_pairs()
-        means = [
-            self._posterior(part, pairs).mean for part in torch.split(frames, _FRAMES_PER_PIECE)
-        ]
+        means = [self._posterior(part, pairs, says, precision).mean for part, says in parts]
         return rearrange(
             torch.cat(means), "(batch time) sources -> batch sources time", batch=len(eeg)
         ).to(eeg.dtype)
 
     def posterior(self, frames: Float[Tensor, "frames channels"]) -> Posterior:
-        """Return everything that is known about the sources of frames of EEG."""
-        pairs = self._channel_pairs()
-        parts = [self._posterior(part, pairs) for part in torch.split(frames, _FRAMES_PER_PIECE)]
+        """Return everything that the EEG says about the sources of its frames."""
+        pairs, nothing = self._channel_pairs(), torch.zeros_like(self.prior_mean)
+        parts = [
+            self._posterior(part, pairs, nothing, nothing)
+            for part in torch.split(frames, _FRAMES_PER_PIECE)
+        ]
         return Posterior(
             *(
                 torch.cat([getattr(part, name) for part in parts])
@@ -141,13 +161,17 @@ class SparseSources(nn.Module):
         )
 
     def _posterior(
-        self, frames: Float[Tensor, "frames channels"], pairs: Float[Tensor, "pairs sources"]
+        self,
+        frames: Float[Tensor, "frames channels"],
+        pairs: Float[Tensor, "pairs sources"],
+        hint: Float[Tensor, "*frames sources"],
+        precision: Float[Tensor, " sources"],
     ) -> Posterior:
         """Return the posterior of a few frames.
 
         Each prior is approximated by a normal distribution, its site, of variance ``width`` about
-        ``centre``; a round makes each site such that, in the field of the others, it gives
-        the moments that the true prior would.
+        ``centre``; a round makes each site such that, in the field of all else that is known, it
+        gives the moments that the true prior would. Hints are known beside the EEG.
         """
         n_frames, n_channels = frames.shape
         own = self.prior_variance
@@ -156,22 +180,26 @@ class SparseSources(nn.Module):
         least = _LEAST_PRECISION / own.max()
         leadfields = self.leadfield.expand(n_frames, -1, -1)
         for _ in range(self.rounds):
-            total = (width @ pairs.T).reshape(n_frames, n_channels, n_channels) + self.noise
-            root = torch.linalg.cholesky(total)
-            rest = frames - centre @ self.leadfield.T
+            spread = 1 / (1 / width + precision)
+            middle = spread * (centre / width + precision * hint)
+            total = (spread @ pairs.T).reshape(n_frames, n_channels, n_channels) + self.noise
+            rest = frames - middle @ self.leadfield.T
             whitened = torch.linalg.solve_triangular(
-                root, torch.cat([leadfields, rest[..., None]], -1), upper=False
+                torch.linalg.cholesky(total),
+                torch.cat([leadfields, rest[..., None]], -1),
+                upper=False,
             )
             columns, rest = whitened[..., :-1], whitened[..., -1]
             seen = torch.clamp((columns**2).sum(1), min=_LEAST_SEEN / own)
-            left = torch.clamp(1 - width * seen, min=_LEAST_LEFT)
-            field = seen / left
-            field_mean = centre + (rest[:, None] @ columns)[:, 0] / seen
-            found = self._tilted(field_mean, 1 / field)
-            precision = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
-            wanted = torch.clamp(precision - field, min=least)
-            push = found.mean * precision - field_mean * field
+            from_eeg = seen / torch.clamp(1 - spread * seen, min=_LEAST_LEFT)
+            eeg_mean = middle + (rest[:, None] @ columns)[:, 0] / seen
+            field = from_eeg + precision
+            pull = from_eeg * eeg_mean + precision * hint
+            found = self._tilted(pull / field, 1 / field)
+            sharpness = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
+            wanted = torch.clamp(sharpness - field, min=least)
             new = (1 - self.damping) / width + self.damping * wanted
+            push = found.mean * sharpness - pull
             centre = ((1 - self.damping) * centre / width + self.damping * push) / new
             width = 1 / new
         return found
@@ -198,25 +226,37 @@ class SparseEegToSource(LinearEegToSource):
     Parameters
     ----------
     maps : array, shape (blocks, components)
-        Spatial maps.
+        Orthonormal spatial maps.
     weights : array, shape (components, channels)
         How strongly each channel drives each map.
-    sparse_weights : array, shape (components, sources)
+    sparse_weights : array, shape (components, components)
         How strongly each sparse source does.
     sparse : SparseSources
-        The sparse sources s of the EEG.
+        The sparse sources s of the EEG, one for each component.
+    bold_gain, bold_precision : array, shape (components,)
+        The source that BOLD gives is ``bold_gain s`` and an error; one over the variance of the
+        error, relative to the gain.
     """
+
+    bold_gain: Tensor
+    bold_precision: Tensor
 
     def __init__(
         self,
         maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
         weights: Float[Tensor, "components channels"] | Float[ndarray, "components channels"],
-        sparse_weights: Float[Tensor, "components sources"] | Float[ndarray, "components sources"],
+        sparse_weights: Float[Tensor, "components components"]
+        | Float[ndarray, "components components"],
         sparse: SparseSources,
+        *,
+        bold_gain: Float[Tensor, " components"] | Float[ndarray, " components"],
+        bold_precision: Float[Tensor, " components"] | Float[ndarray, " components"],
     ) -> None:
         super().__init__(maps, weights)
         self.sparse_weights = parameter(sparse_weights)
         self.sparse = sparse
+        self.register_buffer("bold_gain", torch.as_tensor(bold_gain).double().clone())
+        self.register_buffer("bold_precision", torch.as_tensor(bold_precision).double().clone())
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
@@ -224,3 +264,22 @@ class SparseEegToSource(LinearEegToSource):
         """Return the source that explains the EEG."""
         components: Tensor = self.weights @ eeg + self.sparse_weights @ self.sparse(eeg)
         return self.maps @ components
+
+    def joint(
+        self,
+        eeg: Float[Tensor, "batch channels time"],
+        source_from_bold: Float[Tensor, "batch blocks time"],
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return the posterior mean of the sparse sources given EEG and what BOLD says of them.
+
+        Parameters
+        ----------
+        eeg : tensor, shape (batch, channels, time)
+            EEG.
+        source_from_bold : tensor, shape (batch, blocks, time)
+            The source that BOLD gives over the same frames.
+        """
+        said = (self.maps.T @ source_from_bold).double() / self.bold_gain[:, None]
+        hint = said + self.sparse.prior_mean[:, None]
+        sources: Tensor = self.sparse(eeg, hint, self.bold_precision)
+        return self.maps @ sources

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from neurotranscoder.core.errors import WeightsError
 from neurotranscoder.model.coders import BoldToSource, EegToSource, SourceToBold, SourceToEeg
+from neurotranscoder.model.sparse import SparseEegToSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +95,13 @@ class CyclicTranscoder(nn.Module):
         if source_sign not in (1.0, -1.0):
             raise WeightsError(f"source_sign is {source_sign}; it needs to be 1 or -1")
         self.register_buffer("source_sign", torch.tensor(float(source_sign)))
+
+    @property
+    def sparse_coder(self) -> SparseEegToSource | None:
+        """The coder from EEG to source, or its linear part, where it has sparse sources."""
+        coder = self.eeg_to_source
+        coder = coder.linear if isinstance(coder, GatedCoder) else coder
+        return coder if isinstance(coder, SparseEegToSource) else None
 
     def source_from_eeg(
         self, eeg: Float[Tensor, "batch channels time"]

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-Fusion = Literal["sum", "zscored"]
+Fusion = Literal["joint", "sum", "zscored"]
+"""'joint': the posterior mean given both, for models with sparse sources; the sum for others.
+'sum': the two estimates added (paper 4.3.3). 'zscored': each in units of its own sd first."""
 
 
 def fuse(
@@ -23,15 +25,16 @@ def fuse(
     ----------
     from_eeg, from_bold : array, shape (blocks, frames)
         The two estimates of one run, over the same frames.
-    fusion : {'sum', 'zscored'}
-        The sd of 'zscored' is that of all blocks and frames of the run together.
+    fusion : {'joint', 'sum', 'zscored'}
+        The sd of 'zscored' is that of all blocks and frames of the run together. 'joint' needs
+        a model and is a sum here (see `reconstruct.group.estimate_group`).
 
     Returns
     -------
     fused : array, shape (blocks, frames)
         Arbitrary unit.
     """
-    if fusion == "sum":
+    if fusion != "zscored":
         return np.asarray(from_eeg + from_bold)
     tiny = np.finfo(float).tiny
     scaled = (from_eeg / max(from_eeg.std(), tiny), from_bold / max(from_bold.std(), tiny))

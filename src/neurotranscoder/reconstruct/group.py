@@ -58,6 +58,23 @@ def source_of_bold(
         return _array(trained.module.source_from_bold(_tensor(trained.scaling.scale_bold(bold))))
 
 
+def joint_source(
+    trained: TrainedTranscoder,
+    eeg: Float[ndarray, "channels frames"],
+    from_bold: Float[ndarray, "blocks frames"],
+) -> Float[ndarray, "blocks frames"] | None:
+    """Estimate sources from EEG (V) and the source that BOLD gives; None without sparse sources.
+
+    It is the posterior mean given both. Adding the estimates would count what both say twice, and
+    would know nothing of how far each can be trusted.
+    """
+    coder = trained.module.sparse_coder
+    if coder is None:
+        return None
+    with torch.inference_mode():
+        return _array(coder.joint(_tensor(trained.scaling.scale_eeg(eeg)), _tensor(from_bold)))
+
+
 def bold_of_source(
     trained: TrainedTranscoder, source: Float[ndarray, "blocks frames"]
 ) -> Float[ndarray, "blocks frames"]:
@@ -75,7 +92,7 @@ def eeg_of_source(
 
 
 def estimate_group(
-    trained: TrainedTranscoder, run: AlignedRun, *, fusion: Fusion = "sum"
+    trained: TrainedTranscoder, run: AlignedRun, *, fusion: Fusion = "joint"
 ) -> GroupEstimates:
     """Estimate sources and transcode both ways for one aligned run.
 
@@ -85,8 +102,9 @@ def estimate_group(
         In evaluation mode.
     run : AlignedRun
         At the rate, on the blocks and with the channels that it was trained for.
-    fusion : {'sum', 'zscored'}
-        How the two source estimates become one.
+    fusion : {'joint', 'sum', 'zscored'}
+        How the two source estimates become one. 'joint' is the posterior mean of the sources
+        given both modalities, where the model has sparse sources; the sum where it has none.
 
     Returns
     -------
@@ -101,7 +119,8 @@ def estimate_group(
     trained.check(run)
     from_eeg = source_of_eeg(trained, run.eeg)
     from_bold = source_of_bold(trained, run.bold_volumes if trained.reads_volumes else run.bold)
-    fused = fuse(from_eeg, from_bold, fusion=fusion)
+    joint = joint_source(trained, run.eeg, from_bold) if fusion == "joint" else None
+    fused = fuse(from_eeg, from_bold, fusion=fusion) if joint is None else joint
     return GroupEstimates(
         source_from_eeg=SourceEstimate(from_eeg, run.blocks, run.axis, "eeg"),
         source_from_bold=SourceEstimate(from_bold, run.blocks, run.axis, "bold"),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.signal.fir import apply_fir, lagged, second_differences, valid_slice
+from neurotranscoder.signal.fir import apply_fir, second_differences, valid_slice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +74,38 @@ def filter_statistics(
     gram, cross = np.zeros((n_lags, n_lags)), np.zeros(n_lags)
     for series, target in zip(inputs, targets, strict=True):
         valid = valid_slice(series.shape[1], n_lags, first_lag=first_lag)
-        wanted = centred(target, valid)
-        for row, goal in zip(lagged(series, n_lags), wanted, strict=True):
-            design = row - row.mean(axis=0)
-            gram += design.T @ design
-            cross += design.T @ goal
+        gram += lag_gram(series, n_lags)
+        cross += lag_products(series, centred(target, valid))
     return gram, cross
+
+
+def lag_products(
+    series: Float[ndarray, "rows times"], target: Float[ndarray, "rows valid"]
+) -> Float[ndarray, " lags"]:
+    """Return the products of a series at each lag with a target, summed over rows and times."""
+    n_valid = target.shape[1]
+    n_lags = series.shape[1] - n_valid + 1
+    at = [series[:, n_lags - 1 - lag :][:, :n_valid] for lag in range(n_lags)]
+    return np.array([np.einsum("rt,rt->", one, target) for one in at])
+
+
+def lag_gram(series: Float[ndarray, "rows times"], n_lags: int) -> Float[ndarray, "lags lags"]:
+    """Return the covariances of a series at all pairs of lags, times their number, over rows.
+
+    Each pair of lags moves the one before it on by a sample: what enters at one end is added,
+    what leaves at the other taken away.
+    """
+    n_valid = series.shape[1] - n_lags + 1
+    gram = np.empty((n_lags, n_lags))
+    gram[0] = lag_products(series, series[:, n_lags - 1 :])
+    gram[:, 0] = gram[0]
+    early, late = series[:, n_lags - 2 :: -1], series[:, : n_valid - 1 : -1]
+    moved = early.T @ early - late.T @ late if n_lags > 1 else np.empty((0, 0))
+    for lag in range(n_lags - 1):
+        gram[lag + 1, 1:] = gram[lag, :-1] + moved[lag]
+    sums = np.cumsum(np.pad(series, [(0, 0), (1, 0)]), axis=1)
+    means = (sums[:, n_valid:] - sums[:, :n_lags])[:, ::-1] / n_valid
+    return np.asarray(gram - n_valid * means.T @ means)
 
 
 def fit_hrf(

@@ -73,6 +73,26 @@ class ClosedFormSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SparsePart:
+    """Sparse sources and their place in a transcoder (see `model.sparse.SparseEegToSource`).
+
+    Parameters
+    ----------
+    sources : SparseSources
+        One for each component.
+    weights : array, shape (components, components)
+        What the spatial map makes of them.
+    bold_gain, bold_precision : array, shape (components,)
+        How the sources that BOLD gives relate to them.
+    """
+
+    sources: SparseSources
+    weights: Float[ndarray, "components components"]
+    bold_gain: Float[ndarray, " components"]
+    bold_precision: Float[ndarray, " components"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LinearFit:
     """A linear transcoder between scaled EEG and scaled BOLD.
 
@@ -94,10 +114,8 @@ class LinearFit:
         Group rate, in Hz.
     ridge, decoder_ridge, leadfield_ridge : float
         The weights that validation runs chose.
-    sparse : SparseSources or None
+    sparse : SparsePart or None
         Sources that the map reads beside the EEG.
-    sparse_weights : array, shape (components, components), or None
-        What the map makes of them.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -110,8 +128,7 @@ class LinearFit:
     ridge: float
     decoder_ridge: float
     leadfield_ridge: float
-    sparse: SparseSources | None = None
-    sparse_weights: Float[ndarray, "components components"] | None = None
+    sparse: SparsePart | None = None
 
 
 def fit_closed_form(

@@ -17,7 +17,7 @@ from neurotranscoder.model.linear import (
 )
 from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
-from neurotranscoder.train.closed_form import LinearFit
+from neurotranscoder.train.closed_form import LinearFit, SparsePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LinearShape:
             len(fit.hrf),
             len(fit.decoder),
             fit.decoder_lag,
-            fit.sparse.rounds if fit.sparse else 0,
+            fit.sparse.sources.rounds if fit.sparse else 0,
         )
 
 
@@ -77,9 +77,17 @@ def _eeg_to_source(
 ) -> LinearEegToSource | SparseEegToSource:
     """Return the coder from EEG to source, which may read sparse sources."""
     weights = fit.eeg_weights.astype(np.float32)
-    if fit.sparse is None or fit.sparse_weights is None:
+    sparse = fit.sparse
+    if sparse is None:
         return LinearEegToSource(maps, weights)
-    return SparseEegToSource(maps, weights, fit.sparse_weights.astype(np.float32), fit.sparse)
+    return SparseEegToSource(
+        maps,
+        weights,
+        sparse.weights.astype(np.float32),
+        sparse.sources,
+        bold_gain=sparse.bold_gain,
+        bold_precision=sparse.bold_precision,
+    )
 
 
 def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
@@ -95,20 +103,22 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         ridge=0.0,
         decoder_ridge=0.0,
         leadfield_ridge=0.0,
-        sparse=unfitted_sources(shape) if shape.sparse_rounds else None,
-        sparse_weights=np.zeros((shape.n_components,) * 2) if shape.sparse_rounds else None,
+        sparse=_unfitted_sparse_part(shape) if shape.sparse_rounds else None,
     )
     return linear_transcoder(fit)
 
 
-def unfitted_sources(shape: LinearShape) -> SparseSources:
+def _unfitted_sparse_part(shape: LinearShape) -> SparsePart:
     """Return sparse sources of the right sizes."""
-    states = np.ones((shape.n_components, 2))
-    return SparseSources(
-        np.zeros((shape.n_channels, shape.n_components)),
-        np.eye(shape.n_channels),
+    n_components, n_channels = shape.n_components, shape.n_channels
+    states = np.ones((n_components, 2))
+    sources = SparseSources(
+        np.zeros((n_channels, n_components)),
+        np.eye(n_channels),
         states / 2,
         0 * states,
         states,
         rounds=shape.sparse_rounds,
     )
+    ones = np.ones(n_components)
+    return SparsePart(sources, np.zeros((n_components, n_components)), ones, ones)

@@ -30,17 +30,17 @@ class SparseSettings(Settings):
     whitening: float = Field(default=0.1, gt=0)
     """eps of 1 / sqrt(|H|^2 + eps) for the leadfield. Larger than for the spatial map: noise of
     BOLD outside the band of the response hurts more than what is lost of it."""
-    frames: int = Field(default=3000, ge=100)
+    frames: int = Field(default=2000, ge=100)
     """Training frames that the prior is learnt from, evenly spread."""
-    prior_rounds: int = Field(default=5, ge=1)
+    prior_rounds: int = Field(default=4, ge=1)
     """Rounds of expectation-maximisation of the prior, with the noise that BOLD leaves."""
-    noise_rounds: int = Field(default=3, ge=0)
+    noise_rounds: int = Field(default=8, ge=0)
     """Rounds of it in which the noise is learnt as well."""
-    rounds: int = Field(default=8, ge=1)
-    """Rounds of expectation propagation in each frame."""
+    rounds: int = Field(default=4, ge=1)
+    """Rounds of expectation propagation in each frame. More than 4 hardly change the estimates."""
     share_active: float = Field(default=0.15, gt=0, lt=1)
     """Share of frames in which a source is active, at the start."""
-    gains: tuple[float, ...] = (0.3, 1.0, 3.0)
+    gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
     """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
 
 

@@ -77,7 +77,7 @@ class BenchmarkPlan(Settings):
     """The group resolution."""
     train: TrainSettings = TrainSettings()
     """How transcoders are trained."""
-    fusion: Fusion = "sum"
+    fusion: Fusion = "joint"
     """How transcoders fuse their two source estimates."""
 
     @property

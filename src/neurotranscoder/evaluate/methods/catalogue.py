@@ -15,7 +15,7 @@ from neurotranscoder.train.settings import TrainSettings
 
 
 def known_methods(
-    settings: TrainSettings | None = None, *, fusion: Fusion = "sum", device: Device = "auto"
+    settings: TrainSettings | None = None, *, fusion: Fusion = "joint", device: Device = "auto"
 ) -> tuple[MethodSpec, ...]:
     """Return all methods, ours first.
 

@@ -93,7 +93,7 @@ class WithoutGlobalSignal(TranscoderMethod):
 
 
 def control_specs(
-    settings: TrainSettings | None = None, *, fusion: Fusion = "sum"
+    settings: TrainSettings | None = None, *, fusion: Fusion = "joint"
 ) -> tuple[MethodSpec, ...]:
     """Return the controls as methods; what is regressed out of a run is no linear filter of it.
 

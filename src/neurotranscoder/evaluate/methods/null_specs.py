@@ -36,7 +36,7 @@ class NullTranscoder(TranscoderMethod):
     """
 
     def __init__(
-        self, settings: TrainSettings, broken: Break, seed: int, *, fusion: Fusion = "sum"
+        self, settings: TrainSettings, broken: Break, seed: int, *, fusion: Fusion = "joint"
     ) -> None:
         super().__init__(
             settings.model_copy(update={"architecture": "closed_form"}), fusion=fusion
@@ -74,7 +74,7 @@ _BREAKS: tuple[tuple[str, Break], ...] = (
 
 
 def null_specs(
-    settings: TrainSettings | None = None, *, fusion: Fusion = "sum"
+    settings: TrainSettings | None = None, *, fusion: Fusion = "joint"
 ) -> tuple[MethodSpec, ...]:
     """Return the nulls as methods; they draw from the seed that `make` is given.
 

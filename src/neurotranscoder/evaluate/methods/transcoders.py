@@ -44,14 +44,14 @@ class TranscoderMethod:
     ----------
     settings : TrainSettings
         Architecture and choices.
-    fusion : {'sum', 'zscored'}
+    fusion : {'joint', 'sum', 'zscored'}
         How the two source estimates become one.
     device : {'auto', 'cpu', 'cuda'}
         Where networks are trained.
     """
 
     def __init__(
-        self, settings: TrainSettings, *, fusion: Fusion = "sum", device: Device = "auto"
+        self, settings: TrainSettings, *, fusion: Fusion = "joint", device: Device = "auto"
     ) -> None:
         self.settings = settings
         self.fusion = fusion
@@ -140,7 +140,7 @@ def ablations() -> tuple[Ablation, ...]:
 
 
 def transcoder_specs(
-    settings: TrainSettings | None = None, *, fusion: Fusion = "sum", device: Device = "auto"
+    settings: TrainSettings | None = None, *, fusion: Fusion = "joint", device: Device = "auto"
 ) -> tuple[MethodSpec, ...]:
     """Return the transcoders as methods; their networks have the seed that `make` is given.
 
