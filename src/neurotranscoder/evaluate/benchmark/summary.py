@@ -15,7 +15,9 @@ from neurotranscoder.evaluate.table import Quantity, SourceKind
 NO_REFERENCE = "none"
 BEST_RIVAL, BEST_INFORMED, BETTER_SINGLE = "best_rival", "best_informed", "better_single"
 _SINGLES: tuple[Quantity, Quantity] = ("source_from_eeg", "source_from_bold")
-_DEFAULT, _LINEAR = "transcoder", "closed_form"
+_DEFAULT, _SPARSE, _LINEAR = "transcoder", "sparse", "closed_form"
+_PARTS = {_DEFAULT: (_SPARSE, _LINEAR), _SPARSE: (_LINEAR,)}
+"""What the recipe is without its networks, and without its sparse sources as well."""
 
 BySeed = dict[int, float]
 """r of each geometry seed."""
@@ -100,8 +102,8 @@ def _references(
 def _paired_with(
     fact: _Fact, spec: MethodSpec, scores: Mapping[_Fact, Mapping[str, BySeed]]
 ) -> Iterator[tuple[str, BySeed]]:
-    """Yield what is subtracted: the recipe and its linear part, the better single estimate."""
-    others: tuple[str, ...] = (_LINEAR,) if spec.name == _DEFAULT else ()
+    """Yield what is subtracted: the recipe and its parts, the better single estimate."""
+    others: tuple[str, ...] = _PARTS.get(spec.name, ())
     if spec.role == "ablation":
         others = _DEFAULT, _LINEAR
     for other in others:
