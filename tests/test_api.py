@@ -162,7 +162,7 @@ def test_a_missing_study_and_an_unknown_architecture_are_refused(tmp_path):
     with pytest.raises(StudyError, match="need a BIDS data set"):
         nt.Transcoder().fit(tmp_path / "nowhere")
     with pytest.raises(
-        SettingsError, match="'linear'; known ones are 'transcoder', 'closed_form'"
+        SettingsError, match="'linear'; known ones are 'transcoder', 'sparse', 'closed_form'"
     ):
         nt.Transcoder(config=CONFIG.model_copy(update={"train": _with("linear")}))
 

@@ -125,4 +125,4 @@ def load_models(folders: tuple[Path, ...], out: Path) -> list[tuple[str, Trained
         )
     models = [(folder.name, load_trained(folder)) for folder in found]
     rank = {"transcoder": 0, "sparse": 1, "closed_form": 2}
-    return sorted(models, key=lambda model: (rank.get(model[0], 2), model[0]))
+    return sorted(models, key=lambda model: (rank.get(model[0], len(rank)), model[0]))

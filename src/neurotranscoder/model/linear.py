@@ -41,8 +41,11 @@ def fir(
 
 
 def parameter(values: Tensor | ndarray) -> nn.Parameter:
-    """Return a copy of values as a parameter of the same precision."""
-    return nn.Parameter(torch.tensor(np.asarray(values)))
+    """Return a copy of values as a parameter of the same precision, its rows in order.
+
+    Products of matrices in another order differ by rounding.
+    """
+    return nn.Parameter(torch.tensor(np.ascontiguousarray(values)))
 
 
 def _factorise(

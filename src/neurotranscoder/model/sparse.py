@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -94,7 +95,18 @@ class SparseSources(nn.Module):
             ("means", means),
             ("variances", variances),
         ):
-            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64).clone())
+            kept = torch.as_tensor(values, dtype=torch.float64)
+            # rows in order, as they are read from disk: the same bytes come out
+            self.register_buffer(name, kept.clone(memory_format=torch.contiguous_format))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SparseSources:
+        """Move to another device; weights stay in double precision whatever the module is in."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, values in before.items():
+            if values is not None and (now := self._buffers[name]) is not None:
+                self._buffers[name] = values.to(now.device)
+        return self
 
     def forward(
         self,
@@ -115,8 +127,8 @@ class SparseSources(nn.Module):
         """
         frames = rearrange(eeg.double(), "batch channels time -> (batch time) channels")
         if hint is None or precision is None:
-            known = torch.zeros_like(frames[:, :1])
             precision = torch.zeros_like(self.prior_mean)
+            known = precision.expand(len(frames), -1)
         else:
             known = rearrange(hint.double(), "batch sources time -> (batch time) sources")
         parts = zip(*(torch.split(x, _FRAMES_PER_PIECE) for x in (frames, known)), strict=True)
@@ -255,8 +267,8 @@ class SparseEegToSource(LinearEegToSource):
         super().__init__(maps, weights)
         self.sparse_weights = parameter(sparse_weights)
         self.sparse = sparse
-        self.register_buffer("bold_gain", torch.as_tensor(bold_gain).double().clone())
-        self.register_buffer("bold_precision", torch.as_tensor(bold_precision).double().clone())
+        self.register_buffer("bold_gain", torch.as_tensor(bold_gain).float())
+        self.register_buffer("bold_precision", torch.as_tensor(bold_precision).float())
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
@@ -279,7 +291,7 @@ class SparseEegToSource(LinearEegToSource):
         source_from_bold : tensor, shape (batch, blocks, time)
             The source that BOLD gives over the same frames.
         """
-        said = (self.maps.T @ source_from_bold).double() / self.bold_gain[:, None]
+        said = (self.maps.T @ source_from_bold).double() / self.bold_gain.double()[:, None]
         hint = said + self.sparse.prior_mean[:, None]
-        sources: Tensor = self.sparse(eeg, hint, self.bold_precision)
+        sources: Tensor = self.sparse(eeg, hint, self.bold_precision.double())
         return self.maps @ sources
