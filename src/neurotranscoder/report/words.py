@@ -24,6 +24,7 @@ METHODS = {
     "ablation_no_whitening": "Without whitening",
     "ablation_no_component_choice": "Without choice of components",
     "ablation_no_smoothness": "Without smoothness of the HRF",
+    "ablation_no_noise_learning": "Without learning the noise",
     "ablation_no_context": "Without context of windows",
     "ridge_lags": "Ridge with lags",
     "ridge_lags_power": "Ridge with lags, band power",

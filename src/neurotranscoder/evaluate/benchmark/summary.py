@@ -105,7 +105,7 @@ def _paired_with(
     """Yield what is subtracted: the recipe and its parts, the better single estimate."""
     others: tuple[str, ...] = _PARTS.get(spec.name, ())
     if spec.role == "ablation":
-        others = _DEFAULT, _LINEAR
+        others = _DEFAULT, _SPARSE, _LINEAR
     for other in others:
         if other in scores[fact]:
             yield other, scores[fact][other]

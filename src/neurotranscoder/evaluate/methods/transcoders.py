@@ -89,7 +89,7 @@ class Ablation:
     """One choice of the default recipe, switched off.
 
     Choices of the linear fit are switched off in the linear fit alone, so that an ablation takes
-    seconds; those of the networks in the whole recipe.
+    seconds, those of sparse sources without networks; those of the networks in the whole recipe.
 
     Parameters
     ----------
@@ -108,8 +108,10 @@ class Ablation:
     @property
     def architecture(self) -> Architecture:
         """What is trained without the choice, and compared with what has it."""
-        of_networks = any(path.startswith("residual.") for path, _ in self.changes)
-        return "transcoder" if of_networks else "closed_form"
+        sections = {path.split(".")[0] for path, _ in self.changes}
+        if "residual" in sections:
+            return "transcoder"
+        return "sparse" if "sparse" in sections else "closed_form"
 
     def settings(self, recipe: TrainSettings) -> TrainSettings:
         """Return a recipe without the choice."""
@@ -130,6 +132,7 @@ _ABLATIONS = (
     ),
     Ablation("ablation_no_component_choice", (("closed_form.n_components", 150),)),
     Ablation("ablation_no_smoothness", (("closed_form.hrf_smoothness", 0.0),)),
+    Ablation("ablation_no_noise_learning", (("sparse.noise_rounds", 0),)),
     Ablation("ablation_no_context", (("residual.windows.context", 0.0),)),
 )
 
