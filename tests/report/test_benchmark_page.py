@@ -131,7 +131,7 @@ def test_what_rounds_to_zero_has_no_sign():
 
 def test_measures_of_any_name_and_the_truth_beside_read_outs_are_shown(benchmark_page):
     text = plain(benchmark_page)
-    assert "localisation error mm" in text
+    assert "Localisation error mm" in text
     assert "113 [111, 116]" in text  # mean of 12.25 + seed, over three seeds
     once = "Truth True response 5.12 [5.12, 5.12]"  # the same beside both transcoders
     assert text.count(once) == 1
