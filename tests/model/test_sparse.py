@@ -274,11 +274,12 @@ def test_sparse_sources_of_a_state_dict_say_the_same(many):
     assert_array_equal(empty(eeg.T[None]).numpy(), sparse(eeg.T[None]).numpy())
 
 
-def test_arrays_are_copied(rng):
-    leadfield = rng.standard_normal((3, 2))
+def test_arrays_are_copied_row_by_row(rng):
+    leadfield = rng.standard_normal((2, 3)).T
     sparse = SparseSources(leadfield, np.eye(3), *mixture(2))
     leadfield[:] = 0
     assert sparse.leadfield.abs().min() > 0
+    assert sparse.leadfield.is_contiguous()
 
 
 def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):

@@ -41,8 +41,12 @@ def fir(
 
 
 def parameter(values: Tensor | ndarray) -> nn.Parameter:
-    """Return a copy of values as a parameter of the same precision."""
-    return nn.Parameter(torch.tensor(np.asarray(values)))
+    """Return a copy of values as a parameter of the same precision.
+
+    Its rows are contiguous, as those of one that is read from disk: the order of sums, and with
+    it the last bit, depends on that.
+    """
+    return nn.Parameter(torch.tensor(np.ascontiguousarray(values)))
 
 
 def _factorise(

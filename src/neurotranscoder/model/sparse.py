@@ -94,7 +94,8 @@ class SparseSources(nn.Module):
             ("means", means),
             ("variances", variances),
         ):
-            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64).clone())
+            kept = torch.as_tensor(values, dtype=torch.float64)
+            self.register_buffer(name, kept.clone(memory_format=torch.contiguous_format))
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
