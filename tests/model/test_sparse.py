@@ -124,7 +124,7 @@ def test_posterior_of_few_sources_is_nearly_exact(rng, n_channels, n_sources, ex
         leadfield = rng.standard_normal((n_channels, n_sources))
         sources, eeg = drawn(rng, leadfield, noise, prior, 60)
         estimates = (
-            SparseSources(leadfield, noise, *prior).posterior(eeg).mean.numpy(),
+            SparseSources(leadfield, noise, *prior, rounds=16).posterior(eeg).mean.numpy(),
             enumerated(leadfield, noise, prior, eeg)[0],
             wiener(leadfield, noise, prior, eeg)[0],
         )
@@ -211,6 +211,16 @@ def test_single_precision_in_is_single_precision_out(many):
     found = sparse(eeg.T[None].float())
     assert found.dtype == torch.float32
     assert_close(found.double(), sparse(eeg.T[None]), atol=1e-4, rtol=0)
+
+
+def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
+    sparse, _, eeg = many
+    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 5), (5, 16), (5, 40)))
+    expected = sparse(eeg.T[None])
+    coder = SparseEegToSource(maps, weights, beside, sparse).float()
+    assert coder.maps.dtype == torch.float32
+    assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
+    assert_array_equal(coder.sparse(eeg.T[None]).numpy(), expected.numpy())
 
 
 def test_a_source_that_no_channel_sees_stays_at_its_prior(rng):

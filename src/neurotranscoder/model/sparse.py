@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -118,6 +119,13 @@ class SparseSources(nn.Module):
                 for name in ("mean", "variance", "activity", "state_mean", "state_variance")
             )
         )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SparseSources:
+        """Follow the module that this is a part of to its device, but not to its precision."""
+        super()._apply(  # type: ignore[no-untyped-call]
+            lambda values: values.to(fn(values).device), recurse
+        )
+        return self
 
     @property
     def prior_mean(self) -> Float[Tensor, " sources"]:
