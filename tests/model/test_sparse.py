@@ -77,7 +77,7 @@ def many(rng):
     leadfield, noise = rng.standard_normal((16, 40)), covariance(rng, 16)
     prior = mixture(40, share=0.05, quiet=0.01)
     sources, eeg = drawn(rng, leadfield, noise, prior, 600)
-    return SparseSources(leadfield, noise, *prior), sources, eeg
+    return SparseSources(leadfield, noise, *prior, rounds=8, damping=0.6), sources, eeg
 
 
 @pytest.mark.parametrize(("n_channels", "n_sources"), [(3, 2), (5, 5), (8, 20), (1, 1), (1, 4)])
@@ -124,7 +124,9 @@ def test_posterior_of_few_sources_is_nearly_exact(rng, n_channels, n_sources, ex
         leadfield = rng.standard_normal((n_channels, n_sources))
         sources, eeg = drawn(rng, leadfield, noise, prior, 60)
         estimates = (
-            SparseSources(leadfield, noise, *prior, rounds=16).posterior(eeg).mean.numpy(),
+            SparseSources(leadfield, noise, *prior, rounds=16, damping=0.6)
+            .posterior(eeg)
+            .mean.numpy(),
             enumerated(leadfield, noise, prior, eeg)[0],
             wiener(leadfield, noise, prior, eeg)[0],
         )
@@ -271,7 +273,9 @@ def test_one_round_more_changes_what_is_found(many):
     """Rounds are no decoration: where they have not settled, another one tells."""
     sparse, _, eeg = many
     prior = (sparse.leadfield, sparse.noise, sparse.weights, sparse.means, sparse.variances)
-    found = [SparseSources(*prior, rounds=rounds)(eeg.T[None]) for rounds in (1, 8, 9)]
+    found = [
+        SparseSources(*prior, rounds=rounds, damping=0.6)(eeg.T[None]) for rounds in (1, 8, 9)
+    ]
     steps = [float((one - found[2]).abs().mean()) for one in found[:2]]
     assert 0 < steps[1] < 0.1 * steps[0]
 
@@ -279,7 +283,8 @@ def test_one_round_more_changes_what_is_found(many):
 def test_sparse_sources_of_a_state_dict_say_the_same(many):
     sparse, _, eeg = many
     ones = np.ones((40, 2))
-    empty = SparseSources(np.zeros((16, 40)), np.eye(16), ones / 2, 0 * ones, ones)
+    states = ones / 2, 0 * ones, ones
+    empty = SparseSources(np.zeros((16, 40)), np.eye(16), *states, rounds=8, damping=0.6)
     empty.load_state_dict(sparse.state_dict())
     assert_array_equal(empty(eeg.T[None]).numpy(), sparse(eeg.T[None]).numpy())
 

@@ -133,11 +133,11 @@ def test_noise_of_the_eeg_is_what_bold_does_not_explain(runs):
 
 
 def test_learnt_noise_is_positive_and_no_smaller_than_the_truth(case):
-    """It also holds what the errors of the leadfield do to the EEG: it may be twice as large."""
+    """It also holds what errors of the leadfield do to the EEG: up to a few times as much."""
     regions, sparse, _ = case
     values = np.linalg.eigvalsh(sparse.noise.numpy())
     assert values.min() > 0.02 * values.max()
-    assert 0.8 < values.mean() / regions.eeg_noise**2 < 2.6
+    assert 0.8 < values.mean() / regions.eeg_noise**2 < 4.0
 
 
 def test_learnt_sparse_sources_beat_the_best_linear_estimate_on_a_held_out_run(case):
