@@ -101,6 +101,20 @@ def test_evaluate_and_report_give_the_same_table_twice(tiny_study, results):
     assert not re.search(r"(src|href)\s*=\s*[\"']https?://", page)
 
 
+def test_sparse_sources_are_trained_and_used_by_the_commands(tiny_study, tmp_path):
+    out = tmp_path / "out"
+    words = ("train", tiny_study, out, "--architecture", "sparse")
+    assert command(*words, "--set", "train.sparse.frames=300") == 0
+    trained = load_trained(out / "models" / "sparse")
+    assert trained.settings.sparse.frames == 300
+    assert trained.shape.sparse_rounds in (0, trained.settings.sparse.rounds)
+    words = ("reconstruct", tiny_study, out, "--participant-label", "02")
+    assert command(*words, "--model", out / "models" / "sparse") == 0
+    images = [nib.load(path) for path in out.rglob("*_desc-fromeeg_source.nii.gz")]
+    assert len(images) == 5
+    assert all(np.isfinite(np.asarray(image.dataobj)).all() for image in images)
+
+
 def test_relative_paths_and_another_working_directory(tiny_study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "study").symlink_to(tiny_study)

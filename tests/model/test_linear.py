@@ -84,3 +84,9 @@ def test_projection_is_idempotent_and_keeps_its_components(rng):
 def test_maps_that_are_not_orthonormal_are_refused():
     with pytest.raises(WeightsError, match="orthonormalise"):
         ComponentProjection(2 * np.eye(4)[:, :2])
+
+
+def test_layout_of_arrays_does_not_reach_the_weights(rng):
+    """Weights read from disk have contiguous rows; fitted ones must, for the same last bit."""
+    coder = LinearEegToSource(rng.standard_normal((2, 9)).T, rng.standard_normal((5, 2)).T)
+    assert all(weights.is_contiguous() for weights in coder.state_dict().values())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.reconstruct.group import estimate_group
@@ -68,6 +68,25 @@ def test_a_residual_never_loses_to_its_start_on_validation(runs):
     best = min(curve.validation)
     assert best <= curve.validation[0]
     assert len(trained.gates) == 4
+
+
+def test_a_residual_starts_at_the_fit_with_sparse_sources(runs):
+    """With gates at zero nothing but the linear part speaks, sparse sources included."""
+    sparse, residual = (fit(runs, settings_of(name)) for name in ("sparse", "transcoder"))
+    coder = residual.module.eeg_to_source
+    coder.gate.data.zero_()
+    assert sparse.shape == residual.shape
+    assert sparse.shape.sparse_rounds > 0
+    expected = sparse.module.eeg_to_source.state_dict()
+    for name, values in coder.linear.state_dict().items():
+        assert_array_equal(values.numpy(), expected[name].numpy())
+    first, second = (estimate_group(one, runs[4]) for one in (sparse, residual))
+    assert_array_equal(first.source_from_eeg.data, second.source_from_eeg.data)
+
+
+def test_sparse_sources_are_not_fitted_for_the_closed_form(runs):
+    assert fit(runs, settings_of("closed_form")).shape.sparse_rounds == 0
+    assert "eeg_to_source.sparse.noise" in fit(runs, settings_of("sparse")).module.state_dict()
 
 
 def test_progress_is_told_every_step(runs):

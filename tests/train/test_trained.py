@@ -33,7 +33,7 @@ SETTINGS = TrainSettings(
     paper=NetworkSettings(architecture="paper", **SIZES),
     probe_seconds=20.0,
 )
-ARCHITECTURES = ("closed_form", "transcoder", "paper")
+ARCHITECTURES = ("closed_form", "sparse", "transcoder", "paper")
 
 
 def fit(architecture, runs, **options):

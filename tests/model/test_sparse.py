@@ -1,0 +1,305 @@
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from torch.testing import assert_close
+
+from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
+
+SHARE, QUIET, ACTIVE = 0.15, 0.1, 4.0
+
+
+def mixture(n_sources, *, share=SHARE, quiet=QUIET, mean=0.0):
+    """Return weights, means and variances of sources that are active in a share of frames."""
+    return tuple(
+        np.tile(states, (n_sources, 1))
+        for states in ([1 - share, share], [0.0, mean], [quiet, ACTIVE])
+    )
+
+
+def drawn(rng, leadfield, noise, prior, n_frames):
+    """Return sources of a prior and the EEG that they make."""
+    weights, means, variances = prior
+    active = (rng.random((n_frames, len(weights))) < weights[:, 1]).astype(int)[..., np.newaxis]
+    mean, variance = (
+        np.take_along_axis(np.broadcast_to(x, (n_frames, *x.shape)), active, -1)[..., 0]
+        for x in (means, variances)
+    )
+    sources = mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
+    root = np.linalg.cholesky(noise)
+    eeg = sources @ leadfield.T + rng.standard_normal((n_frames, len(noise))) @ root.T
+    return sources, torch.tensor(eeg)
+
+
+def wiener(leadfield, noise, prior, eeg):
+    """Return the best estimate that is linear in the EEG, and the variance that it leaves."""
+    weights, means, variances = prior
+    mean = (weights * means).sum(1)
+    power = (weights * (variances + means**2)).sum(1) - mean**2
+    gain = power[:, np.newaxis] * leadfield.T
+    gain = gain @ np.linalg.inv((leadfield * power) @ leadfield.T + noise)
+    found = mean + (eeg.numpy() - leadfield @ mean) @ gain.T
+    return found, power - np.einsum("sc,cs->s", gain, leadfield * power)
+
+
+def enumerated(leadfield, noise, prior, eeg):
+    """Return the exact posterior moments: one normal per combination of states."""
+    weights, means, variances = prior
+    each = np.arange(len(weights))
+    chances, found, seconds = [], [], []
+    for states in product(range(weights.shape[1]), repeat=len(weights)):
+        chosen = [x[each, states] for x in (weights, means, variances)]
+        single = tuple(x[:, np.newaxis] for x in (np.ones(len(each)), *chosen[1:]))
+        mean, variance = wiener(leadfield, noise, single, eeg)
+        total = (leadfield * chosen[2]) @ leadfield.T + noise
+        rest = eeg.numpy() - leadfield @ chosen[1]
+        distance = np.sum(rest * np.linalg.solve(total, rest.T).T, axis=1)
+        log_chance = np.log(chosen[0]).sum() - 0.5 * np.linalg.slogdet(total)[1]
+        chances.append(log_chance - 0.5 * distance)
+        found.append(mean)
+        seconds.append(variance + mean**2)
+    chance = np.exp(chances - np.max(chances, axis=0))
+    chance /= chance.sum(axis=0)
+    mean = np.einsum("kf,kfs->fs", chance, found)
+    return mean, np.einsum("kf,kfs->fs", chance, seconds) - mean**2
+
+
+def covariance(rng, size):
+    root = rng.standard_normal((size, size))
+    return 0.05 * root @ root.T / size + 0.05 * np.eye(size)
+
+
+@pytest.fixture
+def many(rng):
+    """40 sources, 2 active at a time, seen by 16 channels."""
+    leadfield, noise = rng.standard_normal((16, 40)), covariance(rng, 16)
+    prior = mixture(40, share=0.05, quiet=0.01)
+    sources, eeg = drawn(rng, leadfield, noise, prior, 600)
+    return SparseSources(leadfield, noise, *prior, rounds=8, damping=0.6), sources, eeg
+
+
+@pytest.mark.parametrize(("n_channels", "n_sources"), [(3, 2), (5, 5), (8, 20), (1, 1), (1, 4)])
+def test_posterior_of_normal_sources_is_exact(rng, n_channels, n_sources):
+    leadfield, noise = rng.standard_normal((n_channels, n_sources)), covariance(rng, n_channels)
+    mean, variance = rng.standard_normal(n_sources), rng.uniform(0.5, 2.0, n_sources)
+    prior = np.full((n_sources, 2), 0.5), np.c_[mean, mean], np.c_[variance, variance]
+    eeg = torch.tensor(3 * rng.standard_normal((20, n_channels)))
+    posterior = SparseSources(leadfield, noise, *prior).posterior(eeg)
+    expected = wiener(leadfield, noise, prior, eeg)
+    assert_allclose(posterior.mean.numpy(), expected[0], atol=1e-9)
+    assert_allclose(posterior.variance.numpy(), np.tile(expected[1], (20, 1)), atol=1e-9)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.5])
+def test_posterior_of_one_source_is_exact(rng, mean):
+    leadfield, noise, prior = (
+        rng.standard_normal((3, 1)),
+        covariance(rng, 3),
+        mixture(1, mean=mean),
+    )
+    _, eeg = drawn(rng, leadfield, noise, prior, 100)
+    posterior = SparseSources(leadfield, noise, *prior).posterior(eeg)
+    expected = enumerated(leadfield, noise, prior, eeg)
+    assert_allclose(posterior.mean.numpy(), expected[0], atol=1e-9)
+    assert_allclose(posterior.variance.numpy(), expected[1], atol=1e-9)
+
+
+def test_activity_of_one_source_is_what_bayes_says(rng):
+    noise, prior = np.array([[0.3]]), mixture(1, mean=1.0)
+    _, eeg = drawn(rng, np.ones((1, 1)), noise, prior, 50)
+    found = SparseSources(np.ones((1, 1)), noise, *prior).posterior(eeg).activity[:, 0].numpy()
+    spread = prior[2] + 0.3
+    chance = prior[0] * np.exp(-0.5 * (eeg.numpy() - prior[1]) ** 2 / spread) / np.sqrt(spread)
+    assert_allclose(found, chance / chance.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+@pytest.mark.parametrize(("n_channels", "n_sources", "excess"), [(3, 2, 0.1), (5, 7, 0.2)])
+def test_posterior_of_few_sources_is_nearly_exact(rng, n_channels, n_sources, excess):
+    """Expectation propagation is no exact method: its squared error may be a little larger."""
+    errors = np.zeros(3)
+    prior, noise = mixture(n_sources, mean=0.5), 0.3 * np.eye(n_channels)
+    for _ in range(8):
+        leadfield = rng.standard_normal((n_channels, n_sources))
+        sources, eeg = drawn(rng, leadfield, noise, prior, 60)
+        estimates = (
+            SparseSources(leadfield, noise, *prior, rounds=16, damping=0.6)
+            .posterior(eeg)
+            .mean.numpy(),
+            enumerated(leadfield, noise, prior, eeg)[0],
+            wiener(leadfield, noise, prior, eeg)[0],
+        )
+        errors += [np.sum((found - sources) ** 2) for found in estimates]
+    approximate, exact, linear = errors
+    assert approximate < (1 + excess) * exact
+    assert linear > 1.3 * exact
+
+
+def test_sparse_sources_are_found_where_linear_estimates_fail(many):
+    sparse, sources, eeg = many
+    prior = tuple(x.numpy() for x in (sparse.weights, sparse.means, sparse.variances))
+    linear = wiener(sparse.leadfield.numpy(), sparse.noise.numpy(), prior, eeg)[0]
+    posterior = sparse.posterior(eeg)
+    error = np.mean((posterior.mean.numpy() - sources) ** 2)
+    assert error < 0.2 * np.mean((linear - sources) ** 2)
+    # it knows how wrong it is; half of it for what is approximate
+    assert_allclose(posterior.variance.mean().item(), error, rtol=0.5)
+
+
+def test_activity_says_when_a_source_is_active(many):
+    sparse, sources, eeg = many
+    activity = sparse.posterior(eeg).activity
+    assert_close(activity.sum(-1), torch.ones(activity.shape[:2], dtype=torch.float64))
+    active = activity[..., 1].numpy()
+    assert active[np.abs(sources) > 1.5].mean() > 0.9
+    assert active[np.abs(sources) < 0.3].mean() < 0.05
+
+
+def test_moments_are_those_of_the_states(many):
+    sparse, _, eeg = many
+    found = sparse.posterior(eeg)
+    mean = (found.activity * found.state_mean).sum(-1)
+    second = (found.activity * (found.state_variance + found.state_mean**2)).sum(-1)
+    assert_close(found.mean, mean)
+    assert_close(found.variance, second - mean**2, atol=1e-10, rtol=0)
+
+
+def test_coder_and_posterior_agree(many):
+    sparse, _, eeg = many
+    assert_array_equal(sparse(eeg.T[None])[0].T.numpy(), sparse.posterior(eeg).mean.numpy())
+
+
+@pytest.mark.parametrize("lengths", [(1, 127, 472), (129, 471), (300, 300)])
+def test_frames_are_estimated_one_by_one_however_they_are_cut(many, lengths):
+    sparse, _, eeg = many
+    whole = sparse(eeg.T[None])
+    parts = torch.cat([sparse(part.T[None]) for part in eeg.split(lengths)], -1)
+    # sums in another order, amplified by eight rounds
+    assert_close(parts, whole, atol=1e-9, rtol=0)
+
+
+def test_batches_are_many_recordings(many):
+    sparse, _, eeg = many
+    recordings = torch.stack([part.T for part in eeg.split(200)])
+    whole = sparse(eeg.T[None])[0]
+    for found, part in zip(sparse(recordings), whole.split(200, dim=1), strict=True):
+        assert_close(found, part, atol=1e-9, rtol=0)
+
+
+def test_an_artefact_in_one_frame_leaves_the_others_alone(many):
+    sparse, _, eeg = many
+    damaged = eeg.clone()
+    damaged[7] *= 1000
+    found, clean = sparse(damaged.T[None]), sparse(eeg.T[None])
+    others = torch.arange(600) != 7
+    assert_close(found[..., others], clean[..., others], atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-6, 100.0, 1e6])
+def test_any_amplitude_gives_finite_sources(many, factor):
+    sparse, _, eeg = many
+    posterior = sparse.posterior(factor * eeg[:50])
+    for values in (posterior.mean, posterior.variance, posterior.activity):
+        assert torch.isfinite(values).all()
+    assert (posterior.variance > -1e-9 * factor**2).all()
+    fitted = posterior.mean @ sparse.leadfield.T
+    if factor > 1:  # far beyond the prior, sources still explain the EEG
+        assert_allclose(fitted.numpy(), factor * eeg[:50].numpy(), atol=0.3 * factor)
+
+
+def test_single_precision_in_is_single_precision_out(many):
+    sparse, _, eeg = many
+    found = sparse(eeg.T[None].float())
+    assert found.dtype == torch.float32
+    assert_close(found.double(), sparse(eeg.T[None]), atol=1e-4, rtol=0)
+
+
+def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
+    sparse, _, eeg = many
+    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 5), (5, 16), (5, 40)))
+    expected = sparse(eeg.T[None])
+    coder = SparseEegToSource(maps, weights, beside, sparse).float()
+    assert coder.maps.dtype == torch.float32
+    assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
+    assert_array_equal(coder.sparse(eeg.T[None]).numpy(), expected.numpy())
+
+
+def test_a_source_that_no_channel_sees_stays_at_its_prior(rng):
+    leadfield, noise, prior = rng.standard_normal((6, 4)), covariance(rng, 6), mixture(4, mean=0.7)
+    leadfield[:, 2] = 0.0
+    sparse = SparseSources(leadfield, noise, *prior)
+    _, eeg = drawn(rng, leadfield, noise, prior, 50)
+    posterior = sparse.posterior(eeg)
+    # the EEG is taken to say a millionth of what the prior does
+    expected = [sparse.prior_mean[2], sparse.prior_variance[2]]
+    for values, wanted in zip((posterior.mean, posterior.variance), expected, strict=True):
+        assert_allclose(values[:, 2].numpy(), wanted.item(), rtol=1e-4)
+    assert_allclose(posterior.activity[:, 2, 1].numpy(), SHARE, rtol=1e-4)
+
+
+def test_moments_of_the_prior_are_those_of_its_draws(rng):
+    prior = mixture(2, mean=1.0)
+    sparse = SparseSources(np.eye(2), np.eye(2), *prior)
+    sources, _ = drawn(rng, np.eye(2), np.eye(2), prior, 200_000)
+    # four standard errors of a mean, and of a variance of heavy tails (kurtosis 15)
+    assert_allclose(sparse.prior_mean.numpy(), sources.mean(axis=0), atol=4 / 450)
+    assert_allclose(sparse.prior_variance.numpy(), sources.var(axis=0), rtol=4 * 4 / 450)
+
+
+def test_an_average_reference_costs_nothing(rng):
+    """The direction that it takes away holds no EEG, whatever noise is assumed there."""
+    centring = np.eye(8) - 1 / 8
+    leadfield, prior = centring @ rng.standard_normal((8, 12)), mixture(12)
+    _, eeg = drawn(rng, leadfield, 0.1 * np.eye(8), prior, 100)
+    eeg = eeg @ torch.tensor(centring)
+    found = [
+        SparseSources(leadfield, 0.1 * centring + silent * (np.eye(8) - centring), *prior)
+        .posterior(eeg)
+        .mean
+        for silent in (1e-6, 0.1, 10.0)
+    ]
+    for other in found[1:]:
+        assert_close(other, found[0], atol=1e-7, rtol=0)
+
+
+def test_the_same_frames_give_the_same_bytes(many):
+    sparse, _, eeg = many
+    first, second = (sparse(eeg.T[None]).numpy().tobytes() for _ in range(2))
+    assert first == second
+
+
+def test_one_round_more_changes_what_is_found(many):
+    """Rounds are no decoration: where they have not settled, another one tells."""
+    sparse, _, eeg = many
+    prior = (sparse.leadfield, sparse.noise, sparse.weights, sparse.means, sparse.variances)
+    found = [
+        SparseSources(*prior, rounds=rounds, damping=0.6)(eeg.T[None]) for rounds in (1, 8, 9)
+    ]
+    steps = [float((one - found[2]).abs().mean()) for one in found[:2]]
+    assert 0 < steps[1] < 0.1 * steps[0]
+
+
+def test_sparse_sources_of_a_state_dict_say_the_same(many):
+    sparse, _, eeg = many
+    ones = np.ones((40, 2))
+    states = ones / 2, 0 * ones, ones
+    empty = SparseSources(np.zeros((16, 40)), np.eye(16), *states, rounds=8, damping=0.6)
+    empty.load_state_dict(sparse.state_dict())
+    assert_array_equal(empty(eeg.T[None]).numpy(), sparse(eeg.T[None]).numpy())
+
+
+def test_arrays_are_copied_row_by_row(rng):
+    leadfield = rng.standard_normal((2, 3)).T
+    sparse = SparseSources(leadfield, np.eye(3), *mixture(2))
+    leadfield[:] = 0
+    assert sparse.leadfield.abs().min() > 0
+    assert sparse.leadfield.is_contiguous()
+
+
+def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):
+    sparse, _, eeg = many
+    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 5), (5, 16), (5, 40)))
+    found = SparseEegToSource(maps, weights, beside, sparse)(eeg.T[None]).detach()[0]
+    sources = sparse.posterior(eeg).mean.numpy().T
+    assert_allclose(found.numpy(), maps @ (weights @ eeg.numpy().T + beside @ sources), atol=1e-9)

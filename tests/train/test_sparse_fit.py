@@ -1,0 +1,191 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.train.alternating import Pair
+from neurotranscoder.train.closed_form import ClosedFormSettings, fit_closed_form
+from neurotranscoder.train.linear_transcoder import (
+    LinearShape,
+    linear_transcoder,
+    unfitted_transcoder,
+)
+from neurotranscoder.train.sparse import SparseSettings
+from neurotranscoder.train.sparse_fit import fit_with_sparse_sources, with_sparse_sources
+from sparse_runs import RATE, SparseRegions
+
+SETTINGS = ClosedFormSettings(hrf_duration=8.0, decoder_span=(-8.0, 4.0))
+SPARSE = SparseSettings(frames=800)
+SIGNALS = ("source_from_eeg", "bold_from_eeg", "source_from_bold", "eeg_from_bold")
+
+
+def signals(runs):
+    return [(eeg, bold) for eeg, bold, _ in runs]
+
+
+def sparse_fit(runs, settings=SPARSE):
+    known, unseen = signals(runs[:-1]), signals(runs[-1:])
+    return fit_with_sparse_sources(known, unseen, RATE, SETTINGS, settings)
+
+
+def linear_fit(runs):
+    return fit_closed_form(signals(runs[:-1]), signals(runs[-1:]), RATE, SETTINGS)
+
+
+def estimates(transcoder, run):
+    eeg, bold = (torch.tensor(x, dtype=torch.float32)[None] for x in run[:2])
+    inputs = {"eeg": eeg, "bold": bold}
+    with torch.no_grad():
+        return {
+            name: getattr(transcoder, name)(inputs[name.partition("_from_")[2]])[0].numpy()
+            for name in SIGNALS
+        }
+
+
+def scores(fit, regions, run):
+    """Return the relative error of held-out BOLD and the correlation with the true source."""
+    _, bold, sources = run
+    found = estimates(linear_transcoder(fit), run)
+    valid = slice(len(fit.hrf) - 1, None)
+    errors, powers = (
+        np.var(x[:, valid], axis=1).sum() for x in (found["bold_from_eeg"] - bold, bold)
+    )
+    truth = regions.maps @ sources
+    return errors / powers, np.corrcoef(found["source_from_eeg"].ravel(), truth.ravel())[0, 1]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["own reference", "average reference"])
+def sparse_regions(request):
+    return SparseRegions(average_reference=request.param)
+
+
+@pytest.fixture(scope="module")
+def runs(sparse_regions):
+    return sparse_regions.runs(104, 6)
+
+
+@pytest.fixture(scope="module")
+def fitted(runs):
+    return sparse_fit(runs[:5])
+
+
+def test_sparse_sources_predict_held_out_bold_and_sources_better(sparse_regions, runs, fitted):
+    error, r = scores(fitted, sparse_regions, runs[5])
+    linear_error, linear_r = scores(linear_fit(runs[:5]), sparse_regions, runs[5])
+    assert fitted.sparse is not None
+    assert error < 0.8 * linear_error
+    assert r > 0.95
+    assert 1 - r < 0.3 * (1 - linear_r)
+
+
+@pytest.mark.parametrize("n_channels", [6, 10, 16])
+def test_normal_sources_lose_nothing(n_channels):
+    """There is nothing to gain: the best estimate is linear."""
+    regions = SparseRegions(share=1.0, n_channels=n_channels)
+    runs = regions.runs(105, 6)
+    error, r = scores(sparse_fit(runs[:5]), regions, runs[5])
+    linear_error, linear_r = scores(linear_fit(runs[:5]), regions, runs[5])
+    assert error < linear_error + 0.01
+    assert r > linear_r - 0.01
+
+
+def test_eeg_without_sources_predicts_nothing(rng):
+    regions = SparseRegions()
+    runs = [
+        (rng.standard_normal(eeg.shape), bold, sources)
+        for eeg, bold, sources in regions.runs(106, 6)
+    ]
+    error, r = scores(sparse_fit(runs[:5]), regions, runs[5])
+    assert error < 1.1
+    assert abs(r) < 0.1
+
+
+def test_the_response_is_that_of_the_linear_fit(runs, fitted):
+    assert_array_equal(fitted.hrf, linear_fit(runs[:5]).hrf)
+
+
+def test_maps_are_regions_and_stay_orthonormal(sparse_regions, fitted):
+    maps, truth = fitted.maps, sparse_regions.maps
+    assert_allclose(maps.T @ maps, np.eye(12), atol=1e-9)
+    assert (np.abs(truth.T @ maps).max(axis=0) > 0.99).all()
+
+
+def test_leadfield_of_the_regions_is_recovered(sparse_regions, fitted):
+    found = fitted.leadfield @ fitted.maps.T @ sparse_regions.maps
+    for column, truth in zip(found.T, sparse_regions.leadfield.T, strict=True):
+        assert np.corrcoef(column, truth)[0, 1] > 0.95
+
+
+def test_transcoder_of_the_fit_computes_the_same_as_the_fit(runs, fitted):
+    eeg = runs[5][0]
+    sources = fitted.sparse(torch.tensor(eeg)[None])[0].numpy()
+    expected = fitted.maps @ (fitted.eeg_weights @ eeg + fitted.sparse_weights @ sources)
+    found = estimates(linear_transcoder(fitted), runs[5])["source_from_eeg"]
+    assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_transcoder_of_a_state_dict_says_the_same_to_the_last_bit(runs, fitted):
+    transcoder = linear_transcoder(fitted)
+    empty = unfitted_transcoder(LinearShape.of(fitted))
+    empty.load_state_dict(transcoder.state_dict())
+    first, second = (estimates(one, runs[5]) for one in (transcoder, empty))
+    for name in SIGNALS:
+        assert_array_equal(first[name], second[name])
+
+
+def test_shape_holds_the_rounds_of_the_sparse_sources(runs):
+    fit = sparse_fit(runs[:5], SPARSE.model_copy(update={"rounds": 5}))
+    assert LinearShape.of(fit).sparse_rounds == 5
+    assert unfitted_transcoder(LinearShape.of(fit)).eeg_to_source.sparse.rounds == 5
+    assert LinearShape.of(replace(fit, sparse=None)).sparse_rounds == 0
+
+
+def test_sparse_sources_are_further_rows_of_the_eeg(runs, fitted):
+    pair = Pair(runs[5][0], fitted.maps.T @ runs[5][1])
+    found = with_sparse_sources(pair, fitted.sparse)
+    assert_array_equal(found.eeg[:10], pair.eeg)
+    assert_array_equal(found.eeg[10:], fitted.sparse(torch.tensor(pair.eeg)[None])[0].numpy())
+    assert found.components is pair.components
+
+
+def test_fitting_twice_gives_the_same_bytes(runs, fitted):
+    again = sparse_fit(runs[:5])
+    for field in fields(fitted):
+        one, other = (getattr(fit, field.name) for fit in (fitted, again))
+        if field.name == "sparse":
+            one, other = (b"".join(x.numpy().tobytes() for x in s.buffers()) for s in (one, other))
+        assert np.asarray(one).tobytes() == np.asarray(other).tobytes(), field.name
+
+
+def test_runs_that_are_held_out_from_the_fit_do_not_reach_the_sparse_sources(runs, fitted):
+    """Validation runs choose among maps; what is learnt about sources is not theirs."""
+    other = sparse_fit([*runs[:4], runs[5]])
+    for name, values in fitted.sparse.named_buffers():
+        assert_array_equal(values.numpy(), dict(other.sparse.named_buffers())[name].numpy())
+
+
+def test_runs_may_differ_in_length(sparse_regions, runs):
+    lengths = (800, 700, 600, 500, 400)
+    cut = [
+        tuple(x[:, :length] for x in run) for run, length in zip(runs[:5], lengths, strict=True)
+    ]
+    assert scores(sparse_fit(cut), sparse_regions, runs[5])[1] > 0.95
+
+
+@pytest.mark.parametrize(("n_channels", "n_regions"), [(1, 3), (10, 1), (3, 30)])
+def test_few_channels_and_many_regions_are_fitted(n_channels, n_regions):
+    regions = SparseRegions(n_channels=n_channels, n_regions=n_regions)
+    runs = regions.runs(107, 4, n_frames=400)
+    error, _ = scores(sparse_fit(runs[:3]), regions, runs[3])
+    linear_error, _ = scores(linear_fit(runs[:3]), regions, runs[3])
+    # one run of 400 frames chooses
+    assert error < linear_error + 0.1
+
+
+def test_run_shorter_than_its_filters_is_refused():
+    runs = SparseRegions().runs(108, 2, n_frames=30)
+    with pytest.raises(GridError, match=r"lasts 12\.0 s"):
+        sparse_fit(runs)
