@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.testing import assert_close
 
+from neurotranscoder.core.errors import GridError
 from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
 
 SHARE, QUIET, ACTIVE = 0.15, 0.1, 4.0
@@ -217,9 +218,11 @@ def test_single_precision_in_is_single_precision_out(many):
 
 def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
     sparse, _, eeg = many
-    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 5), (5, 16), (5, 40)))
+    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 40), (40, 16), (40, 40)))
     expected = sparse(eeg.T[None])
-    coder = SparseEegToSource(maps, weights, beside, sparse).float()
+    coder = SparseEegToSource(
+        maps, weights, beside, sparse, bold_gain=np.ones(40), bold_precision=np.ones(40)
+    ).float()
     assert coder.maps.dtype == torch.float32
     assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
     assert_array_equal(coder.sparse(eeg.T[None]).numpy(), expected.numpy())
@@ -299,7 +302,75 @@ def test_arrays_are_copied_row_by_row(rng):
 
 def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):
     sparse, _, eeg = many
-    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 5), (5, 16), (5, 40)))
-    found = SparseEegToSource(maps, weights, beside, sparse)(eeg.T[None]).detach()[0]
-    sources = sparse.posterior(eeg).mean.numpy().T
+    maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 40), (40, 16), (40, 40)))
+    coder = SparseEegToSource(
+        maps, weights, beside, sparse, bold_gain=np.ones(40), bold_precision=np.ones(40)
+    )
+    found = coder(eeg.T[None]).detach()[0]
+    shifted = sparse.posterior(eeg + sparse.mean_eeg).mean
+    sources = (shifted - sparse.prior_mean).numpy().T
     assert_allclose(found.numpy(), maps @ (weights @ eeg.numpy().T + beside @ sources), atol=1e-9)
+
+
+def normal_sources(rng, n_channels=4, n_sources=3):
+    """Return sources with one normal state, and what defines them."""
+    leadfield = rng.standard_normal((n_channels, n_sources))
+    mean, variance = rng.standard_normal(n_sources), rng.uniform(0.5, 2, n_sources)
+    states = [np.stack([x, x], axis=1) for x in (np.full(n_sources, 0.5), mean, variance)]
+    noise = 0.3 * np.eye(n_channels)
+    return SparseSources(leadfield, noise, *states), leadfield, noise, mean, variance
+
+
+def test_hints_are_observations_of_the_sources(rng):
+    sparse, leadfield, noise, mean, variance = normal_sources(rng)
+    precision = np.array([0.0, 2.0, 50.0])
+    eeg, hint = rng.standard_normal((4, 5)), rng.standard_normal((3, 5))
+    found = sparse(torch.tensor(eeg)[None], torch.tensor(hint)[None], torch.tensor(precision))
+    inverse = np.linalg.inv(noise)
+    total = leadfield.T @ inverse @ leadfield + np.diag(1 / variance + precision)
+    pull = leadfield.T @ inverse @ eeg + (mean / variance)[:, None] + precision[:, None] * hint
+    assert_allclose(found[0].numpy(), np.linalg.solve(total, pull), atol=1e-8)
+
+
+def test_around_their_means_nothing_is_known_of_the_means(rng):
+    sparse, leadfield, _, mean, _ = normal_sources(rng)
+    eeg = torch.tensor(rng.standard_normal((1, 4, 6)))
+    found = sparse.around_mean(eeg)
+    shifted = sparse(eeg + torch.tensor(leadfield @ mean)[:, None])
+    assert_allclose(found.numpy(), shifted.numpy() - mean[:, None], atol=1e-12)
+    assert_allclose(sparse.around_mean(0 * eeg).numpy(), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_eeg_that_is_not_finite_is_refused(many, bad):
+    sparse, _, eeg = many
+    spoilt = eeg.T[None].clone()
+    spoilt[0, 2, 3] = bad
+    with pytest.raises(GridError, match="NaN or infinite"):
+        sparse(spoilt)
+
+
+def test_joint_sources_follow_what_is_surer(rng, many):
+    sparse, sources, eeg = many
+    maps = np.eye(40)
+    truth = sources - sources.mean(axis=0)
+    gain = rng.uniform(0.2, 2, 40)
+    bold = torch.tensor((gain * np.asarray(truth)).T)[None]
+
+    def joint(precision):
+        coder = SparseEegToSource(
+            maps,
+            np.zeros((40, 16)),
+            np.zeros((40, 40)),
+            sparse,
+            bold_gain=gain,
+            bold_precision=np.full(40, precision),
+        ).double()
+        return coder.joint(eeg.T[None], bold)[0].detach()
+
+    alone = sparse.around_mean(eeg.T[None])[0]
+    assert_close(joint(0.0), alone, atol=1e-9, rtol=0)
+    wanted = torch.tensor(np.asarray(truth).T)
+    errors = [float(((joint(p) - wanted) ** 2).mean()) for p in (0.0, 1.0, 1e6)]
+    assert errors[2] < 1e-3 * errors[0]
+    assert errors[2] < errors[1] < errors[0]

@@ -14,7 +14,11 @@ from neurotranscoder.train.linear_transcoder import (
     unfitted_transcoder,
 )
 from neurotranscoder.train.sparse import SparseSettings
-from neurotranscoder.train.sparse_fit import fit_with_sparse_sources, with_sparse_sources
+from neurotranscoder.train.sparse_fit import (
+    bold_agreement,
+    fit_with_sparse_sources,
+    with_sparse_sources,
+)
 from sparse_runs import RATE, SparseRegions
 
 SETTINGS = ClosedFormSettings(hrf_duration=8.0, decoder_span=(-8.0, 4.0))
@@ -121,8 +125,8 @@ def test_leadfield_of_the_regions_is_recovered(sparse_regions, fitted):
 
 def test_transcoder_of_the_fit_computes_the_same_as_the_fit(runs, fitted):
     eeg = runs[5][0]
-    sources = fitted.sparse(torch.tensor(eeg)[None])[0].numpy()
-    expected = fitted.maps @ (fitted.eeg_weights @ eeg + fitted.sparse_weights @ sources)
+    sources = fitted.sparse.sources.around_mean(torch.tensor(eeg)[None])[0].numpy()
+    expected = fitted.maps @ (fitted.eeg_weights @ eeg + fitted.sparse.weights @ sources)
     found = estimates(linear_transcoder(fitted), runs[5])["source_from_eeg"]
     assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
@@ -137,18 +141,28 @@ def test_transcoder_of_a_state_dict_says_the_same_to_the_last_bit(runs, fitted):
 
 
 def test_shape_holds_the_rounds_of_the_sparse_sources(runs):
-    fit = sparse_fit(runs[:5], SPARSE.model_copy(update={"rounds": 5}))
+    fit = sparse_fit(runs[:5], SPARSE.model_copy(update={"rounds": 5, "damping": 0.5}))
     assert LinearShape.of(fit).sparse_rounds == 5
-    assert unfitted_transcoder(LinearShape.of(fit)).eeg_to_source.sparse.rounds == 5
+    empty = unfitted_transcoder(LinearShape.of(fit)).eeg_to_source.sparse
+    assert (empty.rounds, empty.damping) == (5, 0.5)
     assert LinearShape.of(replace(fit, sparse=None)).sparse_rounds == 0
 
 
 def test_sparse_sources_are_further_rows_of_the_eeg(runs, fitted):
     pair = Pair(runs[5][0], fitted.maps.T @ runs[5][1])
-    found = with_sparse_sources(pair, fitted.sparse)
+    sources = fitted.sparse.sources
+    found = with_sparse_sources(pair, sources)
     assert_array_equal(found.eeg[:10], pair.eeg)
-    assert_array_equal(found.eeg[10:], fitted.sparse(torch.tensor(pair.eeg)[None])[0].numpy())
+    expected = sources.around_mean(torch.tensor(pair.eeg)[None])[0].numpy()
+    assert_array_equal(found.eeg[10:], expected)
     assert found.components is pair.components
+
+
+def sparse_bytes(part):
+    arrays = [x.numpy() for x in part.sources.buffers()]
+    return b"".join(
+        x.tobytes() for x in [*arrays, part.weights, part.bold_gain, part.bold_precision]
+    )
 
 
 def test_fitting_twice_gives_the_same_bytes(runs, fitted):
@@ -156,15 +170,17 @@ def test_fitting_twice_gives_the_same_bytes(runs, fitted):
     for field in fields(fitted):
         one, other = (getattr(fit, field.name) for fit in (fitted, again))
         if field.name == "sparse":
-            one, other = (b"".join(x.numpy().tobytes() for x in s.buffers()) for s in (one, other))
+            one, other = (sparse_bytes(part) for part in (one, other))
         assert np.asarray(one).tobytes() == np.asarray(other).tobytes(), field.name
 
 
 def test_runs_that_are_held_out_from_the_fit_do_not_reach_the_sparse_sources(runs, fitted):
     """Validation runs choose among maps; what is learnt about sources is not theirs."""
     other = sparse_fit([*runs[:4], runs[5]])
-    for name, values in fitted.sparse.named_buffers():
-        assert_array_equal(values.numpy(), dict(other.sparse.named_buffers())[name].numpy())
+    for name, values in fitted.sparse.sources.named_buffers():
+        assert_array_equal(
+            values.numpy(), dict(other.sparse.sources.named_buffers())[name].numpy()
+        )
 
 
 def test_runs_may_differ_in_length(sparse_regions, runs):
@@ -189,3 +205,41 @@ def test_run_shorter_than_its_filters_is_refused():
     runs = SparseRegions().runs(108, 2, n_frames=30)
     with pytest.raises(GridError, match=r"lasts 12\.0 s"):
         sparse_fit(runs)
+
+
+def test_agreement_tells_gain_and_error_of_what_bold_says(rng):
+    variance, gain, error = np.array([1.0, 4.0]), np.array([0.5, 2.0]), np.array([0.3, 3.0])
+    source = np.sqrt(variance)[:, None] * rng.standard_normal((2, 200_000))
+    seen = source + rng.standard_normal(source.shape)  # noise of variance 1
+    from_eeg = seen * (variance / (variance + 1))[:, None]  # the posterior mean
+    from_bold = gain[:, None] * source + np.sqrt(error)[:, None] * rng.standard_normal(
+        source.shape
+    )
+    halves = ([x[:, :50_000], x[:, 50_000:]] for x in (from_bold, from_eeg))
+    found, precision = bold_agreement(*halves, variance)
+    assert_allclose(found, gain, rtol=0.02)
+    assert_allclose(precision, gain**2 / error, rtol=0.05)
+
+
+def test_what_bold_says_against_the_eeg_counts_for_nothing(rng):
+    x = rng.standard_normal((2, 1000))
+    gain, precision = bold_agreement([x * [[-1.0], [1.0]]], [x], np.ones(2))
+    assert gain[0] == pytest.approx(1e-3 * gain[1])
+    assert precision[0] < 1e-5 * precision[1]
+
+
+def test_the_joint_source_beats_both_estimates(sparse_regions, runs, fitted):
+    eeg, _, sources = runs[5]
+    truth = sparse_regions.maps @ sources
+    coder = linear_transcoder(fitted)
+    found = estimates(coder, runs[5])
+    from_bold = torch.tensor(found["source_from_bold"])[None]
+    with torch.no_grad():
+        joint = coder.sparse_coder.joint(torch.tensor(eeg, dtype=torch.float32)[None], from_bold)
+    r = {
+        name: np.corrcoef(values.ravel(), truth.ravel())[0, 1]
+        for name, values in (*found.items(), ("joint", joint[0].numpy()))
+        if values.shape == truth.shape and not name.startswith("bold")
+    }
+    assert r["joint"] > r["source_from_eeg"]
+    assert r["joint"] > r["source_from_bold"]

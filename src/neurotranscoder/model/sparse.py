@@ -11,6 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor, nn
 
+from neurotranscoder.core.errors import GridError
 from neurotranscoder.model.linear import LinearEegToSource, parameter
 
 _FRAMES_PER_PIECE = 128  # what a piece needs stays in the cache
@@ -83,8 +84,8 @@ class SparseSources(nn.Module):
         means: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
         variances: Float[ndarray, "sources states"] | Float[Tensor, "sources states"],
         *,
-        rounds: int = 4,
-        damping: float = 0.8,
+        rounds: int = 6,
+        damping: float = 0.7,
     ) -> None:
         super().__init__()
         self.rounds, self.damping = rounds, damping
@@ -124,8 +125,18 @@ class SparseSources(nn.Module):
             What something else than the EEG says that the sources are.
         precision : tensor, shape (sources,), optional
             One over the variance of its errors.
+
+        Raises
+        ------
+        GridError
+            When the EEG is not finite.
         """
         frames = rearrange(eeg.double(), "batch channels time -> (batch time) channels")
+        if not bool(torch.isfinite(frames).all()):
+            raise GridError(
+                "the EEG holds NaN or infinite values; sources need finite ones in every channel; "
+                "interpolate bad channels and cut bad stretches first"
+            )
         if hint is None or precision is None:
             precision = torch.zeros_like(self.prior_mean)
             known = precision.expand(len(frames), -1)
@@ -151,6 +162,27 @@ class SparseSources(nn.Module):
                 for name in ("mean", "variance", "activity", "state_mean", "state_variance")
             )
         )
+
+    def around_mean(
+        self,
+        eeg: Float[Tensor, "batch channels time"],
+        hint: Float[Tensor, "batch sources time"] | None = None,
+        precision: Float[Tensor, " sources"] | None = None,
+    ) -> Float[Tensor, "batch sources time"]:
+        """Return `forward` where EEG, hint and result are around their means over a run.
+
+        Sources that are quiet most of the time are above 0 in the mean; a recording without its
+        mean has them below 0 when they are quiet.
+        """
+        mean = self.prior_mean[:, None]
+        shifted = None if hint is None else hint.double() + mean
+        sources: Tensor = self(eeg.double() + self.mean_eeg[:, None], shifted, precision)
+        return (sources - mean).to(eeg.dtype)
+
+    @property
+    def mean_eeg(self) -> Float[Tensor, " channels"]:
+        """EEG of the sources in the mean."""
+        return self.leadfield @ self.prior_mean
 
     @property
     def prior_mean(self) -> Float[Tensor, " sources"]:
@@ -274,7 +306,9 @@ class SparseEegToSource(LinearEegToSource):
         self, eeg: Float[Tensor, "batch channels time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return the source that explains the EEG."""
-        components: Tensor = self.weights @ eeg + self.sparse_weights @ self.sparse(eeg)
+        components: Tensor = self.weights @ eeg + self.sparse_weights @ self.sparse.around_mean(
+            eeg
+        )
         return self.maps @ components
 
     def joint(
@@ -291,7 +325,6 @@ class SparseEegToSource(LinearEegToSource):
         source_from_bold : tensor, shape (batch, blocks, time)
             The source that BOLD gives over the same frames.
         """
-        said = (self.maps.T @ source_from_bold).double() / self.bold_gain.double()[:, None]
-        hint = said + self.sparse.prior_mean[:, None]
-        sources: Tensor = self.sparse(eeg, hint, self.bold_precision.double())
+        hint = (self.maps.T @ source_from_bold).double() / self.bold_gain.double()[:, None]
+        sources: Tensor = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
         return self.maps @ sources

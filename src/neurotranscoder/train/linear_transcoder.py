@@ -32,6 +32,8 @@ class LinearShape:
     decoder_lag: int
     sparse_rounds: int = 0
     """Rounds of the sparse sources; 0 where there are none."""
+    sparse_damping: float = 1.0
+    """How far each round goes."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -45,6 +47,7 @@ class LinearShape:
             len(fit.decoder),
             fit.decoder_lag,
             fit.sparse.sources.rounds if fit.sparse else 0,
+            fit.sparse.sources.damping if fit.sparse else 1.0,
         )
 
 
@@ -119,6 +122,7 @@ def _unfitted_sparse_part(shape: LinearShape) -> SparsePart:
         0 * states,
         states,
         rounds=shape.sparse_rounds,
+        damping=shape.sparse_damping,
     )
     ones = np.ones(n_components)
     return SparsePart(sources, np.zeros((n_components, n_components)), ones, ones)

@@ -36,8 +36,10 @@ class SparseSettings(Settings):
     """Rounds of expectation-maximisation of the prior, with the noise that BOLD leaves."""
     noise_rounds: int = Field(default=8, ge=0)
     """Rounds of it in which the noise is learnt as well."""
-    rounds: int = Field(default=4, ge=1)
-    """Rounds of expectation propagation in each frame. More than 4 hardly change the estimates."""
+    rounds: int = Field(default=6, ge=1)
+    """Rounds of expectation propagation in each frame."""
+    damping: float = Field(default=0.7, gt=0, le=1)
+    """How far each of them goes towards its new approximation."""
     share_active: float = Field(default=0.15, gt=0, lt=1)
     """Share of frames in which a source is active, at the start."""
     gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
@@ -182,11 +184,11 @@ def fit_sparse_sources(
     sparse = _sources(slow.leadfield, slow.noise, prior, settings)
     frames = _spread_frames([pair.eeg for pair in pairs], settings.frames)
     for number in range(settings.prior_rounds + settings.noise_rounds):
-        posterior = sparse.posterior(frames)
+        posterior = sparse.posterior(frames + sparse.mean_eeg)
         prior = _improved_prior(posterior, slow.powers)
         noise = sparse.noise.numpy()
         if number >= settings.prior_rounds:
-            rest = _rest_of(frames, posterior, sparse.leadfield).numpy()
+            rest = _rest_of(frames + sparse.mean_eeg, posterior, sparse.leadfield).numpy()
             noise = _regular(0.5 * (noise + rest), found.eeg)
         sparse = _sources(slow.leadfield, noise, prior, settings)
     return sparse
@@ -209,7 +211,7 @@ def _sources(
 ) -> SparseSources:
     """Return the sources of a prior."""
     values = (leadfield, noise, prior.weights, prior.means, prior.variances)
-    return SparseSources(*values, rounds=settings.rounds)
+    return SparseSources(*values, rounds=settings.rounds, damping=settings.damping)
 
 
 def _spread_frames(

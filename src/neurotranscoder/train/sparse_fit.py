@@ -150,7 +150,7 @@ def bold_agreement(
 @torch.no_grad()
 def with_sparse_sources(pair: Pair, sparse: SparseSources) -> Pair:
     """Return a run whose EEG has the sparse sources as further rows."""
-    sources = sparse(torch.from_numpy(pair.eeg)[None])[0]
+    sources = sparse.around_mean(torch.from_numpy(pair.eeg)[None])[0]
     return Pair(np.concatenate([pair.eeg, sources.numpy()]), pair.components)
 
 
