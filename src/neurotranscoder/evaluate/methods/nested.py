@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -19,22 +19,22 @@ from neurotranscoder.evaluate.table import Quantity, SourceKind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nested:
-    """Estimates, the narrowest first, and which of them each block has.
+    """Estimates, and which of them each block has.
 
     Parameters
     ----------
-    estimates : tuple of callable
-        From a run to an estimate.
+    estimates : dict of callable
+        From a run to an estimate, those that a block has, by their place among the candidates.
     which : array of int, shape (blocks,)
-        Estimate of each block.
-    scores : array, shape (kinds, estimates)
+        Place of the estimate of each block.
+    scores : array, shape (kinds, candidates)
         r in the validation runs, as it is scored: of all blocks, of evoked ones, of oscillatory
         ones; NaN where there are none.
     """
 
-    estimates: tuple[RowsOf, ...]
+    estimates: Mapping[int, RowsOf]
     which: Int[ndarray, " blocks"]
-    scores: Float[ndarray, "kinds estimates"]
+    scores: Float[ndarray, "kinds candidates"]
 
     @classmethod
     def choose(
@@ -61,14 +61,15 @@ class Nested:
         for kind, index in zip(kinds[1:], best[1:], strict=True):
             if of_blocks is not None:
                 which[of_blocks == kind] = index
-        return cls(tuple(estimates), which, scores)
+        kept = {int(place): estimates[place] for place in np.unique(which)}
+        return cls(kept, which, scores)
 
     def predict(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return what the chosen estimates say."""
         found = np.zeros_like(run.bold)
-        for index in np.unique(self.which):
-            rows = self.which == index
-            found[rows] = self.estimates[index](run)[rows]
+        for place, estimate in self.estimates.items():
+            rows = self.which == place
+            found[rows] = estimate(run)[rows]
         return found
 
 

@@ -12,7 +12,7 @@ from numpy import ndarray
 Samples = tuple[Float[ndarray, "features _"], Float[ndarray, "targets _"]]
 """Features and targets of one run at the same times, means removed from both."""
 
-Part = slice | Int[ndarray, " chosen"]
+Part = slice | Int[ndarray, " _"]
 """Some of the targets."""
 
 

@@ -83,11 +83,13 @@ class BoldCandidates:
             self._noiseless([own]).predict,
         ]
 
-    def with_power(self, powers: Sequence[RowsOf]) -> list[RowsOf]:
+    def with_power(self, narrow: RowsOf, powers: Sequence[RowsOf]) -> list[RowsOf]:
         """Return estimates from band power, at every exponent.
 
         Parameters
         ----------
+        narrow : callable
+            The linear estimate that was chosen.
         powers : sequence of callable
             From a run to scaled band power of all channels.
         """
@@ -98,7 +100,7 @@ class BoldCandidates:
         ]
         return [
             self._ridge(with_power=True),
-            self._measured(self.inputs.late_bold, designs).predict,
+            self._measured(narrow, designs).predict,
             self._noiseless(designs).predict,
         ]
 

@@ -133,6 +133,15 @@ class SupervisedInputs:
         """Return the same from both."""
         return self.wiener.estimate(self.eeg(run), self.bold(run))
 
+    def in_blocks(self, courses: RowsOf) -> RowsOf:
+        """Return the scaled sources of blocks that components make."""
+        return lambda run: np.asarray(self.source_maps @ courses(run))
+
+    def first_of_bold(self, floor: float) -> RowsOf:
+        """Return the first estimate of scaled sources from BOLD at a noise floor."""
+        wiener = self.wiener.with_floor(floor)
+        return self.in_blocks(lambda run: wiener.estimate(None, self.bold(run)))
+
     def base_of_eeg(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return scaled sources of single blocks from EEG; zeros where components hold all."""
         if self.apart is None:

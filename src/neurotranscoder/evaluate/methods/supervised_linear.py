@@ -79,7 +79,9 @@ class SupervisedLinear:
         )
         self.bold_from_eeg = Nested.choose("bold_from_eeg", found.linear(), fitter.validation)
         if self.with_power:
-            wider = found.with_power([power.rows for power in self._powers])
+            wider = found.with_power(
+                remembered(self.bold_from_eeg.predict), [power.rows for power in self._powers]
+            )
             self.bold_from_eeg = self._wider("bold_from_eeg", self.bold_from_eeg, wider, fitter)
 
     def fit_sources(
@@ -127,11 +129,15 @@ class SupervisedLinear:
     def _linear_estimates(self) -> tuple[tuple[Quantity, list[RowsOf], FromBase], ...]:
         """Return each quantity, its narrower estimates and its regression."""
         inputs = self.inputs
-        apart = inputs.apart is not None
+        of_bold: list[RowsOf] = [inputs.base_of_bold]
+        of_both: list[RowsOf] = [inputs.base_of_both]
+        if inputs.apart is None:
+            of_bold = [inputs.first_of_bold(floor) for floor in self.settings.floors]
+            of_both = [inputs.in_blocks(self._first_of_both)]
         return (
             ("source_from_eeg", [inputs.spatial_block_sources], self.of_eeg),
-            ("source_from_bold", [inputs.base_of_bold] if apart else [], self.of_bold),
-            ("source_fused", [inputs.base_of_both] if apart else [], self.of_both),
+            ("source_from_bold", of_bold, self.of_bold),
+            ("source_fused", of_both, self.of_both),
         )
 
     def _wider(
