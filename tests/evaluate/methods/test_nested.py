@@ -40,7 +40,9 @@ def test_blocks_of_each_kind_have_the_estimate_that_suits_them(runs, rng):
     assert_array_equal(nested.which[kinds == "oscillatory"], 0)
     assert_array_equal(nested.which[kinds == "evoked"], 1)
     found = nested.predict(runs[2].aligned)
-    assert_allclose(found[kinds == "evoked"], estimates[1](runs[2].aligned)[kinds == "evoked"])
+    for which, estimate in enumerate(estimates):
+        rows = nested.which == which
+        assert_allclose(found[rows], estimate(runs[2].aligned)[rows])
 
 
 def test_blocks_of_no_kind_have_what_is_best_for_all(runs, rng):
