@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.core.errors import GridError, SettingsError
-from neurotranscoder.evaluate.methods.null_specs import null_specs, wrong_run
+from neurotranscoder.evaluate.methods.null_specs import null_specs, shuffled
 from neurotranscoder.evaluate.methods.protocol import predict_blindly
 from neurotranscoder.evaluate.methods.transcoders import transcoder_specs
 from neurotranscoder.evaluate.nulls import phase_randomised, shifted_pairs, with_random_phases
@@ -63,7 +63,7 @@ def test_runs_that_are_too_short_to_shift_are_refused(rng):
 
 def test_a_single_run_has_no_wrong_partner(rng):
     with pytest.raises(SettingsError, match="whose EEG would keep its own BOLD"):
-        wrong_run(synthetic_runs(1), rng)
+        shuffled(synthetic_runs(1), rng)
 
 
 def scored(spec, seed=100):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -43,6 +45,24 @@ def test_validation_leaves_out_what_only_adds_noise(runs):
     assert fit.predict(runs[2].aligned).shape == runs[2].sources.shape
 
 
+def test_each_kind_of_block_has_a_ridge_weight_of_its_own(runs, rng):
+    kinds = np.where(np.arange(len(runs[0].sources)) % 2, "evoked", "oscillatory")
+    evoked = kinds == "evoked"
+    noise = [rng.standard_normal(run.sources.shape) for run in runs]
+    held = [replace(run, kinds=kinds) for run in runs]
+    targets = {
+        run.aligned.run: np.where(evoked[:, np.newaxis], run.sources, of_run)
+        for run, of_run in zip(held, noise, strict=True)
+    }
+    design = Design((Group(lambda run: run.eeg[:1], around(REACH)),))
+    fit = Fitter(held[:1], held[1:2], (1e-9, 1e3)).best(
+        [design], lambda run: targets[run.aligned.run]
+    )
+    assert fit.ridges == (1e-9, 1e3)  # kinds in the order of their names
+    assert_allclose(fit.weights[:, np.flatnonzero(evoked)[0]], [-1, 0, 0, 1, 0], atol=1e-6)
+    assert_allclose(fit.weights[:, ~evoked], 0, atol=1e-3)
+
+
 def test_gain_is_a_ridge_weight_of_its_own(runs):
     def fitted(gains):
         groups = (
@@ -53,7 +73,7 @@ def test_gain_is_a_ridge_weight_of_its_own(runs):
 
     weak, strong = fitted((0.01,)), fitted((100.0,))
     assert np.abs(weak.weights[5:]).max() < 0.01 * np.abs(strong.weights[5:]).max()
-    assert fitted((0.01, 100.0)).gains == (1.0, 0.01)
+    assert fitted((0.01, 100.0)).gains == ((1.0,), (0.01,))
 
 
 def test_only_frames_that_all_groups_cover_are_fitted(runs):

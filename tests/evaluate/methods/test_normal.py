@@ -44,6 +44,16 @@ def test_errors_along_the_path_are_those_of_its_weights(runs):
     assert_allclose(path.errors(ridges, held_out), expected)
 
 
+def test_errors_of_parts_are_those_of_their_targets_alone(runs):
+    path, held_out = RidgePath.of(NormalEquations.of(runs[:2])), NormalEquations.of(runs[2:])
+    parts, ridges = (np.array([1]), np.array([0, 2])), (1e-3, 0.1, 3.0)
+    found = path.errors_of_parts(ridges, held_out, parts)
+    for errors, part in zip(found, parts, strict=True):
+        some = [NormalEquations.of((f, t[part]) for f, t in side) for side in (runs[:2], runs[2:])]
+        assert_allclose(errors, RidgePath.of(some[0]).errors(ridges, some[1]))
+        assert_allclose(path.weights(0.1, part), RidgePath.of(some[0]).weights(0.1), atol=1e-10)
+
+
 def test_without_ridge_and_noise_the_weights_are_recovered(rng):
     weights = rng.standard_normal((6, 3))
     equations = NormalEquations.of([samples(rng, 50, weights)])

@@ -8,10 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from benchmark_example import TRAIN, tiny_plan
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.evaluate.benchmark.world import open_world
+from neurotranscoder.evaluate.methods.filters import true_responses
 from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS, SpatialWienerOracle
 from neurotranscoder.evaluate.methods.protocol import Knowledge, predict_blindly
-from neurotranscoder.evaluate.methods.supervised_linear import SupervisedLinear, SupervisedSettings
+from neurotranscoder.evaluate.methods.regression import RidgeBold, RidgeSettings
+from neurotranscoder.evaluate.methods.supervised_linear import SupervisedLinear
 from neurotranscoder.evaluate.methods.supervised_mlp import MlpSettings, SupervisedMlp
+from neurotranscoder.evaluate.methods.supervised_settings import SupervisedSettings
 from neurotranscoder.evaluate.methods.transcoders import TranscoderMethod
 from neurotranscoder.evaluate.scoring import Scorer
 
@@ -27,6 +30,7 @@ QUICK = SupervisedSettings(
     exponents=(1.0,),
 )
 STEPS = MlpSettings(hidden=(16,), steps=60, validate_every=20)
+ROUNDING = 1e-9
 SOURCES = ("source_from_eeg", "source_from_bold", "source_fused")
 
 
@@ -49,11 +53,22 @@ def linear(world):
     return fitted(SupervisedLinear(world.knowledge(), QUICK), world)
 
 
-def scores(method, runs):
-    """Return r of all sources by quantity."""
+def all_scores(method, runs):
+    """Return r by quantity and kind of source."""
     predictions = [predict_blindly(method, run.aligned) for run in runs]
     rows = Scorer("").score("x", predictions, runs, 0.0)
-    return {row.quantity: row.r for row in rows if row.source_kind == "all"}
+    return {(row.quantity, row.source_kind): row.r for row in rows}
+
+
+def scores(method, runs):
+    """Return r of all sources by quantity."""
+    found = all_scores(method, runs)
+    return {quantity: r for (quantity, kind), r in found.items() if kind == "all"}
+
+
+@pytest.fixture(scope="module")
+def power(world):
+    return fitted(SupervisedLinear(world.knowledge(), QUICK, with_power=True), world)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +80,22 @@ def test_linear_oracle_is_above_the_spatial_one(r, world):
     spatial = scores(fitted(SpatialWienerOracle(world.knowledge()), world), world.test)
     assert r["source_from_eeg"] > spatial["source_from_eeg"] + 0.01
     assert r["bold_from_eeg"] > spatial["bold_from_eeg"] - 0.01
+
+
+def test_where_choices_are_made_a_wider_class_is_never_worse(world, linear, power):
+    """Whatever the kind of source; the rival with the true response is among the candidates."""
+    validation = world.knowledge().validation
+    spatial = fitted(SpatialWienerOracle(world.knowledge()), world)
+    rivals = [
+        fitted(RidgeBold(true_responses(world.truth), RidgeSettings(), with_power=wide), world)
+        for wide in (False, True)
+    ]
+    narrow, middle, wide = (all_scores(one, validation) for one in (spatial, linear, power))
+    assert all(middle[what] >= narrow[what] - ROUNDING for what in narrow)
+    assert all(wide[what] >= middle[what] - ROUNDING for what in middle)
+    bold = ("bold_from_eeg", "all")
+    for oracle, rival in zip((middle, wide), rivals, strict=True):
+        assert oracle[bold] >= all_scores(rival, validation)[bold] - ROUNDING
 
 
 def test_linear_oracle_is_above_the_closed_form(r, world):
@@ -114,12 +145,11 @@ def network(world):
     return partial(SupervisedMlp, world.knowledge(), settings=STEPS, linear=QUICK)
 
 
-def test_networks_never_lose_to_the_regression_on_validation_runs(network, world):
+def test_networks_never_lose_to_the_regression_on_validation_runs(network, power, world):
     mlp = fitted(network(100), world)
     for one in (mlp.of_eeg, mlp.of_bold, mlp.of_both):
         before, after = one.errors
         assert after <= before
-    power = fitted(SupervisedLinear(world.knowledge(), QUICK, with_power=True), world)
     found, start = scores(mlp, world.test), scores(power, world.test)
     assert all(found[quantity] > start[quantity] - 0.01 for quantity in SOURCES)
 

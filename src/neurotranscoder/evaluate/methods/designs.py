@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.filters import BankOf, FilterBank
-from neurotranscoder.evaluate.methods.normal import NormalEquations, choose_ridge
+from neurotranscoder.evaluate.methods.normal import NormalEquations, Part, RidgePath
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.train.alternating import centred
 
@@ -107,18 +107,18 @@ class Fitted:
         Its inputs; the last ones may be left out.
     weights : array, shape (features, targets)
         Weights of the first features.
-    gains : tuple of float
-        Chosen factor of each group.
-    ridge : float
-        Chosen ridge weight.
+    gains : tuple of tuple of float
+        Of each group the factors that some part of the targets has chosen.
+    ridges : tuple of float
+        Chosen ridge weight of each part.
     error : float
         Squared error of a frame of the validation runs, the mean over frames that are covered.
     """
 
     design: Design
     weights: Float[ndarray, "features targets"]
-    gains: tuple[float, ...]
-    ridge: float
+    gains: tuple[tuple[float, ...], ...]
+    ridges: tuple[float, ...]
     error: float
 
     def predict(self, run: AlignedRun) -> Float[ndarray, "targets frames"]:
@@ -127,8 +127,21 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _PartFit:
+    """The same for some targets; the error is a sum over frames."""
+
+    weights: Float[ndarray, "features targets"]
+    gains: tuple[float, ...]
+    ridge: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fitter:
     """Runs that regressions are fitted to and chosen on.
+
+    Blocks of each kind have ridge weight and gains of their own: what tells of impulses is not
+    what tells of rhythms.
 
     Parameters
     ----------
@@ -162,7 +175,7 @@ class Fitter:
     def _candidates(
         self, design: Design, target: TargetOf, leading: Sequence[int]
     ) -> Iterator[Fitted]:
-        """Yield the best fit for each number of features and all gains."""
+        """Yield the best fit for each number of features."""
         known = design.equations(self.training, target)
         unseen = design.equations(self.validation, target)
         covered = [design.valid(run.aligned) for run in self.validation]
@@ -170,8 +183,40 @@ class Fitter:
         *others, last = design.sizes(self.training[0].aligned)
         for kept in sorted({min(n, last) for n in leading or (last,)}):
             some, held = (one.leading(sum(others) + kept) for one in (known, unseen))
-            for gains in itertools.product(*(one.gains for one in design.groups)):
-                factors = np.repeat(gains, [*others, kept])
-                best = choose_ridge(some.scaled(factors), held.scaled(factors), self.ridges)
-                weights = factors[:, np.newaxis] * best.weights
-                yield Fitted(design, weights, gains, best.ridge, best.error / n_frames)
+            found = self._parts_fitted(design, [*others, kept], some, held)
+            weights = np.zeros_like(some.cross)
+            for part, fit in zip(self._parts(), found, strict=True):
+                weights[:, part] = fit.weights
+            gains = zip(*(fit.gains for fit in found), strict=True)
+            yield Fitted(
+                design,
+                weights,
+                tuple(tuple(sorted(set(values))) for values in gains),
+                tuple(fit.ridge for fit in found),
+                sum(fit.error for fit in found) / n_frames,
+            )
+
+    def _parts_fitted(
+        self, design: Design, sizes: Sequence[int], known: NormalEquations, unseen: NormalEquations
+    ) -> list[_PartFit]:
+        """Return the best fit of each part over all gains and ridge weights."""
+        parts = self._parts()
+        best: list[_PartFit | None] = [None] * len(parts)
+        for gains in itertools.product(*(one.gains for one in design.groups)):
+            factors = np.repeat(gains, sizes)
+            path = RidgePath.of(known.scaled(factors))
+            errors = path.errors_of_parts(self.ridges, unseen.scaled(factors), parts)
+            for index, part in enumerate(parts):
+                ridge, error = self.ridges[int(errors[index].argmin())], float(errors[index].min())
+                before = best[index]
+                if before is None or error < before.error:
+                    weights = factors[:, np.newaxis] * path.weights(ridge, part)
+                    best[index] = _PartFit(weights, gains, ridge, error)
+        return [fit for fit in best if fit is not None]
+
+    def _parts(self) -> list[Part]:
+        """Return the blocks of each kind; all blocks where kinds are not known."""
+        kinds = self.validation[0].kinds
+        if kinds is None:
+            return [slice(None)]
+        return [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]

@@ -50,7 +50,7 @@ class NullTranscoder(TranscoderMethod):
         super().fit(self.broken(training, rng), self.broken(validation, rng))
 
 
-def wrong_run(runs: Sequence[AlignedRun], rng: np.random.Generator) -> list[AlignedRun]:  # noqa: ARG001
+def shuffled(runs: Sequence[AlignedRun], rng: np.random.Generator) -> list[AlignedRun]:  # noqa: ARG001
     """Return each EEG beside the BOLD of the next run; nothing is drawn.
 
     Raises
@@ -60,14 +60,14 @@ def wrong_run(runs: Sequence[AlignedRun], rng: np.random.Generator) -> list[Alig
     """
     if len(runs) < 2:
         raise SettingsError(
-            "null_wrong_run got a single run for training or validation, whose EEG would keep its "
-            "own BOLD; it needs two of each; set --validation-runs to 2 or more"
+            "null_shuffled_pairs got a single run for training or validation, whose EEG would "
+            "keep its own BOLD; it needs two of each; set --validation-runs to 2 or more"
         )
     return wrong_run_pairs(runs)
 
 
 _BREAKS: tuple[tuple[str, Break], ...] = (
-    ("null_wrong_run", wrong_run),
+    ("null_shuffled_pairs", shuffled),
     ("null_shifted", shifted_pairs),
     ("null_phase_randomised", phase_randomised),
 )

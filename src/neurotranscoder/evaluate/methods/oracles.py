@@ -59,7 +59,12 @@ ORACLE_SPECS = (
     MethodSpec("oracle_spatial_wiener", "oracle", "spatial", _spatial_wiener, informed=True),
     MethodSpec("oracle_supervised_linear", "oracle", "linear", _linear, informed=True),
     MethodSpec(
-        "oracle_supervised_linear_power", "oracle", "linear_power", _linear_power, informed=True
+        "oracle_supervised_linear_power",
+        "oracle",
+        "linear_power",
+        _linear_power,
+        informed=True,
+        slow=True,
     ),
     MethodSpec("oracle_supervised_mlp", "oracle", None, _mlp, informed=True, slow=True),
 )

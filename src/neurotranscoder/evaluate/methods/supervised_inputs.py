@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.block_estimates import BlockEstimates
-from neurotranscoder.evaluate.methods.designs import RowsOf
+from neurotranscoder.evaluate.methods.designs import RowsOf, TargetOf
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
 from neurotranscoder.evaluate.oracle import SpatialWiener
@@ -93,7 +94,8 @@ class SupervisedInputs:
             floors[0],
         )
         spatial = spatial_wiener(knowledge.truth, aligned)
-        gain = _gain(spatial, scaling, aligned, len(hrf))
+        late = functools.partial(_late, spatial)
+        gain = _gain([(late(run), scaling.scale_bold(run.bold)) for run in aligned], len(hrf))
         apart = None
         units = Units.of(knowledge.truth, aligned[0].blocks)
         if min(units.shares.shape) > MANY_COMPONENTS:
@@ -131,6 +133,15 @@ class SupervisedInputs:
         """Return the same from both."""
         return self.wiener.estimate(self.eeg(run), self.bold(run))
 
+    def in_blocks(self, courses: RowsOf) -> RowsOf:
+        """Return the scaled sources of blocks that components make."""
+        return lambda run: np.asarray(self.source_maps @ courses(run))
+
+    def first_of_bold(self, floor: float) -> RowsOf:
+        """Return the first estimate of scaled sources from BOLD at a noise floor."""
+        wiener = self.wiener.with_floor(floor)
+        return self.in_blocks(lambda run: wiener.estimate(None, self.bold(run)))
+
     def base_of_eeg(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return scaled sources of single blocks from EEG; zeros where components hold all."""
         if self.apart is None:
@@ -149,11 +160,15 @@ class SupervisedInputs:
             return np.zeros_like(run.bold)
         return self.apart.from_both(run) / self.source
 
-    def spatial_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
-        """Return components of the sources by the spatial Wiener filter of the run's own head."""
+    def spatial_block_sources(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
+        """Return scaled sources by the spatial Wiener filter of the run's own head."""
         found = self.spatial.predict(run).source_from_eeg
         assert found is not None
-        return np.asarray(self.source_maps.T @ found / self.source)
+        return found / self.source
+
+    def spatial_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
+        """Return their components."""
+        return np.asarray(self.source_maps.T @ self.spatial_block_sources(run))
 
     def truth_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
         """Return what an estimate leaves of the scaled true sources."""
@@ -170,6 +185,11 @@ class SupervisedInputs:
     def spatial_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return scaled BOLD by the spatial Wiener filter."""
         return self.gain * _late(self.spatial, run)
+
+    def gain_of(self, late: TargetOf, runs: Sequence[HeldOut]) -> float:
+        """Return the factor with which an estimate of BOLD has the least squared error on runs."""
+        pairs = ((late(run), self.scaling.scale_bold(run.aligned.bold)) for run in runs)
+        return _gain(pairs, len(self.hrf))
 
     def bold_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
         """Return what an estimate leaves of the scaled BOLD."""
@@ -190,17 +210,14 @@ def _late(spatial: SpatialWiener, run: AlignedRun) -> Float[ndarray, "blocks fra
 
 
 def _gain(
-    spatial: SpatialWiener, scaling: Scaling, runs: Sequence[AlignedRun], n_lags: int
+    pairs: Iterable[tuple[Float[ndarray, "blocks _"], Float[ndarray, "blocks _"]]], n_lags: int
 ) -> float:
     """Return the factor of least squared error, without frames that look back before a run."""
     late = slice(n_lags, None)
     products = np.zeros(2)
-    for run in runs:
-        estimate = centred(_late(spatial, run), late)
-        products += (
-            np.vdot(estimate, centred(scaling.scale_bold(run.bold), late)),
-            np.vdot(estimate, estimate),
-        )
+    for estimate, bold in pairs:
+        found = centred(estimate, late)
+        products += np.vdot(found, centred(bold, late)), np.vdot(found, found)
     return float(products[0] / products[1]) if products[1] else 0.0
 
 

@@ -18,12 +18,10 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.choosing import with_known_sources
 from neurotranscoder.evaluate.methods.conv1x1 import conv1x1_network
 from neurotranscoder.evaluate.methods.designs import Design
+from neurotranscoder.evaluate.methods.nested import Nested
 from neurotranscoder.evaluate.methods.protocol import Knowledge
-from neurotranscoder.evaluate.methods.supervised_linear import (
-    FromBase,
-    SupervisedLinear,
-    SupervisedSettings,
-)
+from neurotranscoder.evaluate.methods.supervised_linear import SupervisedLinear
+from neurotranscoder.evaluate.methods.supervised_settings import SupervisedSettings
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.train.alternating import centred
 
@@ -121,8 +119,12 @@ class SupervisedMlp:
         )
         generator = torch.Generator().manual_seed(self.seed)
         self.of_eeg, self.of_bold, self.of_both = (
-            self._correction(estimate, *runs, generator)
-            for estimate in (linear.source_from_eeg, linear.source_from_bold, linear.source_fused)
+            self._correction(estimate, regression.fitted.design, *runs, generator)
+            for estimate, regression in (
+                (linear.source_from_eeg, linear.of_eeg),
+                (linear.source_from_bold, linear.of_bold),
+                (linear.source_fused, linear.of_both),
+            )
         )
 
     def predict(self, run: AlignedRun) -> Prediction:
@@ -130,7 +132,7 @@ class SupervisedMlp:
         unit, linear = self.linear.inputs.source, self.linear
         eeg, bold = bool(run.eeg.any()), bool(run.bold.any())
 
-        def answer(estimate: FromBase, correction: Correction) -> Float[ndarray, "blocks frames"]:
+        def answer(estimate: Nested, correction: Correction) -> Float[ndarray, "blocks frames"]:
             return np.asarray(unit * (estimate.predict(run) + correction.predict(run)))
 
         return Prediction(
@@ -141,13 +143,14 @@ class SupervisedMlp:
 
     def _correction(
         self,
-        estimate: FromBase,
+        estimate: Nested,
+        design: Design,
         training: Sequence[HeldOut],
         validation: Sequence[HeldOut],
         generator: torch.Generator,
     ) -> Correction:
-        """Train a network on what an estimate leaves."""
-        inputs, design = self.linear.inputs, estimate.fitted.design
+        """Train a network on what an estimate leaves, with the inputs of a regression."""
+        inputs = self.linear.inputs
         maps = inputs.source_maps
         scale = _scale(design, training)
 
