@@ -57,12 +57,18 @@ def test_reconstruct_writes_three_sources_of_each_run(tiny_study, results):
     assert images[:3] == [
         f"{RUN}_desc-{n}_source.nii.gz" for n in ("frombold", "fromeeg", "fused")
     ]
-    parts = [np.asarray(nib.load(results / "sub-01/func" / name).dataobj) for name in images[:3]]
-    assert_allclose(parts[2], parts[0] + parts[1], atol=1e-5 * np.abs(parts[2]).max())
     sidecar = read_json(results / f"sub-01/func/{RUN}_desc-fused_source.json")
     assert sidecar["RepetitionTime"] == pytest.approx(0.4)
     assert len(sidecar["Sources"]) == 2
     assert "measured from 60 volume triggers" in sidecar["EEGClock"]
+
+
+def test_the_sum_of_both_sources_is_written_when_it_is_asked_for(tiny_study, results):
+    words = ("reconstruct", tiny_study, results, "--set", "reconstruct.fusion=sum")
+    assert command(*words, "--participant-label", "01") == 0
+    names = [f"{RUN}_desc-{n}_source.nii.gz" for n in ("frombold", "fromeeg", "fused")]
+    parts = [np.asarray(nib.load(results / "sub-01/func" / name).dataobj) for name in names]
+    assert_allclose(parts[2], parts[0] + parts[1], atol=1e-5 * np.abs(parts[2]).max())
 
 
 @pytest.mark.parametrize("origin", ["eeg", "bold"])
