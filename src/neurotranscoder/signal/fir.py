@@ -35,25 +35,6 @@ def apply_fir(
     return np.asarray(padded[:, start : start + n_times])
 
 
-def lagged(series: Float[ndarray, "rows times"], n_lags: int) -> Float[ndarray, "rows valid lags"]:
-    """Return ``out[r, v, i] = series[r, v + n_lags - 1 - i]``: all lags of each time.
-
-    Parameters
-    ----------
-    series : array, shape (rows, times)
-        Input.
-    n_lags : int
-        Number of lags.
-
-    Returns
-    -------
-    lags : array, shape (rows, times - n_lags + 1, n_lags)
-        A view, not a copy; its times are those of `valid_slice`, whatever the first lag.
-    """
-    windows = np.lib.stride_tricks.sliding_window_view(series, n_lags, axis=1)
-    return windows[:, :, ::-1]
-
-
 def valid_slice(n_times: int, n_lags: int, *, first_lag: int = 0) -> slice:
     """Return the times at which all lags ``first_lag .. first_lag + n_lags - 1`` exist."""
     last_lag = first_lag + n_lags - 1

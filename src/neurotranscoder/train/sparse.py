@@ -21,7 +21,7 @@ from neurotranscoder.model.sparse import Posterior, SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import Pair, centred, whiten
 
-_QUIET, _ACTIVE = 0, 1
+_QUIET = 0  # the first state
 
 
 class SparseSettings(Settings):

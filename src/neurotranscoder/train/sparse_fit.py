@@ -66,7 +66,7 @@ def fit_with_sparse_sources(
     Returns
     -------
     fit : LinearFit
-        With ``sparse`` and ``sparse_weights`` where they predict BOLD better.
+        With ``sparse`` where sparse sources predict BOLD better.
 
     Raises
     ------
