@@ -221,7 +221,13 @@ def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
     maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 40), (40, 16), (40, 40)))
     expected = sparse(eeg.T[None])
     coder = SparseEegToSource(
-        maps, weights, beside, sparse, bold_gain=np.ones(40), bold_precision=np.ones(40)
+        maps,
+        weights,
+        beside,
+        sparse,
+        bold_gain=np.ones(40),
+        bold_precision=np.ones(40),
+        unsaid=np.ones(40),
     ).float()
     assert coder.maps.dtype == torch.float32
     assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
@@ -304,7 +310,13 @@ def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):
     sparse, _, eeg = many
     maps, weights, beside = (rng.standard_normal(shape) for shape in ((9, 40), (40, 16), (40, 40)))
     coder = SparseEegToSource(
-        maps, weights, beside, sparse, bold_gain=np.ones(40), bold_precision=np.ones(40)
+        maps,
+        weights,
+        beside,
+        sparse,
+        bold_gain=np.ones(40),
+        bold_precision=np.ones(40),
+        unsaid=np.ones(40),
     )
     found = coder(eeg.T[None]).detach()[0]
     shifted = sparse.posterior(eeg + sparse.mean_eeg).mean
@@ -357,7 +369,9 @@ def test_joint_sources_follow_what_is_surer(rng, many):
     gain = rng.uniform(0.2, 2, 40)
     bold = torch.tensor((gain * np.asarray(truth)).T)[None]
 
-    def joint(precision):
+    alone = sparse.around_mean(eeg.T[None])[0]
+
+    def joint(precision, *, unsaid=1.0, added=0.0):
         coder = SparseEegToSource(
             maps,
             np.zeros((40, 16)),
@@ -365,11 +379,13 @@ def test_joint_sources_follow_what_is_surer(rng, many):
             sparse,
             bold_gain=gain,
             bold_precision=np.full(40, precision),
+            unsaid=np.full(40, unsaid),
         ).double()
-        return coder.joint(eeg.T[None], bold)[0].detach()
+        return coder.joint(eeg.T[None], (alone + added)[None], bold)[0].detach()
 
-    alone = sparse.around_mean(eeg.T[None])[0]
     assert_close(joint(0.0), alone, atol=1e-9, rtol=0)
+    assert_close(joint(0.0, added=0.3), alone + 0.3, atol=1e-6, rtol=0)
+    assert_close(joint(0.0, added=0.3, unsaid=0.5), alone + 0.15, atol=1e-6, rtol=0)
     wanted = torch.tensor(np.asarray(truth).T)
     errors = [float(((joint(p) - wanted) ** 2).mean()) for p in (0.0, 1.0, 1e6)]
     assert errors[2] < 1e-3 * errors[0]

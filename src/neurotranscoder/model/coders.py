@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from torch import Tensor, nn
 
@@ -227,10 +227,12 @@ class SourceToBold(nn.Module):
         initialise(self, generator)
 
     def forward(
-        self, source: Float[Tensor, "batch blocks time"]
-    ) -> Float[Tensor, "batch blocks time"]:
-        """Return the BOLD that follows the source, block by block."""
-        return _block_by_block(self.layers, source)
+        self,
+        source: Float[Tensor, "batch blocks time"],
+        picked: Int[Tensor, " picked"] | None = None,
+    ) -> Float[Tensor, "batch picked time"]:
+        """Return the BOLD that follows the source, block by block; of picked blocks alone."""
+        return _block_by_block(self.layers, source if picked is None else source[:, picked])
 
 
 def _pairs(first: int, hidden: Sequence[int], last: int) -> list[tuple[int, int]]:

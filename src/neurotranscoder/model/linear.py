@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -13,7 +13,9 @@ from neurotranscoder.core.errors import WeightsError
 
 
 def fir(
-    signal: Float[Tensor, "batch rows time"], taps: Float[Tensor, " lags"], first_lag: int = 0
+    signal: Float[Tensor, "batch rows time"],
+    taps: Float[Tensor, " lags"] | Float[Tensor, "rows lags"],
+    first_lag: int = 0,
 ) -> Float[Tensor, "batch rows time"]:
     """Filter along time: ``out[t] = sum_i taps[i] signal[t - first_lag - i]``, zero outside.
 
@@ -21,17 +23,17 @@ def fir(
     ----------
     signal : tensor, shape (batch, rows, time)
         What is filtered, row by row.
-    taps : tensor, shape (lags,)
-        Impulse response, one value per sample.
+    taps : tensor, shape (lags,) or (rows, lags)
+        Impulse response, one value per sample, of all rows or of each.
     first_lag : int
-        Lag of ``taps[0]`` in samples; a negative one reads the future.
+        Lag of the first tap in samples; a negative one reads the future.
 
     Returns
     -------
     filtered : tensor, shape (batch, rows, time)
         As long as the signal.
     """
-    n_times, n_lags = signal.shape[-1], len(taps)
+    n_times, n_lags = signal.shape[-1], taps.shape[-1]
     n_full = n_times + n_lags - 1
     n_fft = 1 << (n_full - 1).bit_length()
     spectrum = torch.fft.rfft(signal, n_fft) * torch.fft.rfft(taps, n_fft)
@@ -134,51 +136,109 @@ class LinearSourceToEeg(nn.Module):
         return self.weights.T @ (self.maps.T @ source)
 
 
+class ComponentFilters(nn.Module):
+    """Filters in time that single components have beyond the one that all share.
+
+    Parameters
+    ----------
+    maps : array, shape (blocks, components)
+        Orthonormal spatial maps.
+    taps : array, shape (components, lags)
+        Deviation of the impulse response of each component.
+    """
+
+    def __init__(
+        self,
+        maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
+        taps: Float[Tensor, "components lags"] | Float[ndarray, "components lags"],
+    ) -> None:
+        super().__init__()
+        self.maps = parameter(maps)
+        self.taps = parameter(taps)
+
+    def forward(
+        self,
+        signal: Float[Tensor, "batch blocks time"],
+        picked: Int[Tensor, " picked"] | None = None,
+        *,
+        first_lag: int = 0,
+    ) -> Float[Tensor, "batch picked time"]:
+        """Return what is added to the picked blocks of the filtered signal."""
+        maps = self.maps if picked is None else self.maps[picked]
+        return maps @ fir(self.maps.T @ signal, self.taps, first_lag)
+
+
 class LinearSourceToBold(nn.Module):
-    """One causal haemodynamic response for all blocks, the paper's "fMRI encoder".
+    """A causal haemodynamic response, the paper's "fMRI encoder".
 
     Parameters
     ----------
     hrf : array, shape (lags,)
-        Impulse response; ``hrf[0]`` is lag 0.
+        Impulse response of all blocks; ``hrf[0]`` is lag 0.
+    own : ComponentFilters, optional
+        How that of single components differs.
     """
 
-    def __init__(self, hrf: Float[Tensor, " lags"] | Float[ndarray, " lags"]) -> None:
+    def __init__(
+        self,
+        hrf: Float[Tensor, " lags"] | Float[ndarray, " lags"],
+        own: ComponentFilters | None = None,
+    ) -> None:
         super().__init__()
         self.hrf = parameter(hrf)
+        self.own = own
 
     def forward(
-        self, source: Float[Tensor, "batch blocks time"]
-    ) -> Float[Tensor, "batch blocks time"]:
-        """Return ``bold[t] = sum_l hrf[l] source[t - l]``, zero before the start."""
-        return fir(source, self.hrf)
+        self,
+        source: Float[Tensor, "batch blocks time"],
+        picked: Int[Tensor, " picked"] | None = None,
+    ) -> Float[Tensor, "batch picked time"]:
+        """Return ``bold[t] = sum_l hrf[l] source[t - l]``, zero before the start.
+
+        Parameters
+        ----------
+        source : tensor, shape (batch, blocks, time)
+            All blocks.
+        picked : tensor of int, shape (picked,), optional
+            Blocks whose BOLD is returned; all by default.
+        """
+        bold = fir(source if picked is None else source[:, picked], self.hrf)
+        return bold if self.own is None else bold + self.own(source, picked)
 
 
 class LinearBoldToSource(nn.Module):
-    """One non-causal deconvolution filter for all blocks, the paper's "fMRI decoder".
+    """A non-causal deconvolution filter, the paper's "fMRI decoder".
 
     Parameters
     ----------
     taps : array, shape (lags,)
-        Impulse response.
+        Impulse response of all blocks.
     first_lag : int
         Lag of ``taps[0]`` in frames; negative, as the source lies before its BOLD.
+    own : ComponentFilters, optional
+        How that of single components differs.
     """
 
     first_lag: Tensor
 
     def __init__(
-        self, taps: Float[Tensor, " lags"] | Float[ndarray, " lags"], first_lag: int
+        self,
+        taps: Float[Tensor, " lags"] | Float[ndarray, " lags"],
+        first_lag: int,
+        own: ComponentFilters | None = None,
     ) -> None:
         super().__init__()
         self.taps = parameter(taps)
+        self.own = own
         self.register_buffer("first_lag", torch.tensor(first_lag))
 
     def forward(
         self, bold: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return ``source[t] = sum_i taps[i] bold[t - first_lag - i]``, zero beyond the ends."""
-        return fir(bold, self.taps, int(self.first_lag))
+        first_lag = int(self.first_lag)
+        source = fir(bold, self.taps, first_lag)
+        return source if self.own is None else source + self.own(bold, first_lag=first_lag)
 
 
 class ComponentProjection(nn.Module):

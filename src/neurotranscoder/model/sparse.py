@@ -280,10 +280,13 @@ class SparseEegToSource(LinearEegToSource):
     bold_gain, bold_precision : array, shape (components,)
         The source that BOLD gives is ``bold_gain s`` and an error; one over the variance of the
         error, relative to the gain.
+    unsaid : array, shape (components,)
+        Share of what the EEG says that BOLD leaves to be said, from 0 to 1.
     """
 
     bold_gain: Tensor
     bold_precision: Tensor
+    unsaid: Tensor
 
     def __init__(
         self,
@@ -295,12 +298,14 @@ class SparseEegToSource(LinearEegToSource):
         *,
         bold_gain: Float[Tensor, " components"] | Float[ndarray, " components"],
         bold_precision: Float[Tensor, " components"] | Float[ndarray, " components"],
+        unsaid: Float[Tensor, " components"] | Float[ndarray, " components"],
     ) -> None:
         super().__init__(maps, weights)
         self.sparse_weights = parameter(sparse_weights)
         self.sparse = sparse
         self.register_buffer("bold_gain", torch.as_tensor(bold_gain).float())
         self.register_buffer("bold_precision", torch.as_tensor(bold_precision).float())
+        self.register_buffer("unsaid", torch.as_tensor(unsaid).float())
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
@@ -314,17 +319,23 @@ class SparseEegToSource(LinearEegToSource):
     def joint(
         self,
         eeg: Float[Tensor, "batch channels time"],
+        source_from_eeg: Float[Tensor, "batch blocks time"],
         source_from_bold: Float[Tensor, "batch blocks time"],
     ) -> Float[Tensor, "batch blocks time"]:
-        """Return the posterior mean of the sparse sources given EEG and what BOLD says of them.
+        """Return the sources given EEG and BOLD.
+
+        It is the posterior mean of the sparse sources given the EEG and what BOLD says of them.
+        What the estimate from EEG adds to sparse sources is added, as far as BOLD leaves it
+        unsaid.
 
         Parameters
         ----------
         eeg : tensor, shape (batch, channels, time)
             EEG.
-        source_from_bold : tensor, shape (batch, blocks, time)
-            The source that BOLD gives over the same frames.
+        source_from_eeg, source_from_bold : tensor, shape (batch, blocks, time)
+            The sources that each gives over the same frames.
         """
         hint = (self.maps.T @ source_from_bold).double() / self.bold_gain.double()[:, None]
-        sources: Tensor = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
-        return self.maps @ sources
+        together = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
+        added = self.maps.T @ source_from_eeg - self.sparse.around_mean(eeg)
+        return self.maps @ (together + self.unsaid[:, None] * added)

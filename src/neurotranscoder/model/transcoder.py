@@ -55,13 +55,20 @@ class GatedCoder(nn.Module):
         self.network = network
         self.gate = nn.Parameter(torch.tensor(float(gate)))
 
-    def forward(self, signal: Float[Tensor, "batch _ time"]) -> Float[Tensor, "batch _ _"]:
-        """Return the corrected output of the linear coder; a closed gate costs nothing."""
+    def forward(
+        self, signal: Float[Tensor, "batch _ time"], *picked: Int[Tensor, " picked"]
+    ) -> Float[Tensor, "batch _ _"]:
+        """Return the corrected output of the linear coder; a closed gate costs nothing.
+
+        A coder of sources to BOLD can be asked for picked blocks alone.
+        """
         if not self.training and not torch.is_grad_enabled() and float(self.gate) == 0:
-            closed: Tensor = self.linear(signal)
+            closed: Tensor = self.linear(signal, *picked)
             return closed
-        output: Tensor = self.linear(signal) + self.gate * self.network(signal)
-        return output
+        corrected: Tensor = self.linear(signal, *picked) + self.gate * self.network(
+            signal, *picked
+        )
+        return corrected
 
 
 class CyclicTranscoder(nn.Module):
@@ -128,10 +135,10 @@ class CyclicTranscoder(nn.Module):
         return eeg
 
     def bold_from_source(
-        self, source: Float[Tensor, "batch blocks time"]
-    ) -> Float[Tensor, "batch blocks time"]:
-        """Return the BOLD of a source."""
-        bold: Tensor = self.source_to_bold(self.source_sign * source)
+        self, source: Float[Tensor, "batch blocks time"], *picked: Int[Tensor, " picked"]
+    ) -> Float[Tensor, "batch picked time"]:
+        """Return the BOLD of a source; of picked blocks alone if there are any."""
+        bold: Tensor = self.source_to_bold(self.source_sign * source, *picked)
         return bold
 
     def bold_from_eeg(
@@ -171,8 +178,8 @@ class CyclicTranscoder(nn.Module):
             Blocks whose BOLD is returned; all by default.
         """
         sources = torch.cat([self.source_from_eeg(eeg), self.source_from_bold(bold)])
-        seen = sources if picked is None else sources[:, picked]
-        bold_from_eeg, bold_from_bold = self.bold_from_source(seen)[..., core].chunk(2)
+        only = () if picked is None else (picked,)
+        bold_from_eeg, bold_from_bold = self.bold_from_source(sources, *only)[..., core].chunk(2)
         eeg_from_eeg, eeg_from_bold = self.eeg_from_source(sources[..., core]).chunk(2)
         source_from_eeg, source_from_bold = sources[..., core].chunk(2)
         return CycleOutputs(

@@ -61,9 +61,10 @@ def source_of_bold(
 def joint_source(
     trained: TrainedTranscoder,
     eeg: Float[ndarray, "channels frames"],
+    from_eeg: Float[ndarray, "blocks frames"],
     from_bold: Float[ndarray, "blocks frames"],
 ) -> Float[ndarray, "blocks frames"] | None:
-    """Estimate sources from EEG (V) and the source that BOLD gives; None without sparse sources.
+    """Estimate sources from EEG (V) and what either gives; None without sparse sources.
 
     It is the posterior mean given both. Adding the estimates would count what both say twice, and
     would know nothing of how far each can be trusted.
@@ -72,7 +73,8 @@ def joint_source(
     if coder is None:
         return None
     with torch.inference_mode():
-        return _array(coder.joint(_tensor(trained.scaling.scale_eeg(eeg)), _tensor(from_bold)))
+        scaled = _tensor(trained.scaling.scale_eeg(eeg))
+        return _array(coder.joint(scaled, _tensor(from_eeg), _tensor(from_bold)))
 
 
 def bold_of_source(
@@ -119,7 +121,7 @@ def estimate_group(
     trained.check(run)
     from_eeg = source_of_eeg(trained, run.eeg)
     from_bold = source_of_bold(trained, run.bold_volumes if trained.reads_volumes else run.bold)
-    joint = joint_source(trained, run.eeg, from_bold) if fusion == "joint" else None
+    joint = joint_source(trained, run.eeg, from_eeg, from_bold) if fusion == "joint" else None
     fused = fuse(from_eeg, from_bold, fusion=fusion) if joint is None else joint
     return GroupEstimates(
         source_from_eeg=SourceEstimate(from_eeg, run.blocks, run.axis, "eeg"),

@@ -9,7 +9,10 @@ from scipy.signal import fftconvolve
 
 
 def apply_fir(
-    series: Float[ndarray, "rows times"], taps: Float[ndarray, " lags"], *, first_lag: int = 0
+    series: Float[ndarray, "rows times"],
+    taps: Float[ndarray, "*rows lags"],
+    *,
+    first_lag: int = 0,
 ) -> Float[ndarray, "rows times"]:
     """Return ``y[t] = sum_i taps[i] * series[t - first_lag - i]``, zeros beyond the ends.
 
@@ -17,8 +20,9 @@ def apply_fir(
     ----------
     series : array, shape (rows, times)
         Input.
-    taps : array, shape (lags,)
-        Weights; ``taps[i]`` belongs to lag ``first_lag + i``, in samples.
+    taps : array, shape (lags,) or (rows, lags)
+        Weights, the same for all rows or of each row; ``taps[..., i]`` belongs to lag
+        ``first_lag + i``, in samples.
     first_lag : int
         Negative lags look into the future.
 
@@ -28,7 +32,7 @@ def apply_fir(
         Same length as the input.
     """
     n_times = series.shape[1]
-    full = fftconvolve(series, taps[np.newaxis], axes=1)
+    full = fftconvolve(series, np.atleast_2d(taps), axes=1)
     start = -first_lag
     padded = np.pad(full, [(0, 0), (max(0, -start), max(0, start + n_times - full.shape[1]))])
     start = max(0, start)

@@ -28,6 +28,7 @@ from neurotranscoder.train.alternating import (
     ridge_solve,
     spatial_statistics,
 )
+from neurotranscoder.train.bold_trust import BoldTrust
 from neurotranscoder.train.components import bold_components
 
 # runs may differ in length: their frames are not one axis
@@ -82,14 +83,13 @@ class SparsePart:
         One for each component.
     weights : array, shape (components, components)
         What the spatial map makes of them.
-    bold_gain, bold_precision : array, shape (components,)
+    trust : BoldTrust
         How the sources that BOLD gives relate to them.
     """
 
     sources: SparseSources
     weights: Float[ndarray, "components components"]
-    bold_gain: Float[ndarray, " components"]
-    bold_precision: Float[ndarray, " components"]
+    trust: BoldTrust
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +116,10 @@ class LinearFit:
         The weights that validation runs chose.
     sparse : SparsePart or None
         Sources that the map reads beside the EEG.
+    own_responses : array, shape (components, lags), or None
+        How the response of each component differs from h.
+    own_decoders : array, shape (components, taps), or None
+        How the filter of each component differs from the shared one.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -129,6 +133,8 @@ class LinearFit:
     decoder_ridge: float
     leadfield_ridge: float
     sparse: SparsePart | None = None
+    own_responses: Float[ndarray, "components lags"] | None = None
+    own_decoders: Float[ndarray, "components taps"] | None = None
 
 
 def fit_closed_form(
@@ -281,14 +287,15 @@ def choose_decoder(
 def choose_leadfield(
     pairs: Sequence[Pair],
     validation: Sequence[Pair],
-    decoder: Float[ndarray, " taps"],
+    decoder: Float[ndarray, "*rows taps"],
     first_lag: int,
     settings: ClosedFormSettings,
 ) -> tuple[Float[ndarray, "channels components"], float]:
     """Return EEG per component source, by ridge on the sources that BOLD gives."""
+    n_taps = decoder.shape[-1]
 
     def regressors(pair: Pair) -> tuple[Float[ndarray, "k t"], Float[ndarray, "c t"]]:
-        valid = valid_slice(pair.eeg.shape[1], len(decoder), first_lag=first_lag)
+        valid = valid_slice(pair.eeg.shape[1], n_taps, first_lag=first_lag)
         sources = apply_fir(pair.components, decoder, first_lag=first_lag)
         return centred(sources, valid), centred(pair.eeg, valid)
 

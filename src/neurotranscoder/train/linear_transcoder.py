@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.model.linear import (
+    ComponentFilters,
     ComponentProjection,
     LinearBoldToSource,
     LinearEegToSource,
@@ -17,6 +18,7 @@ from neurotranscoder.model.linear import (
 )
 from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.bold_trust import BoldTrust
 from neurotranscoder.train.closed_form import LinearFit, SparsePart
 
 
@@ -34,6 +36,10 @@ class LinearShape:
     """Rounds of the sparse sources; 0 where there are none."""
     sparse_damping: float = 1.0
     """How far each round goes."""
+    own_responses: bool = False
+    """Whether the responses of components differ."""
+    own_decoders: bool = False
+    """Whether their decoders do."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -48,6 +54,8 @@ class LinearShape:
             fit.decoder_lag,
             fit.sparse.sources.rounds if fit.sparse else 0,
             fit.sparse.sources.damping if fit.sparse else 1.0,
+            fit.own_responses is not None,
+            fit.own_decoders is not None,
         )
 
 
@@ -68,11 +76,20 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
     transcoder = CyclicTranscoder(
         _eeg_to_source(fit, maps),
         LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
-        LinearBoldToSource(fit.decoder.astype(np.float32), fit.decoder_lag),
-        LinearSourceToBold(fit.hrf.astype(np.float32)),
+        LinearBoldToSource(
+            fit.decoder.astype(np.float32), fit.decoder_lag, _own(maps, fit.own_decoders)
+        ),
+        LinearSourceToBold(fit.hrf.astype(np.float32), _own(maps, fit.own_responses)),
         bold_projection=ComponentProjection(maps),
     )
     return transcoder.requires_grad_(False)
+
+
+def _own(
+    maps: Float[ndarray, "blocks components"], taps: Float[ndarray, "components lags"] | None
+) -> ComponentFilters | None:
+    """Return the filters of single components, where there are any."""
+    return None if taps is None else ComponentFilters(maps, taps.astype(np.float32))
 
 
 def _eeg_to_source(
@@ -88,25 +105,29 @@ def _eeg_to_source(
         weights,
         sparse.weights.astype(np.float32),
         sparse.sources,
-        bold_gain=sparse.bold_gain,
-        bold_precision=sparse.bold_precision,
+        bold_gain=sparse.trust.gain,
+        bold_precision=sparse.trust.precision,
+        unsaid=sparse.trust.unsaid,
     )
 
 
 def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
     """Return a linear transcoder of the right sizes, its weights yet to be read from disk."""
+    n_components, n_lags, n_taps = shape.n_components, shape.n_lags, shape.n_taps
     fit = LinearFit(
-        maps=np.eye(shape.n_blocks, shape.n_components),
-        eeg_weights=np.zeros((shape.n_components, shape.n_channels)),
-        hrf=np.zeros(shape.n_lags),
-        decoder=np.zeros(shape.n_taps),
+        maps=np.eye(shape.n_blocks, n_components),
+        eeg_weights=np.zeros((n_components, shape.n_channels)),
+        hrf=np.zeros(n_lags),
+        decoder=np.zeros(n_taps),
         decoder_lag=shape.decoder_lag,
-        leadfield=np.zeros((shape.n_channels, shape.n_components)),
+        leadfield=np.zeros((shape.n_channels, n_components)),
         rate=1.0,
         ridge=0.0,
         decoder_ridge=0.0,
         leadfield_ridge=0.0,
         sparse=_unfitted_sparse_part(shape) if shape.sparse_rounds else None,
+        own_responses=np.zeros((n_components, n_lags)) if shape.own_responses else None,
+        own_decoders=np.zeros((n_components, n_taps)) if shape.own_decoders else None,
     )
     return linear_transcoder(fit)
 
@@ -125,4 +146,4 @@ def _unfitted_sparse_part(shape: LinearShape) -> SparsePart:
         damping=shape.sparse_damping,
     )
     ones = np.ones(n_components)
-    return SparsePart(sources, np.zeros((n_components, n_components)), ones, ones)
+    return SparsePart(sources, np.zeros((n_components, n_components)), BoldTrust(ones, ones, ones))

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.model.sparse import SparseSources
-from neurotranscoder.signal.fir import apply_fir, valid_slice
-from neurotranscoder.train.alternating import Pair, centred, ridge_solve, spatial_statistics
+from neurotranscoder.train.alternating import Pair, ridge_solve, spatial_statistics
+from neurotranscoder.train.bold_trust import trust_in_bold
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
     LinearFit,
@@ -23,11 +23,9 @@ from neurotranscoder.train.closed_form import (
     component_errors,
     fit_closed_form,
 )
+from neurotranscoder.train.component_filters import own_filters
 from neurotranscoder.train.components import regional
 from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
-
-_LEAST_GAIN = 1e-3  # relative to the largest: negative ones are noise
-_LEAST_ERROR = 0.05  # share of the variance of what BOLD says
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,61 +88,78 @@ def fit_with_sparse_sources(
     decoder, first, decoder_ridge = choose_decoder(
         known_rows, unseen_rows, best.weights, rate, settings
     )
-    leadfield, leadfield_ridge = choose_leadfield(known, unseen, decoder, first, settings)
     n_channels = len(known[0].eeg)
-    from_bold = [apply_fir(pair.components, decoder, first_lag=first) for pair in known]
-    from_eeg = [rows.eeg[n_channels:] for rows in known_rows]
-    valid = [valid_slice(x.shape[1], len(decoder), first_lag=first) for x in from_bold]
-    gain, precision = bold_agreement(
-        [centred(x, part) for x, part in zip(from_bold, valid, strict=True)],
-        [centred(x, part) for x, part in zip(from_eeg, valid, strict=True)],
-        sparse.prior_variance.numpy(),
-    )
-    return replace(
+    fit = replace(
         fit,
         maps=maps,
         eeg_weights=best.weights[:, :n_channels],
-        sparse=SparsePart(sparse, best.weights[:, n_channels:], gain, precision),
         decoder=decoder,
         decoder_lag=first,
-        leadfield=leadfield,
         ridge=best.ridge,
         decoder_ridge=decoder_ridge,
+    )
+    sources = [
+        [Pair(best.weights @ rows.eeg, rows.components) for rows in runs]
+        for runs in (known_rows, unseen_rows)
+    ]
+    filters = _own_filters(sources[0], sources[1], fit, sparse_settings)
+    leadfield, leadfield_ridge = choose_leadfield(known, unseen, filters.decoders, first, settings)
+    trust = trust_in_bold(
+        known,
+        bolds,
+        [rows.eeg[n_channels:] for rows in known_rows],
+        sparse.prior_variance.numpy(),
+        responses=filters.responses,
+        decoders=filters.decoders,
+        first_lag=first,
+    )
+    return replace(
+        fit,
+        sparse=SparsePart(sparse, best.weights[:, n_channels:], trust),
+        leadfield=leadfield,
         leadfield_ridge=leadfield_ridge,
+        own_responses=_deviation(filters.responses, fit.hrf),
+        own_decoders=_deviation(filters.decoders, decoder),
     )
 
 
-def bold_agreement(
-    from_bold: Sequence[Float[ndarray, "components _"]],
-    from_eeg: Sequence[Float[ndarray, "components _"]],
-    variances: Float[ndarray, " components"],
-) -> tuple[Float[ndarray, " components"], Float[ndarray, " components"]]:
-    """Return how the sources that BOLD gives follow the true ones, from where both agree.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filters:
+    """Filters of each component: from sources to BOLD, and back."""
 
-    A posterior mean e of a source s has ``<s e> = <e e>``, so ``b = gain s + error`` has
-    ``gain = <b e> / <e e>``, as long as the error has nothing to do with the EEG; what is left
-    of the variance of b is that of the error.
+    responses: Float[ndarray, "components lags"]
+    decoders: Float[ndarray, "components taps"]
 
-    Parameters
-    ----------
-    from_bold, from_eeg : sequence of array, shape (components, frames)
-        Both estimates in the training runs, means removed.
-    variances : array, shape (components,)
-        Of the sources, by the prior.
 
-    Returns
-    -------
-    gain, precision : array, shape (components,)
-        Gain, and one over the variance of the error in units of the source.
-    """
-    agree = sum(np.sum(b * e, axis=1) for b, e in zip(from_bold, from_eeg, strict=True))
-    power = sum(np.sum(e**2, axis=1) for e in from_eeg)
-    gain = np.asarray(agree / np.maximum(power, np.finfo(float).tiny))
-    gain = np.maximum(gain, _LEAST_GAIN * max(float(gain.max()), np.finfo(float).tiny))
-    n_frames = sum(b.shape[1] for b in from_bold)
-    total = sum(np.sum(b**2, axis=1) for b in from_bold) / n_frames
-    error = np.maximum(total - gain**2 * variances, _LEAST_ERROR * total)
-    return gain, np.asarray(gain**2 / np.maximum(error, np.finfo(float).tiny))
+def _own_filters(
+    known: Sequence[Pair],
+    unseen: Sequence[Pair],
+    fit: LinearFit,
+    settings: SparseSettings,
+) -> _Filters:
+    """Return filters between sources and BOLD of components, where ``Pair.eeg`` is the sources."""
+    there = [[(run.eeg, run.components) for run in runs] for runs in (known, unseen)]
+    back = [[(run.components, run.eeg) for run in runs] for runs in (known, unseen)]
+    ridges = settings.filter_ridges
+    return _Filters(
+        responses=own_filters(there[0], there[1], fit.hrf, ridges=ridges),
+        decoders=own_filters(
+            back[0],
+            back[1],
+            fit.decoder,
+            ridges=ridges,
+            first_lag=fit.decoder_lag,
+            keep_power=True,
+        ),
+    )
+
+
+def _deviation(
+    filters: Float[ndarray, "components lags"], shared: Float[ndarray, " lags"]
+) -> Float[ndarray, "components lags"] | None:
+    """Return how filters differ from the shared one; None where they do not."""
+    own = filters - shared
+    return own if own.any() else None
 
 
 @torch.no_grad()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder
+from neurotranscoder.model.linear import LinearBoldToSource, LinearSourceToBold
+from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder, GatedCoder
 from neurotranscoder.train.curve import LossValues
 from neurotranscoder.train.losses import LossWeights, cycle_losses
 from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch, frames_of
@@ -75,11 +76,10 @@ def outputs_in_pieces(
     """
     from_eeg = _in_pieces(model.source_from_eeg, eeg, dim=-1, size=_FRAMES_PER_PIECE)
     seen = model.bold_projection(bold)
-    decoded = _in_pieces(model.bold_to_source, seen, dim=1, size=_BLOCKS_PER_PIECE)
-    from_bold = model.source_sign * decoded
+    from_bold = model.source_sign * _block_by_block(model.bold_to_source, seen)
 
     def bold_of(source: Tensor) -> Tensor:
-        return _in_pieces(model.bold_from_source, source, dim=1, size=_BLOCKS_PER_PIECE)[..., core]
+        return _block_by_block(model.source_to_bold, model.source_sign * source)[..., core]
 
     def eeg_of(source: Tensor) -> Tensor:
         return _in_pieces(model.eeg_from_source, source[..., core], dim=-1, size=_FRAMES_PER_PIECE)
@@ -92,6 +92,21 @@ def outputs_in_pieces(
         source_from_eeg=from_eeg[..., core],
         source_from_bold=from_bold[..., core],
     )
+
+
+def _block_by_block(
+    coder: nn.Module, values: Float[Tensor, "batch blocks samples"]
+) -> Float[Tensor, "batch blocks frames"]:
+    """Apply a coder of time, its network in pieces; a linear one needs little memory."""
+    if isinstance(coder, GatedCoder):
+        corrected: Tensor = _block_by_block(coder.linear, values)
+        if float(coder.gate) == 0:
+            return corrected
+        return corrected + coder.gate * _block_by_block(coder.network, values)
+    if isinstance(coder, LinearBoldToSource | LinearSourceToBold):
+        found: Tensor = coder(values)
+        return found
+    return _in_pieces(coder, values, dim=1, size=_BLOCKS_PER_PIECE)
 
 
 def _in_pieces(
