@@ -22,7 +22,7 @@ from neurotranscoder.train.linear_transcoder import LinearShape, linear_transcod
 from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.network import build_network
 from neurotranscoder.train.scaling import Scaling
-from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.settings import RANDOM_START, TrainSettings
 from neurotranscoder.train.sparse_fit import fit_with_sparse_sources
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import Curve, TrainedTranscoder
@@ -69,7 +69,7 @@ def fit_transcoder(
     rate = first.axis.sfreq
     module: CyclicTranscoder | None = None
     shape, upsampling = None, 1
-    if settings.architecture != "paper":
+    if settings.architecture not in RANDOM_START:
         fit = _fit_of(_signals(training, scaling), _signals(validation, scaling), rate, settings)
         module, shape = linear_transcoder(fit), LinearShape.of(fit)
     curve = Curve()
@@ -138,7 +138,7 @@ def read_out(
     """
     window = settings.closed_form.peak_window
     sources = _probe(module, run, settings.probe_seconds)
-    if settings.architecture == "paper" and settings.closed_form.fix_conventions:
+    if settings.architecture in RANDOM_START and settings.closed_form.fix_conventions:
         fix_sign(module, sources, run.rate, window=window)
         sources = _probe(module, run, settings.probe_seconds)
     n_lags = round(settings.closed_form.hrf_duration * run.rate)
