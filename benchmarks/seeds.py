@@ -1,8 +1,8 @@
-"""Train the paper's network from many random starts and compare the sources that it finds.
+"""Train networks from many random starts and compare the sources that they find.
 
 Prints one line per seed (of first weights and order of windows): sign and lag, in frames, of both
 source estimates of the held-out run against the truth and against those of the first seed, and
-where the response peaks: python benchmarks/seeds.py --seeds 10 --steps 400
+where the response peaks: python benchmarks/seeds.py --seeds 10 --steps 400 --agreement 1
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from neurotranscoder.evaluate.benchmark.plan import make_plan
 from neurotranscoder.evaluate.benchmark.world import World, open_world
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.train.recipe import fit_transcoder
-from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.settings import Architecture, TrainSettings
 from neurotranscoder.train.trained import TrainedTranscoder
 
 LAGS = range(-20, 21)
@@ -45,10 +46,25 @@ def sign_and_lag(estimate: ndarray, other: ndarray) -> tuple[str, int, float]:
 def train(world: World, settings: TrainSettings, seed: int) -> tuple[TrainedTranscoder, float]:
     """Return a network from one random start, and the processor's time for it."""
     start = time.process_time()
-    paper = settings.paper.model_copy(update={"seed": seed})
-    seeded = settings.model_copy(update={"paper": paper})
+    parts = {
+        part: getattr(settings, part).model_copy(update={"seed": seed})
+        for part in ("paper", "residual")
+    }
+    seeded = settings.model_copy(update=parts)
     trained = fit_transcoder(world.training, world.validation, world.plan.split, seeded)
     return trained, time.process_time() - start
+
+
+def settings_of(options: argparse.Namespace) -> TrainSettings:
+    """Return the settings of a short training; 'transcoder' keeps its own number of steps."""
+    base = TrainSettings(architecture=options.architecture)
+    short = {"steps": options.steps, "validate_every": max(1, options.steps // 8)}
+    parts = {}
+    for part, budget in (("paper", short), ("residual", {})):
+        network = getattr(base, part)
+        losses = network.losses.model_copy(update={"agreement": options.agreement})
+        parts[part] = network.model_copy(update={**budget, "losses": losses})
+    return base.model_copy(update=parts)
 
 
 def line(found: GroupEstimates, others: Sequence[tuple[ndarray, ndarray]], rows: ndarray) -> str:
@@ -66,16 +82,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--architecture", default="paper", choices=["paper", "vanilla"])
-    parser.add_argument("--scenario", default="interleave5-noisefree")
+    parser.add_argument("--architecture", default="paper", choices=get_args(Architecture))
+    parser.add_argument("--agreement", type=float, default=0.0)
+    parser.add_argument("--scenario", default=str(Path(__file__).with_name("few_regions.toml")))
     parser.add_argument("--block-size", type=float, default=24.0, help="mm")
     parser.add_argument("--geometry-seed", type=int, default=100)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    paper = TrainSettings().paper.model_copy(
-        update={"steps": options.steps, "validate_every": max(1, options.steps // 8)}
-    )
-    settings = TrainSettings(architecture=options.architecture, paper=paper)
+    settings = settings_of(options)
     plan = make_plan(
         {
             "scenarios": (options.scenario,),
@@ -111,7 +125,7 @@ def main() -> None:
             print(
                 f"seed {seed}: {line(found, pairs, rows)} | response {peak:4.1f} s, "
                 f"moved by {int(trained.module.source_delay)}, "
-                f"validation {min(trained.curve.validation):.3f}, "
+                f"validation {min(trained.curve.validation, default=np.nan):.3f}, "
                 f"{seconds:.0f} s of processor",
                 flush=True,
             )
