@@ -57,7 +57,7 @@ class TrainSettings(Settings):
     layers in each coder, four equal losses, Adam, batch 1, bare 30 s windows that overlap by half,
     32 passes (9,984 steps over 8 runs of 600 s). Chosen by us, as the paper does not say:
     features, kernel sizes, learning rate and encoder gain, the last two so that BOLD from EEG of
-    held-out runs is learnt within 200 steps. Every step compares all blocks, in single precision:
-    the real budget takes less than an hour as it is."""
+    held-out runs is learnt within 200 steps in a small world. Every step compares all blocks, in
+    single precision: the real budget takes less than an hour as it is."""
     probe_seconds: float = Field(default=64.0, gt=0)
     """Length of the validation excerpt at which responses and leadfields are read out, in s."""
