@@ -1,6 +1,7 @@
 import re
 import runpy
-from dataclasses import fields
+from dataclasses import fields, replace
+from math import nan
 from pathlib import Path
 from typing import get_args
 
@@ -13,8 +14,11 @@ from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.methods.outside import checked
 from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.evaluate.scoring import Prediction
+from neurotranscoder.io.store import write_table
 from neurotranscoder.report.words import MEASURES
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
+from neurotranscoder.train.checkpoint import Snapshot, save_snapshot
+from neurotranscoder.train.curve import CurveRow, LossValues, Progress
 from synthetic_runs import synthetic_runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,3 +122,23 @@ def test_readme_names_every_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     missing = [c.__name__ for c in COMMANDS if f"neurotranscoder {c.__name__}" not in text]
     assert missing == []
+
+
+def test_picture_of_a_curve_is_that_of_the_trained_folder(tmp_path):
+    script = runpy.run_path(str(ROOT / "docs" / "curve.py"))
+    folder = tmp_path / "paper"
+    write_table(
+        folder / "curve.tsv", {"step": (0, 4), "training": (nan, 3.0), "validation": (1.0, 0.5)}
+    )
+    lines = script["panel_of"]([folder]).lines
+    assert [line.x.tolist() for line in lines] == [[0, 4], [0, 4]]
+    assert (lines[0].y[1], lines[1].y.tolist()) == (3.0, [1.0, 0.5])
+    values = LossValues.zero()
+    rows = [CurveRow(0, None, values), CurveRow(4, replace(values, total=3.0), values)]
+    progress = Progress(step=4, curve=rows)
+    save_snapshot(tmp_path / "paper.checkpoint", Snapshot({}, progress.to_json()), "digest")
+    unfinished = script["panel_of"]([tmp_path / "paper.checkpoint"]).lines
+    assert [line.label for line in unfinished] == [line.label for line in lines]
+    assert unfinished[0].y[1] == 3.0
+    svg = script["draw_loss_curves"](script["panel_of"]([folder])).source
+    assert svg.startswith("data:image/svg")

@@ -98,17 +98,6 @@ def test_spatial_coder_in_pieces_equals_the_whole(coders, name, n_in):
     assert_close(pieces, coders[name](signal))
 
 
-@pytest.mark.parametrize("n_taps", [1, 3, 9, 11, 17, 21])
-def test_kernel_in_pieces_equals_the_whole_kernel(n_taps):
-    layer = SourceToBold(**SMALL, kernel_size=n_taps, generator=generator()).layers[1].double()
-    values = noise(2, 4, 3, 40)
-    convolution = layer.convolution
-    whole = torch.nn.functional.conv2d(
-        values, convolution.weight, convolution.bias, padding=(0, n_taps // 2)
-    )
-    assert_close(layer._convolve(values), whole)
-
-
 def test_default_temporal_coder_sees_32_seconds():
     coder = SourceToBold(generator=generator()).double()
     source = noise(1, 30, 201).requires_grad_()

@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from neurotranscoder.model.transcoder import CycleOutputs
-from neurotranscoder.train.losses import LossWeights, cycle_losses, silent_loss
+from neurotranscoder.train.losses import LossWeights, cycle_losses, disagreement, silent_loss
 
 ALL = slice(None)
 
@@ -73,6 +73,49 @@ def test_smoothness_is_the_mean_squared_step():
     outputs.source_from_eeg[..., 1] += 3.0
     losses = cycle_losses(outputs, zeros(1), zeros(2), ALL, LossWeights(smoothness=0.1))
     assert_close(losses.penalty, value(0.1 * 9.0))
+
+
+def two_sources(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(2, 1, 4, 30, generator=generator, dtype=torch.float64)
+
+
+def test_disagreement_is_one_minus_r_over_all_blocks_and_frames():
+    first, second = two_sources()
+    rows = [(source - source.mean(-1, keepdim=True)).flatten() for source in (first, second)]
+    r = torch.corrcoef(torch.stack(rows))[0, 1]
+    assert_close(disagreement(first, second), 1 - r)
+
+
+def test_agreement_sees_neither_scales_nor_means_but_signs():
+    first, second = two_sources()
+    expected = disagreement(first, second)
+    assert_close(disagreement(1e3 * first + 5.0, 1e-3 * second - 2.0), expected)
+    assert_close(disagreement(-first, second), 2 - expected)
+    assert_close(disagreement(first, 3 * first), value(0.0))
+
+
+def test_gradient_of_agreement_leaves_the_scale_alone():
+    first, second = two_sources().requires_grad_()
+    (slope,) = torch.autograd.grad(disagreement(first, second), first)
+    assert slope.abs().max() > 1e-4
+    assert_close((slope * first).sum(), value(0.0))  # no gain from larger or smaller sources
+
+
+def test_silent_sources_disagree_without_a_slope_that_is_no_number():
+    silent = torch.zeros(1, 2, 5, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(disagreement(silent, silent), silent)
+    assert torch.isfinite(slope).all()
+
+
+def test_agreement_counts_by_its_weight_alone():
+    outputs = outputs_of()
+    outputs.source_from_eeg[..., 1] += 1.0
+    outputs.source_from_bold[..., 1] -= 1.0  # r = -1
+    for weight in (0.0, 0.3):
+        losses = cycle_losses(outputs, zeros(1), zeros(2), ALL, LossWeights(agreement=weight))
+        assert_close(losses.disagreement, value(2.0))
+        assert_close(losses.total, value(30.0 + weight * 2.0))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

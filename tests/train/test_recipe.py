@@ -120,7 +120,7 @@ def test_asking_for_a_missing_gpu_is_refused(runs):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@pytest.mark.parametrize("architecture", ["transcoder", "paper"])
+@pytest.mark.parametrize("architecture", ["transcoder", "paper", "vanilla"])
 def test_two_steps_on_a_gpu_are_those_of_the_cpu(runs, architecture):
     settings = settings_of(architecture, steps=2)
     found = [

@@ -33,7 +33,7 @@ SETTINGS = TrainSettings(
     paper=NetworkSettings(architecture="paper", **SIZES),
     probe_seconds=20.0,
 )
-ARCHITECTURES = ("closed_form", "sparse", "transcoder", "paper")
+ARCHITECTURES = ("closed_form", "sparse", "transcoder", "paper", "vanilla")
 
 
 def fit(architecture, runs, **options):

@@ -50,7 +50,7 @@ class Transcoder:
 
     Parameters
     ----------
-    architecture : {'transcoder', 'closed_form', 'paper'}
+    architecture : {'transcoder', 'sparse', 'closed_form', 'paper', 'vanilla'}
         The closed form with gated networks, the closed form alone, or the paper's networks from
         a random start; default: what ``config`` says, 'transcoder' without one.
     config : Config, optional

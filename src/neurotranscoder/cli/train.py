@@ -35,7 +35,7 @@ def train(
     out
         Where results go; the model is in models/ARCHITECTURE. A killed training goes on.
     architecture
-        transcoder, sparse, closed_form or paper; default: what the settings say.
+        transcoder, sparse, closed_form, paper or vanilla; default: what the settings say.
     """
     common = common or Common()
     config = common.settings()

@@ -18,6 +18,7 @@ from neurotranscoder.evaluate.pictures import (
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, Tables
 from neurotranscoder.physics.evoked import surviving_share
 from neurotranscoder.simulate.truth import Truth
+from neurotranscoder.train.settings import RANDOM_START
 
 
 def assemble(
@@ -168,7 +169,7 @@ def _warnings(
             "say little."
         )
     for one in candidates:
-        if one.trained.settings.architecture == "paper":
+        if one.trained.settings.architecture in RANDOM_START:
             done = one.trained.curve.step[-1] if one.trained.curve.step else 0
             warnings.append(
                 f"'{one.name}' was trained for {done} steps; the paper's own budget is 32 passes "

@@ -8,14 +8,12 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad, relu
 
 from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.model.banded import convolve_in_space, convolve_in_time
+from neurotranscoder.model.norm import rectify_and_normalise
 
 Size = tuple[int, int, int]
-
-# oneDNN has fast kernels for short convolutions only: 2 x 9 taps take a third of 17 taps.
-_FAST_TAPS = 9
 
 # The usual constructors would draw from the global random state.
 _undrawn: Callable[..., nn.Module] = nn.utils.skip_init
@@ -108,8 +106,8 @@ class SpatialLayer(nn.Module):
         self, values: Float[Tensor, "frames _ x y z"]
     ) -> Float[Tensor, "frames _ new_x new_y new_z"]:
         """Return the new feature maps."""
-        output: Tensor = self.norm(relu(self.convolution(values)))
-        return output
+        maps = convolve_in_space(values, cast(nn.Conv3d, self.convolution))
+        return rectify_and_normalise(maps, self.norm)
 
 
 class TemporalLayer(nn.Module):
@@ -135,25 +133,10 @@ class TemporalLayer(nn.Module):
         self, values: Float[Tensor, "batch _ blocks time"]
     ) -> Float[Tensor, "batch _ blocks time"]:
         """Return the new feature maps."""
-        output: Tensor = self.norm(relu(self._convolve(values)))
-        return output
-
-    def _convolve(
-        self, values: Float[Tensor, "batch _ blocks time"]
-    ) -> Float[Tensor, "batch _ blocks time"]:
-        """Sum the convolutions with short pieces of the kernel."""
         convolution = cast(nn.Conv2d, self.convolution)
-        weight, bias = convolution.weight, convolution.bias
-        n_taps = weight.shape[-1]
-        piece = n_taps if weight.shape[1] == 1 else _FAST_TAPS
-        total: Tensor | None = None
-        for start in range(0, n_taps, piece):
-            taps = weight[..., start : start + piece].contiguous(memory_format=torch.channels_last)
-            before = n_taps // 2 - start
-            after = taps.shape[-1] - 1 - before
-            part = conv2d(pad(values, (before, after)), taps, bias if total is None else None)
-            total = part if total is None else total + part
-        return cast(Tensor, total)
+        bias = cast(Tensor, convolution.bias)
+        maps = convolve_in_time(values, convolution.weight, bias)
+        return rectify_and_normalise(maps, self.norm)
 
 
 class TemporalUpLayer(nn.Module):
@@ -193,8 +176,7 @@ class TemporalUpLayer(nn.Module):
         self, values: Float[Tensor, "batch _ blocks volumes"]
     ) -> Float[Tensor, "batch _ blocks frames"]:
         """Return the new feature maps, ``stride`` frames per volume."""
-        output: Tensor = self.norm(relu(self.convolution(values)))
-        return output
+        return rectify_and_normalise(self.convolution(values), self.norm)
 
 
 @torch.no_grad()

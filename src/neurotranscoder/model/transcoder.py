@@ -82,9 +82,14 @@ class CyclicTranscoder(nn.Module):
         Applied to BOLD before ``bold_to_source``; the paper has none.
     source_sign : float
         1 or -1; turns both source estimates over and leaves transcoded signals as they are.
+    source_delay : int
+        Frames by which both source estimates are moved later, so that responses come earlier;
+        transcoded signals stay as they are. Frames that leave at one end of an excerpt come in at
+        the other: no excerpt loses what its transcoded signals need.
     """
 
     source_sign: Tensor
+    source_delay: Tensor
 
     def __init__(
         self,
@@ -95,6 +100,7 @@ class CyclicTranscoder(nn.Module):
         *,
         bold_projection: nn.Module | None = None,
         source_sign: float = 1.0,
+        source_delay: int = 0,
     ) -> None:
         super().__init__()
         self.eeg_to_source = eeg_to_source
@@ -105,6 +111,7 @@ class CyclicTranscoder(nn.Module):
         if source_sign not in (1.0, -1.0):
             raise WeightsError(f"source_sign is {source_sign}; it needs to be 1 or -1")
         self.register_buffer("source_sign", torch.tensor(float(source_sign)))
+        self.register_buffer("source_delay", torch.tensor(int(source_delay)))
 
     @property
     def sparse_coder(self) -> SparseEegToSource | None:
@@ -113,45 +120,57 @@ class CyclicTranscoder(nn.Module):
         coder = coder.linear if isinstance(coder, GatedCoder) else coder
         return coder if isinstance(coder, SparseEegToSource) else None
 
+    def as_stated(
+        self, learnt: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return a source between the coders by the conventions for sign and lag."""
+        return self.source_sign * _moved(learnt, int(self.source_delay))
+
+    def as_learnt(
+        self, stated: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return a source as it is between the coders: what `as_stated` was given."""
+        return self.source_sign * _moved(stated, -int(self.source_delay))
+
     def source_from_eeg(
         self, eeg: Float[Tensor, "batch channels time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return the source estimated from EEG."""
-        source: Tensor = self.source_sign * self.eeg_to_source(eeg)
-        return source
+        return self.as_stated(self.eeg_to_source(eeg))
 
     def source_from_bold(
         self, bold: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch blocks frames"]:
         """Return the source estimated from BOLD."""
-        source: Tensor = self.source_sign * self.bold_to_source(self.bold_projection(bold))
-        return source
+        return self.as_stated(self.bold_to_source(self.bold_projection(bold)))
 
     def eeg_from_source(
         self, source: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch channels time"]:
         """Return the EEG of a source."""
-        eeg: Tensor = self.source_to_eeg(self.source_sign * source)
+        eeg: Tensor = self.source_to_eeg(self.as_learnt(source))
         return eeg
 
     def bold_from_source(
         self, source: Float[Tensor, "batch blocks time"], *picked: Int[Tensor, " picked"]
     ) -> Float[Tensor, "batch picked time"]:
         """Return the BOLD of a source; of picked blocks alone if there are any."""
-        bold: Tensor = self.source_to_bold(self.source_sign * source, *picked)
+        bold: Tensor = self.source_to_bold(self.as_learnt(source), *picked)
         return bold
 
     def bold_from_eeg(
         self, eeg: Float[Tensor, "batch channels time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Transcode EEG to BOLD."""
-        return self.bold_from_source(self.source_from_eeg(eeg))
+        bold: Tensor = self.source_to_bold(self.eeg_to_source(eeg))
+        return bold
 
     def eeg_from_bold(
         self, bold: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch channels frames"]:
         """Transcode BOLD to EEG."""
-        return self.eeg_from_source(self.source_from_bold(bold))
+        eeg: Tensor = self.source_to_eeg(self.bold_to_source(self.bold_projection(bold)))
+        return eeg
 
     def forward(
         self,
@@ -177,11 +196,12 @@ class CyclicTranscoder(nn.Module):
         picked : tensor of int, shape (picked,), optional
             Blocks whose BOLD is returned; all by default.
         """
-        sources = torch.cat([self.source_from_eeg(eeg), self.source_from_bold(bold)])
+        decoded = self.bold_to_source(self.bold_projection(bold))
+        sources = torch.cat([self.eeg_to_source(eeg), decoded])
         only = () if picked is None else (picked,)
-        bold_from_eeg, bold_from_bold = self.bold_from_source(sources, *only)[..., core].chunk(2)
-        eeg_from_eeg, eeg_from_bold = self.eeg_from_source(sources[..., core]).chunk(2)
-        source_from_eeg, source_from_bold = sources[..., core].chunk(2)
+        bold_from_eeg, bold_from_bold = self.source_to_bold(sources, *only)[..., core].chunk(2)
+        eeg_from_eeg, eeg_from_bold = self.source_to_eeg(sources[..., core]).chunk(2)
+        source_from_eeg, source_from_bold = self.as_stated(sources)[..., core].chunk(2)
         return CycleOutputs(
             bold_from_eeg=bold_from_eeg,
             eeg_from_bold=eeg_from_bold,
@@ -190,6 +210,13 @@ class CyclicTranscoder(nn.Module):
             source_from_eeg=source_from_eeg,
             source_from_bold=source_from_bold,
         )
+
+
+def _moved(
+    source: Float[Tensor, "batch blocks time"], delay: int
+) -> Float[Tensor, "batch blocks time"]:
+    """Return a source later by some frames, round and round."""
+    return torch.roll(source, delay, dims=-1) if delay else source
 
 
 def paper_transcoder(
@@ -262,4 +289,5 @@ def gated_transcoder(linear: CyclicTranscoder, network: CyclicTranscoder) -> Cyc
         GatedCoder(start.source_to_bold, network.source_to_bold),
         bold_projection=start.bold_projection,
         source_sign=start.source_sign.item(),
+        source_delay=int(start.source_delay),
     )

@@ -41,7 +41,7 @@ class GroupEstimates:
 def source_of_eeg(
     trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]
 ) -> Float[ndarray, "blocks frames"]:
-    """Estimate sources from EEG (V); any rate of frames: the coder acts on single ones."""
+    """Estimate sources from EEG (V) at the group rate."""
     with torch.inference_mode():
         return _array(trained.module.source_from_eeg(_tensor(trained.scaling.scale_eeg(eeg))))
 

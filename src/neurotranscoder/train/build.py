@@ -6,12 +6,22 @@ from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.linear_transcoder import LinearShape, unfitted_transcoder
 from neurotranscoder.train.network import NetworkSettings, build_network
-from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.settings import RANDOM_START, TrainSettings
 
 
 def network_settings(settings: TrainSettings) -> NetworkSettings:
-    """Return the settings of the networks of an architecture that has some."""
-    return settings.paper if settings.architecture == "paper" else settings.residual
+    """Return the settings of the networks of an architecture that has some.
+
+    Those of 'vanilla' are those of 'paper' but for the weights of its two cycle losses: budget,
+    seed and order of the windows are equal.
+    """
+    if settings.architecture not in RANDOM_START:
+        return settings.residual
+    if settings.architecture == "paper":
+        return settings.paper
+    cycles = {"bold_from_bold": 0.0, "eeg_from_eeg": 0.0}
+    losses = settings.paper.losses.model_copy(update=cycles)
+    return settings.paper.model_copy(update={"losses": losses})
 
 
 def build_module(

@@ -19,6 +19,7 @@ class LossValues:
     bold_from_bold: float
     eeg_from_eeg: float
     penalty: float
+    disagreement: float
     total: float
 
     @classmethod
@@ -30,13 +31,14 @@ class LossValues:
             bold_from_bold=losses.bold_from_bold.item(),
             eeg_from_eeg=losses.eeg_from_eeg.item(),
             penalty=losses.penalty.item(),
+            disagreement=losses.disagreement.item(),
             total=losses.total.item(),
         )
 
     @classmethod
     def zero(cls) -> LossValues:
         """Return a sum of nothing."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def plus(self, other: LossValues, weight: float = 1.0) -> LossValues:
         """Return the sum with another, weighted loss."""

@@ -1,4 +1,4 @@
-"""The four losses of Eq. 5, with the weights of Eq. 4."""
+"""The four losses of Eq. 5, with the weights of Eq. 4, and the agreement of the two sources."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ class LossWeights(Settings):
     """Weight of the mean absolute source in phi (Eq. 4)."""
     smoothness: float = Field(default=0.0, ge=0)
     """Weight of the mean squared step of the source from frame to frame in phi (Eq. 4)."""
+    agreement: float = Field(default=0.0, ge=0)
+    """Weight of 1 - r between the source from EEG and the source from BOLD: no loss of Eq. 5 ties
+    them together."""
     reduction: Literal["mean", "sum"] = "mean"
     """'sum' is Eq. 5 as written, where BOLD outweighs EEG by its number of blocks."""
 
@@ -44,6 +47,7 @@ class CycleLosses:
     bold_from_bold: Float[Tensor, ""]
     eeg_from_eeg: Float[Tensor, ""]
     penalty: Float[Tensor, ""]
+    disagreement: Float[Tensor, ""]
     total: Float[Tensor, ""]
 
 
@@ -87,12 +91,17 @@ def cycle_losses(
     of_eeg = weights.eeg_from_bold * eeg_from_bold + weights.eeg_from_eeg * eeg_from_eeg
     of_bold = weights.bold_from_eeg * bold_from_eeg + weights.bold_from_bold * bold_from_bold
     total = 2 * weights.alpha * of_eeg + 2 * (1 - weights.alpha) * of_bold + penalty
+    sources = outputs.source_from_eeg[..., core], outputs.source_from_bold[..., core]
+    apart = disagreement(*(part if weights.agreement else part.detach() for part in sources))
+    if weights.agreement:
+        total = total + weights.agreement * apart
     return CycleLosses(
         bold_from_eeg=bold_from_eeg,
         eeg_from_bold=eeg_from_bold,
         bold_from_bold=bold_from_bold,
         eeg_from_eeg=eeg_from_eeg,
         penalty=penalty,
+        disagreement=apart,
         total=total,
     )
 
@@ -107,6 +116,19 @@ def source_penalty(
     if weights.smoothness and source.shape[-1] > 1:
         penalty = penalty + weights.smoothness * source.diff(dim=-1).square().mean()
     return penalty
+
+
+def disagreement(
+    first: Float[Tensor, "batch blocks frames"], second: Float[Tensor, "batch blocks frames"]
+) -> Float[Tensor, ""]:
+    """Return 1 - r of two sources over all blocks and frames, the mean of each block removed.
+
+    The scales of both are free, so a squared difference would make both small; r does not see
+    scales. A block counts by its power: r per block would count silent ones in full.
+    """
+    one, two = (source - source.mean(-1, keepdim=True) for source in (first, second))
+    power = one.square().sum() * two.square().sum()
+    return 1 - (one * two).sum() / torch.sqrt(power + torch.finfo(power.dtype).tiny)
 
 
 def silent_loss(weights: LossWeights, *, n_eeg: int, n_bold: int) -> float:

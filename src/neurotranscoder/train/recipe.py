@@ -16,13 +16,17 @@ from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.closed_form import LinearFit, Signals, fit_closed_form
-from neurotranscoder.train.conventions import fix_sign, impulse_response, mean_jacobian
+from neurotranscoder.train.conventions import (
+    fix_sign_and_lag,
+    impulse_response,
+    mean_jacobian,
+)
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.linear_transcoder import LinearShape, linear_transcoder
 from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.network import build_network
 from neurotranscoder.train.scaling import Scaling
-from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.settings import RANDOM_START, TrainSettings
 from neurotranscoder.train.sparse_fit import fit_with_sparse_sources
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import Curve, TrainedTranscoder
@@ -69,7 +73,7 @@ def fit_transcoder(
     rate = first.axis.sfreq
     module: CyclicTranscoder | None = None
     shape, upsampling = None, 1
-    if settings.architecture != "paper":
+    if settings.architecture not in RANDOM_START:
         fit = _fit_of(_signals(training, scaling), _signals(validation, scaling), rate, settings)
         module, shape = linear_transcoder(fit), LinearShape.of(fit)
     curve = Curve()
@@ -133,16 +137,17 @@ def read_out(
 ) -> tuple[Response, np.ndarray]:
     """Read the response and the leadfield out of a module, at sources of a validation run.
 
-    The sign of a network from a random start is fixed here, by the convention of the closed
-    form: the largest lobe of the response is positive.
+    Sign and lag of a network from a random start are fixed here, by the convention of the closed
+    form: the largest lobe of the response is positive and peaks in a window.
     """
     window = settings.closed_form.peak_window
     sources = _probe(module, run, settings.probe_seconds)
-    if settings.architecture == "paper" and settings.closed_form.fix_conventions:
-        fix_sign(module, sources, run.rate, window=window)
+    if settings.architecture in RANDOM_START and settings.closed_form.fix_conventions:
+        fix_sign_and_lag(module, sources, run.rate, window=window)
         sources = _probe(module, run, settings.probe_seconds)
     n_lags = round(settings.closed_form.hrf_duration * run.rate)
-    values = impulse_response(module.bold_from_source, sources).mean[:n_lags]
+    frame = max(0, int(module.source_delay))  # where moved sources are not those of the other end
+    values = impulse_response(module.bold_from_source, sources, frame=frame).mean[:n_lags]
     if settings.closed_form.fix_conventions:
         values = values * abs(convention(values, run.rate, window))
     response = Response(np.arange(len(values)) / run.rate, values)

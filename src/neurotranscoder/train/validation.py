@@ -74,23 +74,23 @@ def outputs_in_pieces(
     Coders of space see one frame at a time and coders of time one block, so both can be given
     their input in pieces.
     """
-    from_eeg = _in_pieces(model.source_from_eeg, eeg, dim=-1, size=_FRAMES_PER_PIECE)
+    from_eeg = _in_pieces(model.eeg_to_source, eeg, dim=-1, size=_FRAMES_PER_PIECE)
     seen = model.bold_projection(bold)
-    from_bold = model.source_sign * _block_by_block(model.bold_to_source, seen)
+    from_bold = _block_by_block(model.bold_to_source, seen)
 
     def bold_of(source: Tensor) -> Tensor:
-        return _block_by_block(model.source_to_bold, model.source_sign * source)[..., core]
+        return _block_by_block(model.source_to_bold, source)[..., core]
 
     def eeg_of(source: Tensor) -> Tensor:
-        return _in_pieces(model.eeg_from_source, source[..., core], dim=-1, size=_FRAMES_PER_PIECE)
+        return _in_pieces(model.source_to_eeg, source[..., core], dim=-1, size=_FRAMES_PER_PIECE)
 
     return CycleOutputs(
         bold_from_eeg=bold_of(from_eeg),
         eeg_from_bold=eeg_of(from_bold),
         bold_from_bold=bold_of(from_bold),
         eeg_from_eeg=eeg_of(from_eeg),
-        source_from_eeg=from_eeg[..., core],
-        source_from_bold=from_bold[..., core],
+        source_from_eeg=model.as_stated(from_eeg)[..., core],
+        source_from_bold=model.as_stated(from_bold)[..., core],
     )
 
 

@@ -158,9 +158,6 @@ def transcoder_specs(
         As for `TranscoderMethod`.
     """
     base = TrainSettings() if settings is None else settings
-    vanilla = Ablation(
-        "vanilla", (("paper.losses.bold_from_bold", 0.0), ("paper.losses.eeg_from_eeg", 0.0))
-    )
 
     def spec(
         name: str,
@@ -180,7 +177,7 @@ def transcoder_specs(
         spec("sparse", base, "sparse"),
         spec("closed_form", base, "closed_form"),
         spec("paper", base, "paper", slow=True),
-        spec("vanilla", vanilla.settings(base), "paper", slow=True),
+        spec("vanilla", base, "vanilla", slow=True),
         *(
             spec(
                 one.name,
