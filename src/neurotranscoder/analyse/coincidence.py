@@ -94,7 +94,7 @@ def coincidence(
             raise GridError(
                 f"a run has {n_times} samples inside its edges; to shift one signal against the "
                 f"other by {least} or more either way round it needs {2 * least + 2}; use longer "
-                "runs, or a smaller least_shift"
+                "runs, or set analyse.identifiability.least_shift lower"
             )
         moved.append(fisher_z(circular_correlations(first, second)))
     found = np.mean([z[:, 0] for z in moved], axis=0)

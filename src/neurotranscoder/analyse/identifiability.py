@@ -75,12 +75,15 @@ class Identifiability:
         The three tests.
     seen : array of int, shape (blocks,)
         0 neither, 1 BOLD alone, 2 both.
+    level : float
+        False discovery rate at which that was decided.
     """
 
     bold_from_eeg: Coincidence
     sources: Coincidence
     shared_bold: Coincidence
     seen: Int[ndarray, " blocks"]
+    level: float
 
 
 def identifiability(
@@ -116,7 +119,7 @@ def identifiability(
     others = test([(from_other_blocks(run.bold, maps), run.bold) for run in runs], 1 / tr)
     both, alone = from_eeg.seen(settings.level), others.seen(settings.level)
     seen = np.where(both, BOTH, np.where(alone, BOLD_ALONE, NEITHER))
-    return Identifiability(from_eeg, sources, others, seen)
+    return Identifiability(from_eeg, sources, others, seen, settings.level)
 
 
 def from_other_blocks(

@@ -79,8 +79,8 @@ class LagStatistics:
         """Return the share of BOLD that responses leave; 1 where there is no BOLD."""
         fit = np.einsum("rb,rbc,rc->r", weights, self.gram, weights)
         error = self.energy - 2 * np.einsum("rb,rb->r", weights, self.cross) + fit
-        left: Float[ndarray, " regions"] = np.ones(len(fit))
-        return np.divide(error, self.energy, out=left, where=self.energy > 0)
+        nothing = np.ones(len(fit))
+        return np.asarray(np.divide(error, self.energy, out=nothing, where=self.energy > 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,10 +142,11 @@ def lag_statistics(course: Course, basis: Float[ndarray, "lags basis"]) -> LagSt
     """
     source, bold = course
     valid = valid_slice(source.shape[1], len(basis))
-    if valid.stop - valid.start < len(basis):
+    if valid.stop - valid.start < basis.shape[1]:
+        needed = len(basis) + basis.shape[1]
         raise GridError(
-            f"a run has {source.shape[1]} frames, the response {len(basis)}; responses of regions "
-            f"need runs of {2 * len(basis)} frames or more; leave this run out"
+            f"a run has {source.shape[1]} frames; responses of {len(basis)} frames need runs of "
+            f"{needed} or more; leave this run out"
         )
     through = np.stack([centred(apply_fir(source, taps), valid) for taps in basis.T], axis=1)
     target = centred(bold, valid)

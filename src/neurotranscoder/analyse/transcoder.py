@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -32,6 +31,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.reconstruct.cells import at_acquisition
 from neurotranscoder.reconstruct.group import estimate_group, source_of_bold, source_of_eeg
+from neurotranscoder.signal.frames import inside
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Report = Callable[[int, int], None]
@@ -204,8 +204,3 @@ def _signals_of(
         cells.block_volumes(n_blocks)[:, volumes],
         predicted.block_volumes(n_blocks)[:, volumes],
     )
-
-
-def inside(step: float, n_times: int, edge: tuple[float, float]) -> slice:
-    """Return the samples that are at least ``edge`` s from either end."""
-    return slice(int(np.ceil(edge[0] / step)), n_times - int(np.ceil(edge[1] / step)))
