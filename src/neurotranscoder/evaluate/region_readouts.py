@@ -147,5 +147,5 @@ def accuracy_where(
             fisher_mean(values[:, there & (classes == one)].ravel()),
             int(np.sum(there & (classes == one))),
         )
-        for one in np.unique(classes)
+        for one in np.unique(classes[there])
     }
