@@ -4,7 +4,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.analyse.identifiability import BOTH
 from neurotranscoder.analyse.transcoder import read_out_transcoder
+from neurotranscoder.api.readouts import read_out
+from neurotranscoder.api.transcoder import Transcoder
+from neurotranscoder.config import load_config
 from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.reconstruct.group import source_of_bold
 from readout_example import SETTINGS, trained_example
 
 
@@ -61,3 +65,25 @@ def test_no_validation_run_is_refused(example):
     trained, training, _ = example
     with pytest.raises(SettingsError, match="3 training and 0 validation runs"):
         read_out_transcoder(trained, training, [], SETTINGS)
+
+
+def test_regions_explain_eeg_as_far_as_their_leadfields_fit(example, found):
+    trained, _, validation = example
+    maps, edge = found.regions.maps, 20  # 8 s
+    left = total = 0.0
+    for run in validation:
+        source = maps[:, 0] @ source_of_bold(trained, run.bold)
+        part = slice(edge, run.axis.n_times - edge)
+        eeg, course = (x[..., part] for x in (trained.scaling.scale_eeg(run.eeg), source))
+        eeg, course = eeg - eeg.mean(axis=1, keepdims=True), course - course.mean()
+        left += np.sum((eeg - np.outer(trained.leadfield @ maps[:, 0], course)) ** 2)
+        total += np.sum(eeg**2)
+    assert_allclose(found.spatial.eeg_explained[0], 1 - left / total, atol=1e-3)
+
+
+def test_facade_reads_out_the_runs_of_the_split(tiny_study, tiny_results):
+    quick = "analyse.identifiability.least_shift=12", "align.block_size=24"
+    config = load_config(None, quick)
+    transcoder = Transcoder.load(tiny_results / "models" / "closed_form", config=config)
+    found = read_out(transcoder, tiny_study)
+    assert (found.n_training, found.n_validation) == (4, 2)

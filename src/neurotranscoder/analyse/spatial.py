@@ -104,6 +104,10 @@ class SpatialReadout:
         map is in it as far as it is linear.
     block_inverse : array, shape (blocks, channels)
         The same for each block.
+    eeg_explained : array, shape (regions,)
+        Share of the EEG of validation runs that a region's source from BOLD explains through its
+        leadfield, on its own; below 0 where it predicts worse than nothing. Shares of regions
+        that go together overlap, so they add up to no total.
     leadfield_refit_r, inverse_refit_r : array, shape (regions,)
         Pearson's r over channels of the coder's map and the linear fit to all training runs.
     """
@@ -111,6 +115,7 @@ class SpatialReadout:
     leadfield: Banded
     inverse: Banded
     block_inverse: Float[ndarray, "blocks channels"]
+    eeg_explained: Float[ndarray, " regions"]
     leadfield_refit_r: Float[ndarray, " regions"]
     inverse_refit_r: Float[ndarray, " regions"]
 
@@ -141,8 +146,9 @@ def spatial_readout(
     unit, choices = trained.scaling.eeg, trained.settings.closed_form
     block_inverse = whole.source_eeg @ np.linalg.pinv(whole.eeg, rcond=1e-10, hermitian=True)
     parts = [whole - _sum([training[i] for i in group]) for group in groups if len(groups) > 1]
+    columns = region_leadfield(trained.leadfield, regions.maps)
     leadfield, leadfield_r = _banded(
-        region_leadfield(trained.leadfield, regions.maps).T,
+        columns.T,
         [_leadfield_of(part) for part in (whole, *parts)],
         _leadfield_of(unseen),
         choices.leadfield_ridges,
@@ -157,9 +163,19 @@ def spatial_readout(
         _in_unit(leadfield, unit),
         _in_unit(inverse, 1 / unit),
         np.asarray(block_inverse / unit),
+        _explained(columns, unseen),
         leadfield_r,
         inverse_r,
     )
+
+
+def _explained(
+    leadfield: Float[ndarray, "channels regions"], moments: RunMoments
+) -> Float[ndarray, " regions"]:
+    """Return the share of EEG that each region explains on its own."""
+    power = np.sum(leadfield**2, axis=0) * np.diag(moments.bold_source)
+    gained = 2 * np.sum(leadfield * moments.eeg_bold_source, axis=0) - power
+    return np.asarray(gained / max(float(np.trace(moments.eeg)), np.finfo(float).tiny))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

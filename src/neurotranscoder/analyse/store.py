@@ -77,6 +77,7 @@ def _regions(readouts: Readouts) -> dict[str, Column]:
         "fwhm_low": responses.fwhm.low,
         "fwhm_high": responses.fwhm.high,
         "bold_explained": responses.explained,
+        "eeg_explained": spatial.eeg_explained,
         "agreement": agreement.value,
         "agreement_low": agreement.low,
         "agreement_high": agreement.high,

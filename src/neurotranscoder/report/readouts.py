@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from neurotranscoder.analyse.conventions import ConventionFact, convention_facts
 from neurotranscoder.analyse.identifiability import BOLD_ALONE, BOTH, NEITHER
-from neurotranscoder.analyse.models import ModelFacts
+from neurotranscoder.analyse.models import ModelFacts, over_models
 from neurotranscoder.analyse.transcoder import Readouts
 from neurotranscoder.evaluate.findings import Topography, ValueMap
 from neurotranscoder.io.store import write_text
@@ -80,6 +80,7 @@ def write_readouts_page(
         ],
         maps=[draw_value_map(one, blocks) for one in maps],
         models=models,
+        over_models=[_over(models, measure, words) for measure, words in _OVER if models],
     )
     write_text(path, page)
 
@@ -203,6 +204,15 @@ _MEASURES = {
     "response_area": "area of the shared response",
     "bold_estimate_slope": "slope of the estimate from BOLD on that from EEG",
 }
+
+
+_OVER = (("peak", "peak of the response"), ("fwhm", "its width"))
+
+
+def _over(models: tuple[ModelFacts, ...], measure: str, words: str) -> str:
+    """Return the mean of a measure over models with its interval, in words."""
+    found = over_models(models, measure)
+    return f"{words}: {found.mean:.2f} s [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _band_lines(readouts: Readouts) -> list[tuple[str, str]]:
