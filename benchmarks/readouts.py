@@ -37,7 +37,8 @@ def of_responses(world: World, name: str, trained: TrainedTranscoder) -> dict[st
         world.plan.scenario.name, name, trained, world.truth, world.training, world.validation
     )
     return {
-        row.measure: [round(x, 3) for x in (row.value, row.ci_low, row.ci_high)] for row in rows
+        row.measure: [round(x, 3) for x in (row.value, row.ci_low, row.ci_high) if np.isfinite(x)]
+        for row in rows
     }
 
 

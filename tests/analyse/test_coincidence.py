@@ -69,3 +69,11 @@ def test_equal_generators_give_equal_answers():
         coincidence(pairs, least=10, n_draws=99, rng=np.random.default_rng(5)) for _ in range(2)
     )
     assert_array_equal(one.p, two.p)
+
+
+def test_no_shift_is_smaller_than_the_least(rng):
+    """A wave is itself again after its period, here half the run: all other shifts are barred."""
+    wave = np.sin(2 * np.pi * np.arange(80) / 40)[np.newaxis]
+    found = coincidence([(wave, wave)], least=39, n_draws=999, rng=rng)
+    # one of three shifts gives r = 1 again; with all 80 it would be one in 40
+    assert_allclose(found.p, 1 / 3, atol=4 * 0.015)
