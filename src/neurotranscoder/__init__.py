@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from neurotranscoder.api.readouts import read_out
     from neurotranscoder.api.simulation import Simulation, simulate_run
     from neurotranscoder.api.transcoder import Transcoder, aligned_runs, load_study, windows
 
@@ -17,6 +18,7 @@ _FACADE = {
     "Transcoder": "transcoder",
     "aligned_runs": "transcoder",
     "load_study": "transcoder",
+    "read_out": "readouts",
     "windows": "transcoder",
 }
 
@@ -26,6 +28,7 @@ __all__ = [
     "__version__",
     "aligned_runs",
     "load_study",
+    "read_out",
     "simulate_run",
     "windows",
 ]

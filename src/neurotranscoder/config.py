@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from neurotranscoder.analyse.transcoder import AnalyseSettings
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.align import AlignSettings
@@ -39,6 +40,8 @@ class Config(Settings):
     """What to fit, and how."""
     reconstruct: ReconstructSettings = ReconstructSettings()
     """How to estimate sources."""
+    analyse: AnalyseSettings = AnalyseSettings()
+    """What to read out of a trained transcoder."""
 
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from neurotranscoder import __version__
+from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.benchmark import benchmark
 from neurotranscoder.cli.common import BAD_INPUT, exit_code
 from neurotranscoder.cli.demo import demo
@@ -20,7 +21,17 @@ app = App(
     help="Turn EEG into BOLD and BOLD into EEG through a latent source space learnt from data.",
     version=__version__,
 )
-COMMANDS = (demo, simulate, train, reconstruct, transcode, evaluate, report, benchmark)
+COMMANDS = (
+    demo,
+    simulate,
+    train,
+    reconstruct,
+    transcode,
+    analyse,
+    evaluate,
+    report,
+    benchmark,
+)
 for command in COMMANDS:
     app.command(command)
 

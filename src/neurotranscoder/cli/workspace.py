@@ -22,7 +22,8 @@ from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 
 MODELS = "models"
 EVALUATION = "evaluation"
-_NOT_BIDS = (MODELS, EVALUATION, "*.html", "*.tsv", "*.toml", "*.json", "*_source.*")
+READOUTS = "readouts"
+_NOT_BIDS = (MODELS, EVALUATION, READOUTS, "*.html", "*.tsv", "*.toml", "*.json", "*_source.*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

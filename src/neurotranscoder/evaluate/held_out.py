@@ -12,6 +12,7 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.point_spread import RegionTruth
 from neurotranscoder.evaluate.table import Quantity, SourceKind
+from neurotranscoder.signal.frames import inside as inside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +88,3 @@ def rows_of(kind: SourceKind, run: HeldOut) -> tuple[ndarray, Float[ndarray, "bl
     if kind == "all" or run.kinds is None:
         return np.arange(len(run.sources)), run.sources
     return np.flatnonzero(run.kinds == kind), run.sources
-
-
-def inside(step: float, n_times: int, edge: tuple[float, float]) -> slice:
-    """Return the samples that are scored: those at least ``edge`` s from either end."""
-    return slice(int(np.ceil(edge[0] / step)), n_times - int(np.ceil(edge[1] / step)))

@@ -13,6 +13,7 @@ from neurotranscoder.evaluate.readout_scores import (
     readout_rows,
     surviving_measure,
 )
+from neurotranscoder.evaluate.region_readouts import region_response_rows
 from neurotranscoder.evaluate.rivals import Rival, predict_rivals
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
@@ -111,6 +112,9 @@ class StudyEvaluation:
             readouts = runs.scenario, candidate.name, candidate.trained
             if self.truth is not None:
                 metrics += readout_rows(*readouts, self.truth, runs.test)
+                measures += region_response_rows(
+                    *readouts, self.truth, runs.training, runs.validation
+                )
             measures += readout_measures(*readouts, self.truth, runs.test)
         if self.truth is not None:
             rate = runs.test[0].axis.sfreq

@@ -118,6 +118,10 @@ MEASURES = {
     "psnr_of_mean_image": "PSNR of the mean image",
     "peak": "Peak of the response",
     "fwhm": "Width of the response at half its peak",
+    "region_peak_r": "r of peaks with the true ones, over regions",
+    "region_peak_error": "Error of peaks, median over regions",
+    "region_peak_covered": "Share of true peaks within their interval",
+    "region_fwhm_r": "r of widths with the true ones, over regions",
     "gate": "Gate of the network",
     "surviving_share_of_sd": "Share of sd that averaging to frames leaves",
 }

@@ -84,3 +84,8 @@ def interpolate_volumes(
     upper = np.clip(np.searchsorted(times, inside), 1, len(times) - 1)
     weight = (inside - times[upper - 1]) / (times[upper] - times[upper - 1])
     return np.asarray(series[:, upper - 1] * (1 - weight) + series[:, upper] * weight)
+
+
+def inside(step: float, n_times: int, edge: tuple[float, float]) -> slice:
+    """Return the samples, ``step`` s apart, that are at least ``edge`` s from either end."""
+    return slice(int(np.ceil(edge[0] / step)), n_times - int(np.ceil(edge[1] / step)))

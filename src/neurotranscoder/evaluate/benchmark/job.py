@@ -36,6 +36,7 @@ from neurotranscoder.evaluate.methods.protocol import Knowledge, Method, predict
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.methods.transcoders import TranscoderMethod
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
+from neurotranscoder.evaluate.region_readouts import region_response_rows
 from neurotranscoder.evaluate.scoring import RunMeasures, RunScore, Scorer
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow, Quantity
 
@@ -176,7 +177,13 @@ def _readouts(
     ]
     return (
         readout_rows(scenario, name, trained, world.truth, test),
-        [*readout_measures(scenario, name, trained, world.truth, test), *gates],
+        [
+            *readout_measures(scenario, name, trained, world.truth, test),
+            *region_response_rows(
+                scenario, name, trained, world.truth, world.training, world.validation
+            ),
+            *gates,
+        ],
     )
 
 
