@@ -175,7 +175,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--preset", default=Effort.preset)
+    parser.add_argument("--preset", default="small")
     parser.add_argument("--seeds", type=int, nargs="+", default=[100])
     parser.add_argument("--train-runs", type=int, default=10)
     parser.add_argument("--test-runs", type=int, default=4)
