@@ -4,14 +4,14 @@
 
 Prints a table (TSV) and writes it to OUT/claims.tsv; what the numbers are is said in
 docs/benchmark.md. With --network-steps the paper's network and its two autoencoders (the same
-coders without the transcoding losses) are trained as well, for as many steps.
+coders without the transcoding losses) are trained on the noisy world as well, for as many steps.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from neurotranscoder.evaluate.benchmark.entrants import Chosen
 from neurotranscoder.evaluate.benchmark.plan import make_plan
 from neurotranscoder.evaluate.benchmark.run import run_benchmark
 from neurotranscoder.evaluate.benchmark.world import World, open_world
-from neurotranscoder.evaluate.claims.autoencoders import PcaAutoencoders, autoencoder_settings
+from neurotranscoder.evaluate.claims.autoencoders import NetworkAutoencoders, PcaAutoencoders
 from neurotranscoder.evaluate.claims.noise import estimated_shares, measured_shares
 from neurotranscoder.evaluate.claims.paired import paired_differences, peak_errors
 from neurotranscoder.evaluate.claims.rows import ClaimRow, ClaimValue, claim_rows
@@ -60,12 +60,17 @@ class Effort:
     duration: float = 400.0
     methods: tuple[str, ...] = ("closed_form", "sparse")
     network_steps: int = 0
-    align: AlignSettings = field(default_factory=AlignSettings)
+    block_size: float = 12.0
 
     @property
     def counts(self) -> tuple[int, int, int]:
         """Training, validation and test runs; two train no method, they choose."""
         return self.train_runs - 2, 2, self.test_runs
+
+    @property
+    def align(self) -> AlignSettings:
+        """The group resolution."""
+        return AlignSettings(block_size=self.block_size)
 
     def settings(self, architecture: str) -> TrainSettings:
         """Return settings of an architecture; networks have the steps that were asked for."""
@@ -75,23 +80,24 @@ class Effort:
         return base.model_copy(update={"paper": base.paper.model_copy(update=every)})
 
 
-def fitted(world: World, effort: Effort) -> Iterator[tuple[str, Method]]:
-    """Yield each transcoder, fitted, then the coders without cross losses."""
-    width = 0
+def fitted(world: World, effort: Effort) -> Iterator[tuple[str, TranscoderMethod]]:
+    """Yield each transcoder, fitted."""
     for name in effort.methods:
         method = TranscoderMethod(effort.settings(name))
         method.fit(world.training, world.validation)
-        width = method.trained.shape.n_components if method.trained.shape else width
         yield name, method
-    pca = PcaAutoencoders(width or len(world.training[0].eeg))
-    pca.fit(world.training, world.validation)
-    yield "pca_autoencoders", pca
+
+
+def beside(world: World, effort: Effort, width: int) -> Iterator[tuple[str, Method]]:
+    """Yield coders without cross losses, and the paper's network where it was asked for."""
+    others: dict[str, Method] = {"pca_autoencoders": PcaAutoencoders(width)}
     if effort.network_steps:
         paper = effort.settings("paper")
-        for name, settings in (("paper", paper), ("autoencoders", autoencoder_settings(paper))):
-            network = TranscoderMethod(settings)
-            network.fit(world.training, world.validation)
-            yield name, network
+        others["paper"] = TranscoderMethod(paper)
+        others["paper_autoencoders"] = NetworkAutoencoders(paper.paper)
+    for name, method in others.items():
+        method.fit(world.training, world.validation)
+        yield name, method
 
 
 def noise(effort: Effort, seed: int, out: Path) -> Iterator[ClaimValue]:
@@ -102,11 +108,16 @@ def noise(effort: Effort, seed: int, out: Path) -> Iterator[ClaimValue]:
         clean = {noise: runs_without(world, noise, effort.align) for noise in MODALITY}
         for noise, runs in clean.items():
             yield from measured_shares(world, runs, noise)
+        width = len(world.training[0].eeg)
         for name, method in fitted(world, effort):
+            shape = method.trained.shape
+            width = width if shape is None else shape.n_components
+            yield from separation(name, method, seed)
             for noise, runs in clean.items():
                 yield from estimated_shares(world, runs, noise, name, method)
-            if isinstance(method, TranscoderMethod):
-                yield from separation(name, method, seed)
+        for name, other in beside(world, effort, width):
+            for noise, runs in clean.items():
+                yield from estimated_shares(world, runs, noise, name, other)
 
 
 def separation(name: str, method: TranscoderMethod, seed: int) -> Iterator[ClaimValue]:
@@ -124,8 +135,7 @@ def specific(effort: Effort, seed: int, out: Path) -> Iterator[ClaimValue]:
     with open_world(world_plan(scenario, *effort.counts), effort.align, out) as world:
         rhythms = [rhythms_of(world.truth, held.aligned) for held in world.test]
         for name, method in fitted(world, effort):
-            if isinstance(method, TranscoderMethod):
-                yield from survival(world, rhythms, name, method)
+            yield from survival(world, rhythms, name, method)
     scenario = independent_scenario(effort.preset, seed=seed, duration=effort.duration)
     plan = world_plan(scenario, *effort.counts)
     cohort = make_cohort(plan.scenario, build_head(plan.scenario.head))
@@ -134,8 +144,7 @@ def specific(effort: Effort, seed: int, out: Path) -> Iterator[ClaimValue]:
     with open_world(plan, effort.align, out, cohort=hidden) as world:
         parts = [region_and_others(world.truth, held.aligned, region) for held in world.test]
         for name, method in fitted(world, effort):
-            if isinstance(method, TranscoderMethod):
-                yield from survival(world, parts, name, method)
+            yield from survival(world, parts, name, method)
 
 
 def scores(effort: Effort, out: Path) -> Iterator[ClaimValue]:
@@ -182,6 +191,7 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=400.0)
     parser.add_argument("--methods", nargs="+", default=["closed_form", "sparse"])
     parser.add_argument("--network-steps", type=int, default=0)
+    parser.add_argument("--block-size", type=float, default=12.0)
     options = vars(parser.parse_args())
     out = options.pop("out")
     rows = claims(

@@ -10,11 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from claim_worlds import ALIGN, SMALL, means, small_world
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.evaluate.claims.autoencoders import PcaAutoencoders, autoencoder_settings
+from neurotranscoder.evaluate.claims.autoencoders import NetworkAutoencoders, PcaAutoencoders
 from neurotranscoder.evaluate.claims.noise import estimated_shares, measured_shares, noise_share
 from neurotranscoder.evaluate.claims.rows import claim_rows
 from neurotranscoder.evaluate.claims.scenarios import noisy_scenario
 from neurotranscoder.evaluate.claims.worlds import MODALITY, runs_without, without_noise
+from neurotranscoder.evaluate.correlation import mean_correlation
 from neurotranscoder.train.settings import TrainSettings
 
 OWN_LEVELS = {
@@ -125,9 +126,14 @@ def test_noise_whose_level_is_tied_to_others_cannot_be_taken_away():
         without_noise(tied, "cardiac")
 
 
-def test_autoencoders_are_the_papers_networks_without_transcoding():
-    settings = autoencoder_settings(TrainSettings())
-    losses = settings.paper.losses
-    assert settings.architecture == "paper"
-    assert (losses.bold_from_eeg, losses.eeg_from_bold) == (0, 0)
-    assert (losses.bold_from_bold, losses.eeg_from_eeg) == (1, 1)
+def test_a_network_without_cross_losses_learns_both_cycles_and_no_transcoding(noisy):
+    quick = TrainSettings().paper.model_copy(
+        update={"steps": 15, "validate_every": 15, "learning_rate": 0.03}
+    )
+    alone, world = NetworkAutoencoders(quick), noisy.world
+    assert (alone.settings.losses.bold_from_eeg, alone.settings.losses.eeg_from_bold) == (0, 0)
+    alone.fit(world.training, world.validation)
+    prediction = alone.predict(world.test[0].aligned)
+    assert prediction.bold_from_eeg is None
+    assert mean_correlation(prediction.eeg_from_eeg, world.test[0].aligned.eeg) > 0.3
+    assert mean_correlation(prediction.bold_from_bold, world.test[0].aligned.bold) > 0.3
