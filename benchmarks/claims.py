@@ -10,6 +10,7 @@ coders without the transcoding losses) are trained on the noisy world as well, f
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -106,18 +107,15 @@ def noise(effort: Effort, seed: int, out: Path) -> Iterator[ClaimValue]:
     plan = world_plan(scenario, *effort.counts)
     with open_world(plan, effort.align, out) as world:
         clean = {noise: runs_without(world, noise, effort.align) for noise in MODALITY}
-        for noise, runs in clean.items():
-            yield from measured_shares(world, runs, noise)
+        yield from measured_shares(world, clean)
         width = len(world.training[0].eeg)
         for name, method in fitted(world, effort):
             shape = method.trained.shape
             width = width if shape is None else shape.n_components
             yield from separation(name, method, seed)
-            for noise, runs in clean.items():
-                yield from estimated_shares(world, runs, noise, name, method)
+            yield from estimated_shares(world, clean, name, method)
         for name, other in beside(world, effort, width):
-            for noise, runs in clean.items():
-                yield from estimated_shares(world, runs, noise, name, other)
+            yield from estimated_shares(world, clean, name, other)
 
 
 def separation(name: str, method: TranscoderMethod, seed: int) -> Iterator[ClaimValue]:
@@ -172,8 +170,9 @@ def claims(effort: Effort, out: Path) -> tuple[ClaimRow, ...]:
     """Return all rows."""
     values: list[ClaimValue] = []
     for seed in effort.seeds:
-        values += noise(effort, seed, out / "scratch")
-        values += specific(effort, seed, out / "scratch")
+        for claim in (noise, specific):
+            print(f"seed {seed}: {claim.__name__}", file=sys.stderr, flush=True)
+            values += claim(effort, seed, out / "scratch")
     values += scores(effort, out / "benchmark")
     return claim_rows(values)
 

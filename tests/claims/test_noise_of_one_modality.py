@@ -52,10 +52,9 @@ def shares(noisy, clean):
     width = noisy["closed_form"].trained.shape.n_components
     alone = PcaAutoencoders(width)
     alone.fit(world.training, world.validation)
-    for noise, runs in clean.items():
-        values += measured_shares(world, runs, noise)
-        for name, method in (("closed_form", noisy["closed_form"]), ("alone", alone)):
-            values += estimated_shares(world, runs, noise, name, method)
+    values += measured_shares(world, clean)
+    for name, method in (("closed_form", noisy["closed_form"]), ("alone", alone)):
+        values += estimated_shares(world, clean, name, method)
     return means(claim_rows(values))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -12,8 +12,8 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.benchmark.world import World
 from neurotranscoder.evaluate.claims.rows import ClaimValue
 from neurotranscoder.evaluate.claims.worlds import MODALITY, Noise
-from neurotranscoder.evaluate.held_out import Prediction, inside
-from neurotranscoder.evaluate.methods.protocol import Method, predict_blindly
+from neurotranscoder.evaluate.held_out import inside
+from neurotranscoder.evaluate.methods.protocol import Method
 from neurotranscoder.evaluate.scoring import Scorer
 from neurotranscoder.evaluate.table import Quantity
 
@@ -22,6 +22,9 @@ OWN_SOURCE: dict[str, Quantity] = {"bold": "source_from_bold", "eeg": "source_fr
 CYCLE: dict[str, Quantity] = {"bold": "bold_from_bold", "eeg": "eeg_from_eeg"}
 TRANSCODED: dict[str, Quantity] = {"bold": "eeg_from_bold", "eeg": "bold_from_eeg"}
 """From the modality that a noise is in: its source, its cycle, and the other's signal."""
+FUSED: Quantity = "source_fused"
+
+CleanRuns = Mapping[Noise, Sequence[AlignedRun]]
 
 
 def noise_share(
@@ -53,51 +56,50 @@ def noise_share(
     return float(np.maximum(power - common, 0.0).sum() / total) if total > 0 else float("nan")
 
 
-def measured_shares(
-    world: World, clean: Sequence[AlignedRun], noise: Noise
-) -> Iterator[ClaimValue]:
-    """Yield the share of a noise in the measured signal of each test run.
+def measured_shares(world: World, clean: CleanRuns) -> Iterator[ClaimValue]:
+    """Yield the share of each noise in the measured signal of each test run.
 
     Parameters
     ----------
     world : World
-        With the noise.
-    clean : sequence of AlignedRun
-        Its test runs without (see `claims.worlds.runs_without`).
-    noise : str
-        Which one.
+        With all noise.
+    clean : mapping from noise to sequence of AlignedRun
+        Its test runs without one noise each (see `claims.worlds.runs_without`).
     """
-    signal = MODALITY[noise]
-    for held, run in zip(world.test, clean, strict=True):
-        pair = getattr(held.aligned, signal), getattr(run, signal)
-        yield _value(world, noise, MEASURED, signal, *_scored(held.aligned, *pair))
+    for noise, runs in clean.items():
+        signal = MODALITY[noise]
+        for held, run in zip(world.test, runs, strict=True):
+            pair = getattr(held.aligned, signal), getattr(run, signal)
+            yield _value(world, noise, MEASURED, signal, *_scored(held.aligned, *pair))
 
 
 def estimated_shares(
-    world: World, clean: Sequence[AlignedRun], noise: Noise, name: str, method: Method
+    world: World, clean: CleanRuns, name: str, method: Method
 ) -> Iterator[ClaimValue]:
-    """Yield the share of a noise in what a fitted method says about each test run.
+    """Yield the share of each noise in what a fitted method says about each test run.
 
-    Source and cycle are those of the modality that the noise is in; of the other it is the signal
+    Source and cycle are those of the modality that a noise is in; of the other it is the signal
     that is transcoded to it. What the method does not predict is left out.
 
     Parameters
     ----------
-    world, clean, noise
+    world, clean
         As for `measured_shares`.
     name : str
         What rows call the method.
     method : Method
-        Fitted to the world, noise and all.
+        Coders that were fitted to the world, noise and all; each reads one modality.
     """
-    wanted = [quantities[MODALITY[noise]] for quantities in (OWN_SOURCE, CYCLE, TRANSCODED)]
-    for held, run in zip(world.test, clean, strict=True):
-        pair: list[Prediction] = [predict_blindly(method, one) for one in (held.aligned, run)]
-        for quantity in (*wanted, "source_fused"):
-            values = [getattr(one, quantity) for one in pair]
-            if values[0] is not None:
-                scored = _scored(held.aligned, *values)
-                yield _value(world, noise, name, quantity, *scored)
+    for number, held in enumerate(world.test):
+        noisy = method.predict(held.aligned)
+        for noise, runs in clean.items():
+            quiet = method.predict(runs[number])
+            wanted = [found[MODALITY[noise]] for found in (OWN_SOURCE, CYCLE, TRANSCODED)]
+            for quantity in (*wanted, FUSED):
+                values = [getattr(one, quantity) for one in (noisy, quiet)]
+                if values[0] is not None:
+                    scored = _scored(held.aligned, *values)
+                    yield _value(world, noise, name, quantity, *scored)
 
 
 def _scored(run: AlignedRun, *signals: Float[ndarray, "rows frames"]) -> list[ndarray]:

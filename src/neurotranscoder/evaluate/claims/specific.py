@@ -14,7 +14,7 @@ from neurotranscoder.evaluate.benchmark.world import World
 from neurotranscoder.evaluate.claims.rows import ClaimValue
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.held_out import inside
-from neurotranscoder.evaluate.methods.protocol import Method, predict_blindly
+from neurotranscoder.evaluate.methods.protocol import Method
 from neurotranscoder.evaluate.scoring import Scorer
 from neurotranscoder.evaluate.truths import Units
 from neurotranscoder.simulate.truth import Truth
@@ -106,11 +106,11 @@ def survival(
     name : str
         What rows call the method.
     method : Method
-        A fitted one.
+        Fitted coders, each of which reads one modality.
     """
     for held, of_run in zip(world.test, parts, strict=True):
         run = held.aligned
-        prediction = predict_blindly(method, run)
+        prediction = method.predict(run)
         part = inside(1 / run.axis.sfreq, run.axis.n_times, Scorer("").edge)
         for source in of_run:
             rest = None if source.rest is None else source.rest[:, part]
