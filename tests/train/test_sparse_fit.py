@@ -235,7 +235,7 @@ def test_bold_that_agrees_in_full_is_trusted_no_further_than_its_least_error(rng
 
 
 GRID = {
-    "final_whitening": (1e-1, 1e-3),
+    "final_whitening": (1e-3, 1e-1, 1e-4),
     "ridges": (1e-4, 1e-2, 1.0),
     "gains": (0.1, 1.0),
 }
