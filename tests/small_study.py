@@ -16,6 +16,7 @@ QUICK = (
     "train.residual.windows.context=8",
     "train.residual.temporal_kernel=5",
     "train.closed_form.hrf_duration=24",
+    "train.sparse.frames=500",
     "train.probe_seconds=20",
 )
 

@@ -9,11 +9,15 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.response import Response
 from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
+from neurotranscoder.evaluate.methods.imaging import SourceImaging
+from neurotranscoder.evaluate.methods.imaging_heads import true_head
 from neurotranscoder.evaluate.methods.imaging_kernels import block_kernel, minimum_norm_kernel
+from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
 from neurotranscoder.evaluate.methods.inverses import SNRS
+from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.oracle import KnownBrain, SpatialWiener, wiener
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
-from neurotranscoder.evaluate.rivals import minimum_norm, spatial_wiener
 from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
 from neurotranscoder.physics.head import build_head, mne_forward
 from neurotranscoder.preprocess.align import AlignSettings
@@ -58,7 +62,11 @@ def test_brains_are_as_many_as_subjects_that_differ(study, alike):
 def test_minimum_norm_uses_the_leadfield_of_each_run(study):
     truth, runs = study
     held_out = with_truth(runs, truth)
-    found = minimum_norm(truth, runs[:1], held_out[:2], held_out[1:])
+    method = SourceImaging(
+        Knowledge(truth, (), tuple(held_out[:2])), family_candidates("MNE"), true_head
+    )
+    method.fit(runs[:1], runs[:2])
+    found = [method.predict(run) for run in runs[1:]]
     blocks, names = runs[0].blocks, runs[0].montage.names
     best = []
     for run, prediction in zip(runs[1:], found, strict=True):

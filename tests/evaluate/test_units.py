@@ -6,7 +6,11 @@ from numpy.testing import assert_allclose
 
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.evaluate.correlation import correlate_rows
-from neurotranscoder.evaluate.rivals import minimum_norm, spatial_wiener
+from neurotranscoder.evaluate.methods.imaging import SourceImaging
+from neurotranscoder.evaluate.methods.imaging_heads import true_head
+from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
+from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.truths import Units, with_truth
 from neurotranscoder.physics.head import HeadSettings, build_head
 from neurotranscoder.preprocess.align import AlignSettings, align
@@ -50,9 +54,10 @@ def test_oracle_of_independent_voxels_is_no_worse_than_minimum_norm(world):
     truth, _, aligned = world
     test = with_truth(aligned[2:], truth)
     oracle = spatial_wiener(truth, aligned[:2]).predict(aligned[2]).source_from_eeg
-    rival = minimum_norm(truth, aligned[:1], with_truth(aligned[1:2], truth), test)[
-        0
-    ].source_from_eeg
+    knowledge = Knowledge(truth, (), tuple(with_truth(aligned[1:2], truth)))
+    method = SourceImaging(knowledge, family_candidates("MNE"), true_head)
+    method.fit(aligned[:1], aligned[1:2])
+    rival = method.predict(aligned[2]).source_from_eeg
     best, other = (np.mean(correlate_rows(found, test[0].sources)) for found in (oracle, rival))
     # minimum norm with the true leadfield is nearly optimal for independent sources of equal
     # variance; the oracle differs by chance in what it learns of noise from two runs

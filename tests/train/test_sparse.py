@@ -9,6 +9,7 @@ from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.sparse import (
     SparseSettings,
+    _at_least,
     fit_sparse_sources,
     leadfield_statistics,
 )
@@ -81,6 +82,13 @@ def test_components_that_are_all_of_bold_leave_no_noise(rng):
     bold = rng.standard_normal((3, 200))
     pairs = [Pair(rng.standard_normal((4, 200)), bold)]
     assert leadfield_statistics(pairs, [bold], REGIONS.hrf, EPS).rest < 1e-9
+
+
+def test_powers_below_a_share_of_the_largest_are_raised_to_it(rng):
+    turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    found = _at_least(turn @ np.diag([4.0, -1.0, 0.01]) @ turn.T, 0.1)
+    assert_allclose(found, turn @ np.diag([4.0, 0.4, 0.4]) @ turn.T, atol=1e-12)
+    assert_allclose(_at_least(found, 0.1), found, atol=1e-12)
 
 
 def test_noiseless_statistics_hold_the_leadfield(rng):

@@ -7,7 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.train.alternating import Pair
-from neurotranscoder.train.closed_form import ClosedFormSettings, fit_closed_form
+from neurotranscoder.train.closed_form import (
+    ClosedFormSettings,
+    component_errors,
+    fit_closed_form,
+)
 from neurotranscoder.train.linear_transcoder import (
     LinearShape,
     linear_transcoder,
@@ -15,6 +19,7 @@ from neurotranscoder.train.linear_transcoder import (
 )
 from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.sparse_fit import (
+    _choose_map,
     fit_with_sparse_sources,
     with_sparse_sources,
 )
@@ -209,6 +214,58 @@ def test_run_shorter_than_its_filters_is_refused():
     runs = SparseRegions().runs(108, 2, n_frames=30)
     with pytest.raises(GridError, match=r"lasts 12\.0 s"):
         sparse_fit(runs)
+
+
+GRID = {
+    "final_whitening": (1e-3, 1e-1, 1e-4),
+    "ridges": (1e-4, 1e-2, 1.0),
+    "gains": (0.1, 1.0),
+}
+
+
+def chosen(pairs, validation, hrf, **grid):
+    """Choose a map of 2 components from 3 channels and 2 sparse sources."""
+    gains = grid.pop("gains", GRID["gains"])
+    settings = SETTINGS.model_copy(update=GRID | grid)
+    sparse = SPARSE.model_copy(update={"gains": gains})
+    return _choose_map(pairs, validation, hrf, settings, sparse)
+
+
+@pytest.fixture
+def mapped(rng):
+    """Runs of 3 channels and 2 sparse sources, components that follow both, and a response."""
+    hrf = SparseRegions().hrf
+    pairs = []
+    for _ in range(2):
+        rows = rng.standard_normal((5, 120))
+        late = np.stack([np.convolve(row, hrf)[:120] for row in rows[[0, 3]] + rows[[4, 2]]])
+        pairs.append(Pair(rows, late + rng.standard_normal(late.shape)))
+    return pairs[:1], pairs[1:], hrf
+
+
+def test_the_map_with_least_error_in_validation_runs_is_chosen(mapped):
+    best = chosen(*mapped)
+    alone = {
+        (eps, ridge, gain): chosen(*mapped, final_whitening=(eps,), ridges=(ridge,), gains=(gain,))
+        for eps in GRID["final_whitening"]
+        for ridge in GRID["ridges"]
+        for gain in GRID["gains"]
+    }
+    key = min(alone, key=lambda one: alone[one].error)
+    assert_array_equal(best.weights, alone[key].weights)
+    assert best.ridge == key[1]
+    assert len({one.error for one in alone.values()}) == len(alone)
+    _, validation, hrf = mapped
+    assert_allclose(best.error, component_errors(validation, hrf, best.weights).sum())
+
+
+def test_the_gain_of_sparse_sources_is_a_ridge_of_their_own(mapped):
+    free = [chosen(*mapped, ridges=(1e-12,), gains=(g,)).weights for g in (0.1, 1.0)]
+    assert_allclose(*free, atol=1e-8)  # without a ridge no gain matters
+    damped = {g: chosen(*mapped, ridges=(0.1,), gains=(g,)).weights for g in (1e-3, 1.0)}
+    size = {g: np.abs(weights[:, 3:]).max() for g, weights in damped.items()}
+    assert size[1e-3] < 1e-3 * size[1.0]
+    assert np.abs(damped[1e-3][:, :3]).max() > 0.1 * np.abs(damped[1.0][:, :3]).max()
 
 
 def joint_scores(regions, fit, run):

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.evaluate.methods.catalogue import known_methods
+from neurotranscoder.evaluate.methods.protocol import Knowledge, predict_blindly
+from neurotranscoder.evaluate.methods.registry import MethodSpec, methods_named
 from neurotranscoder.evaluate.methods.transcoders import as_prediction
-from neurotranscoder.evaluate.nulls import wrong_run_pairs, wrong_run_truths
+from neurotranscoder.evaluate.nulls import wrong_run_truths
 from neurotranscoder.evaluate.readout_scores import (
     readout_measures,
     readout_rows,
     surviving_measure,
 )
 from neurotranscoder.evaluate.region_readouts import region_response_rows
-from neurotranscoder.evaluate.rivals import Rival, predict_rivals
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.evaluate.truths import with_details, with_truth
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.simulate.truth import Truth
-from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Progress = Callable[[str], None]
+Compared = tuple[str, tuple[Prediction, ...], float]
+"""Name of a method, what it says about each held-out run, and the seconds that fitting took."""
+
+IMAGING, SHUFFLED = "minimum_norm_true_leadfield", "null_shuffled_pairs"
+COMPARED = ("ridge_lags", IMAGING, "oracle_spatial_wiener", SHUFFLED)
+"""Methods of the catalogue that every study is scored beside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +101,7 @@ class StudyEvaluation:
         candidates : sequence of Candidate
             The first is the one that the null is made from.
         rivals : bool
-            Whether ridge regression, source imaging and the oracle are scored as well.
+            Whether the methods in `COMPARED` are scored as well.
         """
         runs = self.runs
         metrics: list[MetricRow] = []
@@ -121,16 +129,11 @@ class StudyEvaluation:
             measures.append(surviving_measure(runs.scenario, self.truth, rate))
         first = [as_prediction(one) for one in estimates[0]]
         metrics += self._null_rows(first)
-        others: list[Rival] = []
-        if rivals:
-            others += predict_rivals(
-                runs.training, runs.validation, self.test, self.truth, progress=self.progress
-            )
-            others.append(self._shuffled_pairs(candidates[0].trained))
-        for name, predictions, seconds in others:
-            metrics += self.scorer.score(name, predictions, self.test, seconds)
-            measures += self.scorer.measures(name, predictions, self.test)
-        kept = tuple((name, tuple(predictions)) for name, predictions, _ in others)
+        others = tuple(self._compared(candidates[0].trained)) if rivals else ()
+        for name, others_say, seconds in others:
+            metrics += self.scorer.score(name, others_say, self.test, seconds)
+            measures += self.scorer.measures(name, others_say, self.test)
+        kept = tuple((name, others_say) for name, others_say, _ in others)
         return Tables(tuple(metrics), tuple(measures), tuple(estimates), kept)
 
     def _null_rows(self, predictions: Sequence[Prediction]) -> list[MetricRow]:
@@ -146,18 +149,38 @@ class StudyEvaluation:
             others = [_cut_run(run, shortest) for run in others]
         return self.scorer.score("null_wrong_run", predictions, others, 0.0)
 
-    def _shuffled_pairs(self, trained: TrainedTranscoder) -> Rival:
-        """Fit the closed form to wrong pairs of runs: what is left is no coupling."""
-        self.progress("fitting the null of shuffled pairs")
-        settings = trained.settings.model_copy(update={"architecture": "closed_form"})
-        null = fit_transcoder(*shuffled_training(self.runs), trained.split, settings)
-        estimates = [estimate_group(null, run, fusion=self.fusion) for run in self.runs.test]
-        return "null_shuffled_pairs", [as_prediction(one) for one in estimates], null.seconds
+    def _compared(self, trained: TrainedTranscoder) -> Iterator[Compared]:
+        """Fit and apply the methods of the catalogue that this study allows."""
+        known = known_methods(trained.settings, fusion=self.fusion)
+        knowledge = None if self.truth is None else self._knowledge(self.truth)
+        for spec in methods_named(known, COMPARED):
+            if spec.informed and knowledge is None:
+                continue
+            if reason := self._missing(spec):
+                self.progress(f"no {spec.name}: {reason}")
+                continue
+            self.progress(f"fitting {spec.name}")
+            method = spec.make(knowledge if spec.informed else None, 0)
+            start = time.perf_counter()
+            method.fit(self.runs.training, self.runs.validation)
+            seconds = time.perf_counter() - start
+            found = tuple(predict_blindly(method, run) for run in self.runs.test)
+            yield spec.name, found, seconds
 
+    def _missing(self, spec: MethodSpec) -> str | None:
+        """Return what a method lacks in this study."""
+        runs = self.runs
+        if spec.name == IMAGING and runs.test[0].montage.positions is None:
+            return "the places of the electrodes are not known (bipolar?)"
+        if spec.name == SHUFFLED and min(len(runs.training), len(runs.validation)) < 2:
+            return "a single run for training or validation would keep its own BOLD"
+        return None
 
-def shuffled_training(runs: StudyRuns) -> tuple[list[AlignedRun], list[AlignedRun]]:
-    """Return training and validation runs whose EEG stands beside another run's BOLD."""
-    return wrong_run_pairs(runs.training), wrong_run_pairs(runs.validation)
+    def _knowledge(self, truth: Truth) -> Knowledge:
+        """Return what informed methods are given: sources of training and validation alone."""
+        parts = self.runs.training, self.runs.validation
+        known = replace(truth, runs=tuple(run.run for part in parts for run in part))
+        return Knowledge(known, *(tuple(with_truth(part, known)) for part in parts))
 
 
 def _cut(prediction: Prediction, n_times: int) -> Prediction:

@@ -94,6 +94,21 @@ def test_what_a_choice_brings_is_a_paired_difference():
         assert_allclose(row.value, lost)
 
 
+@pytest.mark.parametrize(
+    ("method", "reference"),
+    [
+        ("closed_form", "minimum_norm_true_leadfield"),
+        ("transcoder", "minimum_norm_true_leadfield"),
+        ("paper", "vanilla"),
+    ],
+)
+def test_what_the_paper_claims_to_be_better_is_a_paired_difference(method, reference):
+    specs = (spec(method, "transcoder"), spec(reference, "informed"))
+    found = summarise(rows(method, [0.6, 0.1]) + rows(reference, [0.4, 0.3]), specs)
+    row = statistic(found, method, "difference", reference)
+    assert_allclose(numbers(row), by_hand([0.2, -0.2]), atol=1e-12)
+
+
 def test_fused_sources_are_compared_with_the_better_estimate_of_each_world():
     scores = {"source_from_eeg": [0.5, 0.3], "source_from_bold": [0.2, 0.4]}
     scores["source_fused"] = [0.6, 0.35]

@@ -16,8 +16,15 @@ NO_REFERENCE = "none"
 BEST_RIVAL, BEST_INFORMED, BETTER_SINGLE = "best_rival", "best_informed", "better_single"
 _SINGLES: tuple[Quantity, Quantity] = ("source_from_eeg", "source_from_bold")
 _DEFAULT, _SPARSE, _LINEAR = "transcoder", "sparse", "closed_form"
-_PARTS = {_DEFAULT: (_SPARSE, _LINEAR), _SPARSE: (_LINEAR,)}
-"""What the recipe is without its networks, and without its sparse sources as well."""
+_IMAGING = "minimum_norm_true_leadfield"
+_OTHERS = {
+    _DEFAULT: (_SPARSE, _LINEAR, _IMAGING),
+    _SPARSE: (_LINEAR, _IMAGING),
+    _LINEAR: (_IMAGING,),
+    "paper": ("vanilla",),
+}
+"""What the recipe is without its networks, and without its sparse sources as well; what it is to
+be better than; the paper's network without its cycle losses."""
 
 BySeed = dict[int, float]
 """r of each geometry seed."""
@@ -103,7 +110,7 @@ def _paired_with(
     fact: _Fact, spec: MethodSpec, scores: Mapping[_Fact, Mapping[str, BySeed]]
 ) -> Iterator[tuple[str, BySeed]]:
     """Yield what is subtracted: the recipe and its parts, the better single estimate."""
-    others: tuple[str, ...] = _PARTS.get(spec.name, ())
+    others: tuple[str, ...] = _OTHERS.get(spec.name, ())
     if spec.role == "ablation":
         others = _DEFAULT, _SPARSE, _LINEAR
     for other in others:

@@ -101,7 +101,12 @@ class World:
 
 @contextmanager
 def open_world(
-    plan: WorldPlan, settings: AlignSettings, folder: Path, *, in_memory: int = IN_MEMORY
+    plan: WorldPlan,
+    settings: AlignSettings,
+    folder: Path,
+    *,
+    in_memory: int = IN_MEMORY,
+    cohort: Cohort | None = None,
 ) -> Iterator[World]:
     """Simulate a world; it is there within the context only.
 
@@ -117,19 +122,24 @@ def open_world(
         Where files of a large world are put while it is open.
     in_memory : int
         Bytes up to which its runs are held in memory; the results are the same.
+    cohort : Cohort, optional
+        The brains of the scenario where they are no ordinary ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".world.", suffix=".partial", dir=folder))
     try:
-        yield _simulate(plan, settings, scratch, in_memory)
+        if cohort is None:
+            cohort = make_cohort(plan.scenario, build_head(plan.scenario.head))
+        yield _simulate(plan, cohort, settings, scratch, in_memory)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _simulate(plan: WorldPlan, settings: AlignSettings, scratch: Path, in_memory: int) -> World:
+def _simulate(
+    plan: WorldPlan, cohort: Cohort, settings: AlignSettings, scratch: Path, in_memory: int
+) -> World:
     """Simulate all runs of a world."""
     scenario, split = plan.scenario, plan.split
-    cohort = make_cohort(scenario, build_head(scenario.head))
     by_label = {run.label: run for run in scenario.run_ids}
     labels = (*split.training, *split.validation, *split.test)
     keeper, blocks = Keeper(), None

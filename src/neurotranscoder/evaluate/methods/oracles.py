@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.choosing import known
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.registry import MethodSpec
+from neurotranscoder.evaluate.methods.spatial_wiener import SpatialWienerOracle
 from neurotranscoder.evaluate.methods.supervised_linear import SupervisedLinear
 from neurotranscoder.evaluate.methods.supervised_mlp import SupervisedMlp
-from neurotranscoder.evaluate.rivals import spatial_wiener
-from neurotranscoder.evaluate.scoring import Prediction
-
-
-class SpatialWienerOracle:
-    """The best linear estimate from single EEG frames (`evaluate.oracle.SpatialWiener`).
-
-    Parameters
-    ----------
-    knowledge : Knowledge
-        Leadfield, regions, and the sources of the training runs.
-    """
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._truth = knowledge.truth
-
-    def fit(self, training: Sequence[AlignedRun], validation: Sequence[AlignedRun]) -> None:  # noqa: ARG002
-        """Learn covariances; nothing is chosen."""
-        self._oracle = spatial_wiener(self._truth, training)
-
-    def predict(self, run: AlignedRun) -> Prediction:
-        """Return sources and BOLD from EEG."""
-        return self._oracle.predict(run)
 
 
 def _spatial_wiener(knowledge: Knowledge | None, seed: int) -> SpatialWienerOracle:  # noqa: ARG001

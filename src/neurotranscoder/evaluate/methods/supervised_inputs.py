@@ -14,9 +14,9 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.block_estimates import BlockEstimates
 from neurotranscoder.evaluate.methods.designs import RowsOf, TargetOf
 from neurotranscoder.evaluate.methods.protocol import Knowledge
+from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
 from neurotranscoder.evaluate.oracle import SpatialWiener
-from neurotranscoder.evaluate.rivals import spatial_wiener
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
 from neurotranscoder.signal.fir import apply_fir
