@@ -41,6 +41,12 @@ def test_leadfield_of_regions_is_in_volts_and_within_its_interval(example, found
     assert np.all(spatial.inverse_refit_r > 0.9)
 
 
+def test_intervals_of_maps_are_as_narrow_as_little_noise_makes_them(found):
+    for one in (found.spatial.leadfield, found.spatial.inverse):
+        half = np.median(one.high - one.value) / np.abs(one.value).max()
+        assert 0.01 < half < 0.2  # .05 to .06 with 3 runs
+
+
 def test_both_estimates_agree_and_all_blocks_are_seen(found):
     assert np.all(found.agreement.r.value > 0.5)
     assert abs(found.agreement.lag.mean) < 0.2
