@@ -12,6 +12,7 @@ from neurotranscoder.train.closed_form import (
     component_errors,
     fit_closed_form,
 )
+from neurotranscoder.train.grouped_map import RowGroup, choose_map
 from neurotranscoder.train.linear_transcoder import (
     LinearShape,
     linear_transcoder,
@@ -19,7 +20,6 @@ from neurotranscoder.train.linear_transcoder import (
 )
 from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.sparse_fit import (
-    _choose_map,
     fit_with_sparse_sources,
     with_sparse_sources,
 )
@@ -225,10 +225,10 @@ GRID = {
 
 def chosen(pairs, validation, hrf, **grid):
     """Choose a map of 2 components from 3 channels and 2 sparse sources."""
-    gains = grid.pop("gains", GRID["gains"])
-    settings = SETTINGS.model_copy(update=GRID | grid)
-    sparse = SPARSE.model_copy(update={"gains": gains})
-    return _choose_map(pairs, validation, hrf, settings, sparse)
+    grid = GRID | grid
+    groups = (RowGroup(3), RowGroup(2, grid["gains"]))
+    whitenings, ridges = grid["final_whitening"], grid["ridges"]
+    return choose_map(pairs, validation, hrf, groups, whitenings=whitenings, ridges=ridges)
 
 
 @pytest.fixture
@@ -321,3 +321,71 @@ def test_shape_says_which_filters_are_of_components(fitted):
     other = LinearShape.of(replace(fitted, own_decoders=None))
     assert not other.own_decoders
     assert unfitted_transcoder(other).bold_to_source.own is None
+
+
+def with_power(rng, regions, runs):
+    """Make half of the regions follow rhythms that only band power shows; return power too."""
+    mixing = np.random.default_rng(12).uniform(0, 1, (regions.n_channels, 6))
+    changed, powers = [], []
+    for eeg, bold, sources in runs:
+        quiet = sources.copy()
+        quiet[:6] = 0
+        noise = eeg - regions.leadfield @ sources
+        seen = mixing @ sources[:6] + 0.3 * rng.standard_normal(eeg.shape)
+        powers.append(seen - seen.mean(axis=1, keepdims=True))
+        changed.append((regions.leadfield @ quiet + noise, bold, sources))
+    return changed, powers
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0], ids=["sparse", "normal"])
+def test_band_power_is_read_where_it_predicts_bold(rng, share):
+    regions = SparseRegions(share=share)
+    runs, powers = with_power(rng, regions, regions.runs(111, 6))
+    known, unseen = signals(runs[:4]), signals(runs[4:5])
+
+    def fitted_to(some):
+        return fit_with_sparse_sources(known, unseen, RATE, SETTINGS, SPARSE, powers=some)
+
+    given = powers[:4], powers[4:5]
+    fit, without = fitted_to(given), fitted_to(None)
+    assert fit.power_weights.shape == (len(fit.maps.T), regions.n_channels)
+    assert without.power_weights is None
+    model = linear_transcoder(fit)
+    inputs = torch.tensor(np.concatenate([runs[5][0], powers[5]]), dtype=torch.float32)[None]
+    with torch.no_grad():
+        found = model.source_from_eeg(inputs)[0].numpy()
+    truth = regions.maps @ runs[5][2]
+    before = estimates(linear_transcoder(without), runs[5])["source_from_eeg"]
+    r, r_before = (np.corrcoef(x[:24].ravel(), truth[:24].ravel())[0, 1] for x in (found, before))
+    assert r > 0.6 > 0.2 > r_before
+    empty = unfitted_transcoder(LinearShape.of(fit))
+    empty.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert_array_equal(empty.source_from_eeg(inputs)[0].numpy(), found)
+
+
+def test_power_of_noise_is_not_read(rng, runs):
+    powers = [rng.standard_normal((10, run[0].shape[1])) for run in runs]
+    fit = fit_with_sparse_sources(
+        signals(runs[:4]),
+        signals(runs[4:5]),
+        RATE,
+        SETTINGS,
+        SPARSE,
+        powers=(powers[:4], powers[4:5]),
+    )
+    if fit.power_weights is not None:
+        assert np.abs(fit.power_weights).max() < 0.1 * np.abs(fit.sparse.weights).max()
+
+
+def test_band_power_can_be_left_out(rng, runs):
+    powers = [rng.standard_normal((10, run[0].shape[1])) for run in runs]
+    fit = fit_with_sparse_sources(
+        signals(runs[:4]),
+        signals(runs[4:5]),
+        RATE,
+        SETTINGS,
+        SPARSE.model_copy(update={"power_gains": ()}),
+        powers=(powers[:4], powers[4:5]),
+    )
+    assert fit.power_weights is None

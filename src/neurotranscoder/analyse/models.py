@@ -56,10 +56,10 @@ def compare_models(
                 f"{name} and {first} were trained on different splits; models are compared on "
                 "runs that none of them has seen; train them with the same split"
             )
-    known = [source_of_eeg(reference, run.eeg) for run in validation]
+    known = [source_of_eeg(reference, run.eeg, run.power) for run in validation]
     out = []
     for name, trained in models:
-        own = [source_of_eeg(trained, run.eeg) for run in validation]
+        own = [source_of_eeg(trained, run.eeg, run.power) for run in validation]
         r = [correlate_rows(one, two) for one, two in zip(known, own, strict=True)]
         lags = [
             best_lag(SourcePair("", one, two, trained.rate))

@@ -248,7 +248,7 @@ def responses_of(
     basis = basis_of(trained.response, settings)
 
     def statistics(run: AlignedRun) -> LagStatistics:
-        source = source_of_eeg(trained, run.eeg)
+        source = source_of_eeg(trained, run.eeg, run.power)
         bold = trained.scaling.scale_bold(run.bold)
         return lag_statistics((weights.T @ source, weights.T @ bold), basis)
 

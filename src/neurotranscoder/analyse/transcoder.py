@@ -173,7 +173,7 @@ def _facts_of(
     trained.check(run)
     scaling = trained.scaling
     bold = maps.T @ scaling.scale_bold(run.bold)
-    from_eeg = source_of_eeg(trained, run.eeg)
+    from_eeg = source_of_eeg(trained, run.eeg, run.power)
     from_bold = source_of_bold(trained, run.bold_volumes if trained.reads_volumes else run.bold)
     part = inside(1 / run.axis.sfreq, run.axis.n_times, edge)
     moments = RunMoments.of(

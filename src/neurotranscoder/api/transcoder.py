@@ -19,7 +19,13 @@ from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.io.eeg import pick_eeg, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
-from neurotranscoder.preprocess.align import align, blocks_at_frames, common_blocks, slice_cells
+from neurotranscoder.preprocess.align import (
+    align,
+    blocks_at_frames,
+    common_blocks,
+    frame_powers,
+    slice_cells,
+)
 from neurotranscoder.preprocess.checks import refuse_not_finite
 from neurotranscoder.preprocess.group import align_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
@@ -209,8 +215,11 @@ class Transcoder:
         n_times = eeg.data.shape[1]
         axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)
         axis = TimeAxis(axis.start + eeg_start, axis.sfreq, axis.n_times)
-        frames = frame_means(eeg.data, eeg_start + np.arange(n_times) / eeg.sfreq, axis)
-        return SourceEstimate(source_of_eeg(trained, frames), trained.blocks, axis, "eeg")
+        times = eeg_start + np.arange(n_times) / eeg.sfreq
+        bands = self.config.align.power_bands
+        power = frame_powers(eeg, times, axis, bands) if trained.reads_power else None
+        source = source_of_eeg(trained, frame_means(eeg.data, times, axis), power)
+        return SourceEstimate(source, trained.blocks, axis, "eeg")
 
     def _from_image(
         self, image: nib.Nifti1Image, slice_times: SliceTimes | None

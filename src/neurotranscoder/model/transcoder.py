@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from neurotranscoder.core.errors import WeightsError
 from neurotranscoder.model.coders import BoldToSource, EegToSource, SourceToBold, SourceToEeg
+from neurotranscoder.model.power import PowerEegToSource
 from neurotranscoder.model.sparse import SparseEegToSource
 
 
@@ -114,9 +115,25 @@ class CyclicTranscoder(nn.Module):
         self.register_buffer("source_delay", torch.tensor(int(source_delay)))
 
     @property
+    def reads_power(self) -> bool:
+        """Whether sources from EEG are read from its band power as well."""
+        return isinstance(self.eeg_to_source, PowerEegToSource)
+
+    @property
+    def gates(self) -> dict[str, float]:
+        """How much a network corrects each linear coder, by name; empty without gated coders."""
+        return {
+            name: coder.gate.item()
+            for name, part in self.named_children()
+            for coder in [part.coder if isinstance(part, PowerEegToSource) else part]
+            if isinstance(coder, GatedCoder)
+        }
+
+    @property
     def sparse_coder(self) -> SparseEegToSource | None:
         """The coder from EEG to source, or its linear part, where it has sparse sources."""
         coder = self.eeg_to_source
+        coder = coder.coder if isinstance(coder, PowerEegToSource) else coder
         coder = coder.linear if isinstance(coder, GatedCoder) else coder
         return coder if isinstance(coder, SparseEegToSource) else None
 
@@ -133,9 +150,9 @@ class CyclicTranscoder(nn.Module):
         return self.source_sign * _moved(stated, -int(self.source_delay))
 
     def source_from_eeg(
-        self, eeg: Float[Tensor, "batch channels time"]
+        self, eeg: Float[Tensor, "batch rows time"]
     ) -> Float[Tensor, "batch blocks time"]:
-        """Return the source estimated from EEG."""
+        """Return the source estimated from EEG, with rows of band power if `reads_power`."""
         return self.as_stated(self.eeg_to_source(eeg))
 
     def source_from_bold(
@@ -159,7 +176,7 @@ class CyclicTranscoder(nn.Module):
         return bold
 
     def bold_from_eeg(
-        self, eeg: Float[Tensor, "batch channels time"]
+        self, eeg: Float[Tensor, "batch rows time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Transcode EEG to BOLD."""
         bold: Tensor = self.source_to_bold(self.eeg_to_source(eeg))
@@ -174,7 +191,7 @@ class CyclicTranscoder(nn.Module):
 
     def forward(
         self,
-        eeg: Float[Tensor, "batch channels time"],
+        eeg: Float[Tensor, "batch rows time"],
         bold: Float[Tensor, "batch blocks volumes"],
         *,
         core: slice = slice(None),
@@ -187,8 +204,8 @@ class CyclicTranscoder(nn.Module):
 
         Parameters
         ----------
-        eeg : tensor, shape (batch, channels, time)
-            EEG at the group rate.
+        eeg : tensor, shape (batch, rows, time)
+            EEG at the group rate, with rows of band power if `reads_power`.
         bold : tensor, shape (batch, blocks, volumes)
             BOLD at the group rate, or at its own volumes if ``bold_to_source`` upsamples.
         core : slice
@@ -282,8 +299,13 @@ def gated_transcoder(linear: CyclicTranscoder, network: CyclicTranscoder) -> Cyc
         coders take their precision.
     """
     start = copy.deepcopy(linear).to(next(network.parameters()).dtype)
+    from_eeg = start.eeg_to_source
+    if isinstance(from_eeg, PowerEegToSource):
+        from_eeg.coder = GatedCoder(from_eeg.coder, network.eeg_to_source)
+    else:
+        from_eeg = GatedCoder(from_eeg, network.eeg_to_source)
     return CyclicTranscoder(
-        GatedCoder(start.eeg_to_source, network.eeg_to_source),
+        from_eeg,
         GatedCoder(start.source_to_eeg, network.source_to_eeg),
         GatedCoder(start.bold_to_source, network.bold_to_source),
         GatedCoder(start.source_to_bold, network.source_to_bold),

@@ -39,11 +39,32 @@ class GroupEstimates:
 
 
 def source_of_eeg(
-    trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]
+    trained: TrainedTranscoder,
+    eeg: Float[ndarray, "channels frames"],
+    power: Float[ndarray, "bands channels frames"] | None = None,
 ) -> Float[ndarray, "blocks frames"]:
-    """Estimate sources from EEG (V) at the group rate."""
+    """Estimate sources from EEG; any rate of frames: the coder acts on single ones.
+
+    Parameters
+    ----------
+    trained : TrainedTranscoder
+        In evaluation mode.
+    eeg : array, shape (channels, frames)
+        EEG averaged over each frame, in V.
+    power : array, shape (bands, channels, frames), optional
+        Its power in bands, in V^2 (`AlignedRun.power`); needed if ``trained.reads_power``.
+
+    Raises
+    ------
+    WeightsError
+        When the model reads band power and there is none, or in other bands.
+    """
+    trained.check_power("the EEG", power)
+    read = trained.scaling.scale_eeg(eeg)
+    if trained.reads_power and power is not None:
+        read = np.concatenate([read, trained.scaling.scale_power(power)])
     with torch.inference_mode():
-        return _array(trained.module.source_from_eeg(_tensor(trained.scaling.scale_eeg(eeg))))
+        return _array(trained.module.source_from_eeg(_tensor(read)))
 
 
 def source_of_bold(
@@ -119,7 +140,7 @@ def estimate_group(
         When the run does not fit the model.
     """
     trained.check(run)
-    from_eeg = source_of_eeg(trained, run.eeg)
+    from_eeg = source_of_eeg(trained, run.eeg, run.power)
     from_bold = source_of_bold(trained, run.bold_volumes if trained.reads_volumes else run.bold)
     joint = joint_source(trained, run.eeg, from_eeg, from_bold) if fusion == "joint" else None
     fused = fuse(from_eeg, from_bold, fusion=fusion) if joint is None else joint

@@ -137,7 +137,9 @@ def training_digest(
         digest.update(np.ascontiguousarray(value).tobytes())
     for role, runs in (("training", training), ("validation", validation)):
         for run in runs:
-            digest.update(f"{role}{run.run}{run.rate}{run.eeg.shape}{run.bold.shape}".encode())
-            digest.update(np.ascontiguousarray(run.eeg).tobytes())
+            digest.update(
+                f"{role}{run.run}{run.rate}{run.eeg_read.shape}{run.bold.shape}".encode()
+            )
+            digest.update(np.ascontiguousarray(run.eeg_read).tobytes())
             digest.update(np.ascontiguousarray(run.bold).tobytes())
     return digest.hexdigest()

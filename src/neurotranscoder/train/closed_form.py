@@ -120,6 +120,8 @@ class LinearFit:
         How the response of each component differs from h.
     own_decoders : array, shape (components, taps), or None
         How the filter of each component differs from the shared one.
+    power_weights : array, shape (components, rows), or None
+        Component sources from one frame of band power, beside those from EEG.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -135,6 +137,7 @@ class LinearFit:
     sparse: SparsePart | None = None
     own_responses: Float[ndarray, "components lags"] | None = None
     own_decoders: Float[ndarray, "components taps"] | None = None
+    power_weights: Float[ndarray, "components rows"] | None = None
 
 
 def fit_closed_form(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from torch import nn
 
 from neurotranscoder.model.linear import (
     ComponentFilters,
@@ -16,6 +17,7 @@ from neurotranscoder.model.linear import (
     LinearSourceToBold,
     LinearSourceToEeg,
 )
+from neurotranscoder.model.power import PowerEegToSource
 from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.bold_trust import BoldTrust
@@ -40,6 +42,8 @@ class LinearShape:
     """Whether the responses of components differ."""
     own_decoders: bool = False
     """Whether their decoders do."""
+    n_power: int = 0
+    """Rows of band power that are read; 0 where none are."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -56,6 +60,7 @@ class LinearShape:
             fit.sparse.sources.damping if fit.sparse else 1.0,
             fit.own_responses is not None,
             fit.own_decoders is not None,
+            0 if fit.power_weights is None else fit.power_weights.shape[1],
         )
 
 
@@ -92,23 +97,23 @@ def _own(
     return None if taps is None else ComponentFilters(maps, taps.astype(np.float32))
 
 
-def _eeg_to_source(
-    fit: LinearFit, maps: Float[ndarray, "blocks components"]
-) -> LinearEegToSource | SparseEegToSource:
-    """Return the coder from EEG to source, which may read sparse sources."""
-    weights = fit.eeg_weights.astype(np.float32)
-    sparse = fit.sparse
-    if sparse is None:
-        return LinearEegToSource(maps, weights)
-    return SparseEegToSource(
-        maps,
-        weights,
-        sparse.weights.astype(np.float32),
-        sparse.sources,
-        bold_gain=sparse.trust.gain,
-        bold_precision=sparse.trust.precision,
-        unsaid=sparse.trust.unsaid,
-    )
+def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) -> nn.Module:
+    """Return the coder from EEG to source, which may read sparse sources and band power."""
+    weights, sparse = fit.eeg_weights.astype(np.float32), fit.sparse
+    coder = LinearEegToSource(maps, weights)
+    if sparse is not None:
+        coder = SparseEegToSource(
+            maps,
+            weights,
+            sparse.weights.astype(np.float32),
+            sparse.sources,
+            bold_gain=sparse.trust.gain,
+            bold_precision=sparse.trust.precision,
+            unsaid=sparse.trust.unsaid,
+        )
+    if fit.power_weights is None:
+        return coder
+    return PowerEegToSource(coder, maps, fit.power_weights.astype(np.float32))
 
 
 def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
@@ -128,6 +133,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         sparse=_unfitted_sparse_part(shape) if shape.sparse_rounds else None,
         own_responses=np.zeros((n_components, n_lags)) if shape.own_responses else None,
         own_decoders=np.zeros((n_components, n_taps)) if shape.own_decoders else None,
+        power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
     )
     return linear_transcoder(fit)
 

@@ -62,8 +62,13 @@ def train_network(
     WeightsError
         When the folder holds the checkpoint of another training.
     """
-    known = [ScaledRun.of(run, scaling, settings.bold_input) for run in training]
-    held_out = [ScaledRun.of(run, scaling, settings.bold_input) for run in validation]
+    known, held_out = (
+        [
+            ScaledRun.of(run, scaling, settings.bold_input, with_power=model.reads_power)
+            for run in runs
+        ]
+        for runs in (training, validation)
+    )
     rates = {run.rate for run in [*known, *held_out]}
     if not known or not held_out or len(rates) != 1:
         raise GridError(

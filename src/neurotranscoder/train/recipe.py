@@ -15,7 +15,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
-from neurotranscoder.train.closed_form import LinearFit, Signals, fit_closed_form
+from neurotranscoder.train.closed_form import LinearFit, fit_closed_form
 from neurotranscoder.train.conventions import (
     fix_sign_and_lag,
     impulse_response,
@@ -74,7 +74,7 @@ def fit_transcoder(
     module: CyclicTranscoder | None = None
     shape, upsampling = None, 1
     if settings.architecture not in RANDOM_START:
-        fit = _fit_of(_signals(training, scaling), _signals(validation, scaling), rate, settings)
+        fit = _fit_of(training, validation, scaling, settings)
         module, shape = linear_transcoder(fit), LinearShape.of(fit)
     curve = Curve()
     if module is None or settings.architecture == "transcoder":
@@ -100,7 +100,8 @@ def fit_transcoder(
             tuple(row.validation.bold_from_eeg for row in result.curve),
         )
     module = module.eval().requires_grad_(False)
-    response, leadfield = read_out(module, ScaledRun.of(validation[0], scaling), settings)
+    probe = ScaledRun.of(validation[0], scaling, with_power=module.reads_power)
+    response, leadfield = read_out(module, probe, settings)
     return TrainedTranscoder(
         module=module,
         shape=shape,
@@ -119,16 +120,29 @@ def fit_transcoder(
 
 
 def _fit_of(
-    training: Sequence[Signals],
-    validation: Sequence[Signals],
-    rate: float,
+    training: Sequence[AlignedRun],
+    validation: Sequence[AlignedRun],
+    scaling: Scaling,
     settings: TrainSettings,
 ) -> LinearFit:
     """Return the part of a transcoder that no network learns."""
+    known, unseen = (
+        [ScaledRun.of(run, scaling, with_power=bool(scaling.power)) for run in runs]
+        for runs in (training, validation)
+    )
+    signals, held_out = ([(run.eeg, run.bold) for run in runs] for runs in (known, unseen))
+    rate = training[0].axis.sfreq
     if settings.architecture == "closed_form":
-        return fit_closed_form(training, validation, rate, settings.closed_form)
+        return fit_closed_form(signals, held_out, rate, settings.closed_form)
+    powers = [[run.power for run in runs if run.power is not None] for runs in (known, unseen)]
+    complete = [len(rows) for rows in powers] == [len(known), len(unseen)]
     return fit_with_sparse_sources(
-        training, validation, rate, settings.closed_form, settings.sparse
+        signals,
+        held_out,
+        rate,
+        settings.closed_form,
+        settings.sparse,
+        powers=(powers[0], powers[1]) if complete else None,
     )
 
 
@@ -158,12 +172,6 @@ def _probe(module: CyclicTranscoder, run: ScaledRun, seconds: float) -> Tensor:
     """Return sources from EEG in the middle of a run."""
     length = min(round(seconds * run.rate), run.eeg.shape[1])
     start = (run.eeg.shape[1] - length) // 2
-    eeg = torch.as_tensor(run.eeg[:, start : start + length], dtype=torch.float32)
+    eeg = torch.as_tensor(run.eeg_read[:, start : start + length], dtype=torch.float32)
     with torch.no_grad():
         return module.source_from_eeg(eeg[None])
-
-
-def _signals(runs: Sequence[AlignedRun], scaling: Scaling) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return scaled EEG and BOLD of runs."""
-    scaled = [ScaledRun.of(run, scaling) for run in runs]
-    return [(run.eeg, run.bold) for run in scaled]

@@ -23,10 +23,14 @@ class Scaling:
     ----------
     eeg, bold : float
         Standard deviation of the training runs over all rows and frames, row means removed.
+    power : tuple of float
+        The same of the square root of power in each band (V), over channels; empty where runs
+        have none.
     """
 
     eeg: float
     bold: float
+    power: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in (("EEG", self.eeg), ("BOLD", self.bold)):
@@ -39,7 +43,11 @@ class Scaling:
     @classmethod
     def fit(cls, runs: Sequence[AlignedRun]) -> Scaling:
         """Measure the scales on training runs."""
-        return cls(_pooled_sd([run.eeg for run in runs]), _pooled_sd([run.bold for run in runs]))
+        return cls(
+            _pooled_sd([run.eeg for run in runs]),
+            _pooled_sd([run.bold for run in runs]),
+            _band_scales([run.power for run in runs]),
+        )
 
     def scale_eeg(
         self, eeg: Float[ndarray, "channels frames"]
@@ -50,6 +58,30 @@ class Scaling:
     def scale_bold(self, bold: Float[ndarray, "blocks frames"]) -> Float[ndarray, "blocks frames"]:
         """Return BOLD without its means, in units of the scale."""
         return np.asarray((bold - bold.mean(axis=1, keepdims=True)) / self.bold)
+
+    def scale_power(
+        self, power: Float[ndarray, "bands channels frames"]
+    ) -> Float[ndarray, "rows frames"]:
+        """Return the square roots of band power, in rows, without their means and scaled.
+
+        Roots are nearer to normal than power, which few large values would rule.
+        """
+        roots = np.sqrt(np.maximum(power, 0))
+        centred = roots - roots.mean(axis=2, keepdims=True)
+        rows = centred / np.array(self.power)[:, np.newaxis, np.newaxis]
+        return np.asarray(rows.reshape(-1, power.shape[2]))
+
+
+def _band_scales(
+    powers: Sequence[Float[ndarray, "bands channels _"] | None],
+) -> tuple[float, ...]:
+    """Return the scale of each band; none where runs lack power, differ in bands or are flat."""
+    known = [power for power in powers if power is not None]
+    if len(known) < len(powers) or len({power.shape[:2] for power in known}) != 1:
+        return ()
+    roots = [np.sqrt(np.maximum(power, 0)) for power in known]
+    scales = tuple(_pooled_sd([root[band] for root in roots]) for band in range(len(roots[0])))
+    return scales if all(scales) else ()
 
 
 def _pooled_sd(series: Sequence[Float[ndarray, "rows _"]]) -> float:

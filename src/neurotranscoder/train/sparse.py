@@ -44,6 +44,9 @@ class SparseSettings(Settings):
     """Share of frames in which a source is active, at the start."""
     gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
     """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
+    power_gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    """The same for band power of the EEG, which is read where it predicts BOLD of validation
+    runs better; none leaves it out."""
     filter_ridges: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     """Candidate weights of how far responses and decoders of single components may be from the
     shared ones; none leaves all components with the shared ones."""

@@ -1,4 +1,4 @@
-"""The linear transcoder with sparse sources beside the EEG that it reads."""
+"""The linear transcoder with sparse sources and band power beside the EEG that it reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.model.sparse import SparseSources
-from neurotranscoder.train.alternating import Pair, ridge_solve, spatial_statistics
+from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.bold_trust import trust_in_bold
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
@@ -20,21 +20,62 @@ from neurotranscoder.train.closed_form import (
     SparsePart,
     choose_decoder,
     choose_leadfield,
-    component_errors,
     fit_closed_form,
 )
 from neurotranscoder.train.component_filters import own_filters
 from neurotranscoder.train.components import regional
+from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map, with_rows
 from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Candidate:
-    """A spatial map from EEG and sparse sources, and its squared error in validation BOLD."""
+class _Rows:
+    """What the spatial map reads in the runs of both roles, and the best map of it.
 
-    weights: Float[ndarray, "components rows"]
-    ridge: float
-    error: float
+    Parameters
+    ----------
+    known, unseen : sequence of Pair
+        Training and validation runs.
+    groups : tuple of RowGroup
+        EEG, then sparse sources and band power where they are read; gains as chosen.
+    map : GroupedMap
+        The best map.
+    """
+
+    known: Sequence[Pair]
+    unseen: Sequence[Pair]
+    groups: tuple[RowGroup, ...]
+    map: GroupedMap
+
+    @classmethod
+    def choose(
+        cls,
+        known: Sequence[Pair],
+        unseen: Sequence[Pair],
+        groups: tuple[RowGroup, ...],
+        hrf: Float[ndarray, " lags"],
+        *,
+        whitenings: Sequence[float],
+        ridges: Sequence[float],
+    ) -> _Rows:
+        """Fit the map, and keep the gains that it chose."""
+        found = choose_map(known, unseen, hrf, groups, whitenings=whitenings, ridges=ridges)
+        kept = tuple(
+            RowGroup(group.size, (gain,)) for group, gain in zip(groups, found.gains, strict=True)
+        )
+        return cls(known, unseen, kept, found)
+
+    def sources(self) -> tuple[list[Pair], list[Pair]]:
+        """Return the runs of both roles with the component sources in place of the EEG."""
+        known, unseen = (
+            [Pair(self.map.weights @ run.eeg, run.components) for run in runs]
+            for runs in (self.known, self.unseen)
+        )
+        return known, unseen
+
+
+Powers = tuple[Sequence[Float[ndarray, "rows _"]], Sequence[Float[ndarray, "rows _"]]]
+"""Band power of training and of validation runs."""
 
 
 def fit_with_sparse_sources(
@@ -43,12 +84,15 @@ def fit_with_sparse_sources(
     rate: float,
     settings: ClosedFormSettings,
     sparse_settings: SparseSettings,
+    *,
+    powers: Powers | None = None,
 ) -> LinearFit:
-    """Fit the linear transcoder, then learn sparse sources and fit it to them as well.
+    """Fit the linear transcoder, then let its map read sparse sources and band power as well.
 
     Components are turned into regions, sparse sources are learnt for them, and the spatial map
-    reads both the EEG and these sources. All of it is chosen on BOLD of validation runs; where
-    sparse sources do not predict it better the linear fit is returned as it is.
+    reads the EEG, these sources, and band power. What it reads, and how, is chosen on BOLD of
+    validation runs; where nothing predicts it better than the EEG alone, the linear fit is
+    returned as it is.
 
     Parameters
     ----------
@@ -59,12 +103,14 @@ def fit_with_sparse_sources(
     settings : ClosedFormSettings
         Choices of the linear fit.
     sparse_settings : SparseSettings
-        Choices of the sparse sources.
+        Choices of all else.
+    powers : pair of sequences of array, shape (rows, frames), optional
+        Scaled band power of the training and of the validation runs.
 
     Returns
     -------
     fit : LinearFit
-        With ``sparse`` where sparse sources predict BOLD better.
+        With ``sparse`` and ``power_weights`` where they predict BOLD better.
 
     Raises
     ------
@@ -77,50 +123,79 @@ def fit_with_sparse_sources(
         [Pair(eeg, maps.T @ bold) for eeg, bold in runs] for runs in (training, validation)
     )
     bolds = [bold for _, bold in training]
-    sparse = fit_sparse_sources(known, bolds, fit.hrf, sparse_settings)
-    known_rows, unseen_rows = (
-        [with_sparse_sources(pair, sparse) for pair in pairs] for pairs in (known, unseen)
-    )
-    best = _choose_map(known_rows, unseen_rows, fit.hrf, settings, sparse_settings)
-    linear = component_errors(unseen, fit.hrf, maps.T @ fit.maps @ fit.eeg_weights).sum()
-    if not best.error < linear:
-        return fit
-    decoder, first, decoder_ridge = choose_decoder(
-        known_rows, unseen_rows, best.weights, rate, settings
-    )
     n_channels = len(known[0].eeg)
+    candidates = {"whitenings": settings.final_whitening, "ridges": settings.ridges}
+    alone = _Rows.choose(known, unseen, (RowGroup(n_channels),), fit.hrf, **candidates)
+    sparse = fit_sparse_sources(known, bolds, fit.hrf, sparse_settings)
+    both = _Rows.choose(
+        [with_sparse_sources(pair, sparse) for pair in known],
+        [with_sparse_sources(pair, sparse) for pair in unseen],
+        (*alone.groups, RowGroup(maps.shape[1], sparse_settings.gains)),
+        fit.hrf,
+        **candidates,
+    )
+    is_sparse = both.map.error < alone.map.error
+    rows = both if is_sparse else alone
+    rows = _with_power(rows, powers, fit.hrf, settings, sparse_settings)
+    if rows is alone:
+        return fit
+    weights = np.split(rows.map.weights, np.cumsum([group.size for group in rows.groups])[:-1], 1)
+    reads_power = len(weights) > 1 + is_sparse
+    decoder, first, decoder_ridge = choose_decoder(
+        rows.known, rows.unseen, rows.map.weights, rate, settings
+    )
     fit = replace(
         fit,
         maps=maps,
-        eeg_weights=best.weights[:, :n_channels],
+        eeg_weights=weights[0],
         decoder=decoder,
         decoder_lag=first,
-        ridge=best.ridge,
+        ridge=rows.map.ridge,
         decoder_ridge=decoder_ridge,
+        power_weights=weights[-1] if reads_power else None,
     )
-    sources = [
-        [Pair(best.weights @ rows.eeg, rows.components) for rows in runs]
-        for runs in (known_rows, unseen_rows)
-    ]
-    filters = _own_filters(sources[0], sources[1], fit, sparse_settings)
+    filters = _own_filters(*rows.sources(), fit, sparse_settings)
     leadfield, leadfield_ridge = choose_leadfield(known, unseen, filters.decoders, first, settings)
-    trust = trust_in_bold(
-        known,
-        bolds,
-        [rows.eeg[n_channels:] for rows in known_rows],
-        sparse.prior_variance.numpy(),
-        responses=filters.responses,
-        decoders=filters.decoders,
-        first_lag=first,
-    )
-    return replace(
+    fit = replace(
         fit,
-        sparse=SparsePart(sparse, best.weights[:, n_channels:], trust),
         leadfield=leadfield,
         leadfield_ridge=leadfield_ridge,
         own_responses=_deviation(filters.responses, fit.hrf),
         own_decoders=_deviation(filters.decoders, decoder),
     )
+    if not is_sparse:
+        return fit
+    trust = trust_in_bold(
+        known,
+        bolds,
+        [run.eeg[n_channels:][: maps.shape[1]] for run in rows.known],
+        sparse.prior_variance.numpy(),
+        responses=filters.responses,
+        decoders=filters.decoders,
+        first_lag=first,
+    )
+    return replace(fit, sparse=SparsePart(sparse, weights[1], trust))
+
+
+def _with_power(
+    rows: _Rows,
+    powers: Powers | None,
+    hrf: Float[ndarray, " lags"],
+    settings: ClosedFormSettings,
+    sparse_settings: SparseSettings,
+) -> _Rows:
+    """Return rows with band power below them, where that predicts validation BOLD better."""
+    if powers is None or not sparse_settings.power_gains:
+        return rows
+    found = _Rows.choose(
+        with_rows(rows.known, powers[0]),
+        with_rows(rows.unseen, powers[1]),
+        (*rows.groups, RowGroup(len(powers[0][0]), sparse_settings.power_gains)),
+        hrf,
+        whitenings=(rows.map.whitening,),
+        ridges=settings.ridges,
+    )
+    return found if found.map.error < rows.map.error else rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,27 +241,4 @@ def _deviation(
 def with_sparse_sources(pair: Pair, sparse: SparseSources) -> Pair:
     """Return a run whose EEG has the sparse sources as further rows."""
     sources = sparse.around_mean(torch.from_numpy(pair.eeg)[None])[0]
-    return Pair(np.concatenate([pair.eeg, sources.numpy()]), pair.components)
-
-
-def _choose_map(
-    pairs: Sequence[Pair],
-    validation: Sequence[Pair],
-    hrf: Float[ndarray, " lags"],
-    settings: ClosedFormSettings,
-    sparse_settings: SparseSettings,
-) -> _Candidate:
-    """Return the map with the whitening, ridge and gain that predict validation BOLD best."""
-    n_sources = len(pairs[0].components)
-    n_channels = len(pairs[0].eeg) - n_sources
-    found = []
-    for eps in settings.final_whitening:
-        cross, gram = spatial_statistics(pairs, hrf, eps)
-        for gain in sparse_settings.gains:
-            factors = np.repeat([1.0, gain], [n_channels, n_sources])
-            scaled = cross * factors, gram * np.outer(factors, factors)
-            for ridge in settings.ridges:
-                weights = ridge_solve(*scaled, ridge) * factors
-                error = float(component_errors(validation, hrf, weights).sum())
-                found.append(_Candidate(weights, ridge, error))
-    return min(found, key=lambda candidate: candidate.error)
+    return with_rows([pair], [sources.numpy()])[0]

@@ -20,7 +20,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import read_json, write_json, write_table
 from neurotranscoder.io.weights import load_tensors, save_tensors
-from neurotranscoder.model.transcoder import CyclicTranscoder, GatedCoder
+from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.build import build_module, network_settings
 from neurotranscoder.train.linear_transcoder import LinearShape
 from neurotranscoder.train.scaling import Scaling
@@ -95,13 +95,14 @@ class TrainedTranscoder:
         return network_settings(self.settings).bold_input == "volumes"
 
     @property
+    def reads_power(self) -> bool:
+        """Whether sources from EEG are read from its band power as well."""
+        return self.module.reads_power
+
+    @property
     def gates(self) -> tuple[tuple[str, float], ...]:
         """How much a network corrects each linear coder; empty without gated coders."""
-        return tuple(
-            (name, float(part.gate.detach()))
-            for name, part in self.module.named_children()
-            if isinstance(part, GatedCoder)
-        )
+        return tuple(self.module.gates.items())
 
     def check(self, run: AlignedRun) -> None:
         """Refuse a run that does not fit the model.
@@ -109,7 +110,8 @@ class TrainedTranscoder:
         Raises
         ------
         WeightsError
-            When channels, blocks or rate differ, or TR where BOLD is read at its volumes.
+            When channels, blocks or rate differ, TR where BOLD is read at its volumes, or bands
+            where the power of the EEG is read.
         """
         if run.montage.names != self.montage.names:
             different = sorted(set(run.montage.names) ^ set(self.montage.names))
@@ -134,6 +136,25 @@ class TrainedTranscoder:
                 f"{run.run} has {run.frames_per_volume} frames per volume, the model "
                 f"{self.upsampling}; it reads BOLD at its own volumes and needs the same TR; use "
                 "a model that was trained with bold_input = 'frames'"
+            )
+        self.check_power(str(run.run), run.power)
+
+    def check_power(
+        self, name: str, power: Float[ndarray, "bands channels frames"] | None
+    ) -> None:
+        """Refuse EEG without the bands whose power the model reads.
+
+        Raises
+        ------
+        WeightsError
+            When there are fewer or more bands.
+        """
+        bands, known = 0 if power is None else len(power), len(self.scaling.power)
+        if self.reads_power and bands != known:
+            raise WeightsError(
+                f"{name} has band power in {bands} bands, the model reads {known}; use EEG that "
+                "was sampled fast enough for align.power_bands, with the bands of the training, "
+                "or train with sparse.power_gains = []"
             )
 
 
@@ -210,7 +231,7 @@ def load_trained(folder: Path) -> TrainedTranscoder:
         module=module.eval(),
         shape=shape,
         settings=settings,
-        scaling=Scaling(**metadata["scaling"]),
+        scaling=_scaling(metadata["scaling"]),
         blocks=blocks,
         montage=Montage(tuple(metadata["channels"]), tensors.get("montage.positions")),
         rate=metadata["rate"],
@@ -221,6 +242,11 @@ def load_trained(folder: Path) -> TrainedTranscoder:
         upsampling=upsampling,
         seconds=_seconds(folder),
     )
+
+
+def _scaling(values: Mapping[str, Any]) -> Scaling:
+    """Return saved scales."""
+    return Scaling(values["eeg"], values["bold"], tuple(values.get("power", ())))
 
 
 def _curve_to_json(curve: Curve) -> dict[str, list[float | None]]:

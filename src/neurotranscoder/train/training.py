@@ -152,7 +152,7 @@ class Training:
         eeg, bold = window.eeg[..., core], window.bold[..., core].index_select(1, picked)
         self.model.train()
         self.optimiser.zero_grad()
-        outputs = self.model(window.eeg, window.bold_read, core=core, picked=picked)
+        outputs = self.model(window.eeg_read, window.bold_read, core=core, picked=picked)
         losses = cycle_losses(outputs, eeg, bold, slice(None), settings.losses)
         limit = settings.explosion * silent_loss(
             settings.losses, n_eeg=eeg.numel(), n_bold=n_blocks * eeg.shape[-1]
@@ -207,11 +207,7 @@ class Training:
             curve=tuple(self.progress.curve),
             best_step=self.progress.best_step,
             steps_done=self.progress.step,
-            gates=tuple(
-                Gate(name, part.gate.item())
-                for name, part in self.model.named_children()
-                if isinstance(part, GatedCoder)
-            ),
+            gates=tuple(Gate(name, value) for name, value in self.model.gates.items()),
             rollbacks=self.progress.rollbacks,
             skipped=tuple(f"{window.run} at frame {window.start}" for window in windows),
         )

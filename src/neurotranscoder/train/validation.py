@@ -54,8 +54,8 @@ def validate(
                 "context on each side; shorten train.network.windows.context"
             )
         core = slice(edge, length - edge)
-        eeg, bold, bold_read = as_batch(run, dtype=first.dtype, device=first.device)
-        outputs = outputs_in_pieces(model, eeg, bold_read, core)
+        eeg, bold, bold_read, eeg_read = as_batch(run, dtype=first.dtype, device=first.device)
+        outputs = outputs_in_pieces(model, eeg_read, bold_read, core)
         losses = cycle_losses(outputs, eeg[..., core], bold[..., core], slice(None), means)
         total = total.plus(LossValues.of(losses), weight=length - 2 * edge)
         n_frames += length - 2 * edge
@@ -65,7 +65,7 @@ def validate(
 
 def outputs_in_pieces(
     model: CyclicTranscoder,
-    eeg: Float[Tensor, "batch channels time"],
+    eeg: Float[Tensor, "batch rows time"],
     bold: Float[Tensor, "batch blocks samples"],
     core: slice,
 ) -> CycleOutputs:

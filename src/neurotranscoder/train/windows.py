@@ -52,6 +52,8 @@ class ScaledRun:
     volumes : array, shape (blocks, volumes), optional
         Scaled BOLD at its own volumes, where the transcoder reads it there; each volume lasts a
         whole number of frames.
+    power : array, shape (rows, frames), optional
+        Scaled power of the EEG in bands, where the transcoder reads it.
     """
 
     run: RunId
@@ -59,6 +61,7 @@ class ScaledRun:
     bold: Float[ndarray, "blocks frames"]
     rate: float
     volumes: Float[ndarray, "blocks volumes"] | None = None
+    power: Float[ndarray, "rows frames"] | None = None
 
     def __post_init__(self) -> None:
         frames, read = self.eeg.shape[1], self.bold_read.shape[1]
@@ -69,11 +72,25 @@ class ScaledRun:
             )
 
     @classmethod
-    def of(cls, run: AlignedRun, scaling: Scaling, bold_input: BoldInput = "frames") -> ScaledRun:
-        """Return an aligned run in units of the scales."""
+    def of(
+        cls,
+        run: AlignedRun,
+        scaling: Scaling,
+        bold_input: BoldInput = "frames",
+        *,
+        with_power: bool = False,
+    ) -> ScaledRun:
+        """Return an aligned run in units of the scales, with band power if it is read."""
         eeg, bold = scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)
         volumes = scaling.scale_bold(run.bold_volumes) if bold_input == "volumes" else None
-        return cls(run.run, eeg, bold, run.axis.sfreq, volumes)
+        power = run.power if with_power else None
+        rows = None if power is None else scaling.scale_power(power)
+        return cls(run.run, eeg, bold, run.axis.sfreq, volumes, rows)
+
+    @property
+    def eeg_read(self) -> Float[ndarray, "rows frames"]:
+        """EEG as the transcoder reads it: channels, and rows of band power if it reads them."""
+        return self.eeg if self.power is None else np.concatenate([self.eeg, self.power])
 
     @property
     def bold_read(self) -> Float[ndarray, "blocks samples"]:
@@ -102,6 +119,8 @@ class TrainingWindow:
         Scaled BOLD, context included.
     bold_read : tensor, shape (1, blocks, samples)
         The same BOLD as the transcoder reads it: at its own volumes, or at the frames.
+    eeg_read : tensor, shape (1, rows, frames)
+        The same EEG as the transcoder reads it, with rows of band power if it reads them.
     """
 
     run: RunId
@@ -109,6 +128,7 @@ class TrainingWindow:
     eeg: Float[Tensor, "1 channels frames"]
     bold: Float[Tensor, "1 blocks frames"]
     bold_read: Float[Tensor, "1 blocks samples"]
+    eeg_read: Float[Tensor, "1 rows frames"]
 
 
 def frames_of(settings: WindowSettings, rate: float, unit: int = 1) -> tuple[int, int]:
@@ -210,7 +230,7 @@ class TrainingWindows(Dataset[TrainingWindow]):
     def __getitem__(self, index: int) -> TrainingWindow:
         """Return one window."""
         run, start = self._places[index]
-        eeg, bold, bold_read = self._signals[run]
+        eeg, bold, bold_read, eeg_read = self._signals[run]
         first, last = start - self._n_context, start + self._n_core + self._n_context
         frames = slice(first, last)
         samples = slice(first // self._unit, last // self._unit)
@@ -220,6 +240,7 @@ class TrainingWindows(Dataset[TrainingWindow]):
             eeg[..., frames],
             bold[..., frames],
             bold_read[..., samples],
+            eeg_read[..., frames],
         )
 
 
@@ -229,10 +250,13 @@ def as_batch(
     Float[Tensor, "1 channels frames"],
     Float[Tensor, "1 blocks frames"],
     Float[Tensor, "1 blocks samples"],
+    Float[Tensor, "1 rows frames"],
 ]:
-    """Return EEG, BOLD and BOLD as it is read, as tensors with a batch axis of one."""
-    eeg = torch.as_tensor(run.eeg, dtype=dtype, device=device)[None]
-    bold = torch.as_tensor(run.bold, dtype=dtype, device=device)[None]
-    if run.volumes is None:
-        return eeg, bold, bold
-    return eeg, bold, torch.as_tensor(run.volumes, dtype=dtype, device=device)[None]
+    """Return EEG, BOLD, and both as they are read, as tensors with a batch axis of one."""
+
+    def batch(values: Float[ndarray, "rows times"]) -> Float[Tensor, "1 rows times"]:
+        return torch.as_tensor(values, dtype=dtype, device=device)[None]
+
+    eeg_read, bold = batch(run.eeg_read), batch(run.bold)
+    eeg = eeg_read[:, : len(run.eeg)]
+    return eeg, bold, bold if run.volumes is None else batch(run.volumes), eeg_read
