@@ -374,8 +374,16 @@ def test_power_of_noise_is_not_read(rng, runs):
         SPARSE,
         powers=(powers[:4], powers[4:5]),
     )
-    if fit.power_weights is not None:
-        assert np.abs(fit.power_weights).max() < 0.1 * np.abs(fit.sparse.weights).max()
+    assert fit.power_weights is None
+
+
+def test_band_power_has_to_pay(rng):
+    regions = SparseRegions()
+    runs, powers = with_power(rng, regions, regions.runs(111, 5))
+    dear = SPARSE.model_copy(update={"power_pays": 0.9})
+    parts = signals(runs[:4]), signals(runs[4:])
+    fit = fit_with_sparse_sources(*parts, RATE, SETTINGS, dear, powers=(powers[:4], powers[4:]))
+    assert fit.power_weights is None
 
 
 def test_band_power_can_be_left_out(rng, runs):

@@ -45,8 +45,10 @@ class SparseSettings(Settings):
     gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
     """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
     power_gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
-    """The same for band power of the EEG, which is read where it predicts BOLD of validation
-    runs better; none leaves it out."""
+    """The same for band power of the EEG; none leaves it out."""
+    power_pays: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the squared error in BOLD of validation runs that band power has to take away to
+    be read: where BOLD does not follow power, that adds noise to each frame for nothing."""
     filter_ridges: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     """Candidate weights of how far responses and decoders of single components may be from the
     shared ones; none leaves all components with the shared ones."""

@@ -184,7 +184,7 @@ def _with_power(
     settings: ClosedFormSettings,
     sparse_settings: SparseSettings,
 ) -> _Rows:
-    """Return rows with band power below them, where that predicts validation BOLD better."""
+    """Return rows with band power below them, where it pays in validation BOLD."""
     if powers is None or not sparse_settings.power_gains:
         return rows
     found = _Rows.choose(
@@ -195,7 +195,8 @@ def _with_power(
         whitenings=(rows.map.whitening,),
         ridges=settings.ridges,
     )
-    return found if found.map.error < rows.map.error else rows
+    most = (1 - sparse_settings.power_pays) * rows.map.error
+    return found if found.map.error < most else rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
