@@ -26,7 +26,7 @@ METHODS = {
     "ablation_no_smoothness": "Without smoothness of the HRF",
     "ablation_no_noise_learning": "Without learning the noise",
     "ablation_no_band_power": "Without band power",
-    "ablation_one_response": "One response for all regions",
+    "ablation_no_own_responses": "One response and decoder for all regions",
     "ablation_no_context": "Without context of windows",
     "ridge_lags": "Ridge with lags",
     "ridge_lags_power": "Ridge with lags, band power",

@@ -134,7 +134,7 @@ _ABLATIONS = (
     Ablation("ablation_no_smoothness", (("closed_form.hrf_smoothness", 0.0),)),
     Ablation("ablation_no_noise_learning", (("sparse.noise_rounds", 0),)),
     Ablation("ablation_no_band_power", (("sparse.power_gains", ()),)),
-    Ablation("ablation_one_response", (("sparse.filter_ridges", ()),)),
+    Ablation("ablation_no_own_responses", (("sparse.filter_ridges", ()),)),
     Ablation("ablation_no_context", (("residual.windows.context", 0.0),)),
 )
 
