@@ -25,6 +25,7 @@ from rank_group import (
 )
 from synthetic_runs import N_CHANNELS, block_map
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GATED = changed(SETTINGS, architecture="gated", windows_per_step=2, steps=4)
 BROKEN = {"settings": SETTINGS, "broken": True}
 
@@ -183,7 +184,7 @@ def test_more_ranks_than_windows_are_refused(monkeypatch):
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.setenv("MASTER_PORT", "1")
     assert launched() == (1, 4)
-    message = r"windows_per_step is 3, and 4 ranks .* set windows_per_step to 4 or a multiple"
+    message = r"train.paper.windows_per_step is 3 and 4 ranks .* set it to 4 or a multiple"
     with pytest.raises(SettingsError, match=message), joined(torch.device("cpu"), SETTINGS):
         pass
     with pytest.raises(SettingsError, match=message):

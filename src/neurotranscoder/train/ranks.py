@@ -214,11 +214,12 @@ def joined(
 
 def _check_windows(settings: NetworkSettings, n_ranks: int) -> None:
     """Refuse steps that have fewer windows than there are ranks."""
-    if settings.windows_per_step < n_ranks:
+    got = settings.windows_per_step
+    if got < n_ranks:
+        section = "residual" if settings.architecture == "gated" else settings.architecture
         raise SettingsError(
-            f"windows_per_step is {settings.windows_per_step}, and {n_ranks} ranks were started; "
-            f"each needs a window of every step; set windows_per_step to {n_ranks} or a multiple "
-            f"of it, or start {settings.windows_per_step} of them"
+            f"train.{section}.windows_per_step is {got} and {n_ranks} ranks were started; each "
+            f"needs a window of every step; set it to {n_ranks} or a multiple, or start {got}"
         )
 
 
@@ -228,9 +229,10 @@ def _lost_ranks(rank: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        silent = "timed out" in str(error).lower() or "timeout" in str(error).lower()
         raise WorkerError(
-            f"rank {rank} lost the other ranks of its training ({reason}); all need to run until "
-            "the end; look for the first error among their messages, then run the same command "
-            "again: it goes on from its last checkpoint"
+            f"rank {rank} lost the other ranks of its training "
+            f"({'no answer in time' if silent else 'a connection was closed'}); all need to run "
+            "until the end; look for the first error among their messages, then run the same "
+            "command again: it goes on from its last checkpoint"
         ) from error
