@@ -82,6 +82,7 @@ class Training:
         self.progress = Progress()
         self.best = model_arrays(model, "best")
         self.digest = training_digest(model, training, validation, settings)
+        self.description = _description(model, training, validation, settings)
         self.good = self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -99,7 +100,7 @@ class Training:
 
     def start(self) -> None:
         """Go on from the checkpoint, or validate the first weights; rank 0 has both."""
-        self.ranks.check_same(self.description())
+        self.ranks.check_same(self.description)
         found = None
         if self.folder is not None and self.ranks.leads:
             remove_leftovers(self.folder)
@@ -117,12 +118,6 @@ class Training:
                 "give finite losses; check the linear coders and the scales"
             )
         self.keep()
-
-    def description(self) -> str:
-        """Return what has to be the same on all ranks: settings, sizes and runs."""
-        sizes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
-        runs = [f"{run.run} {run.eeg.shape} {run.bold.shape}" for run in self.validation]
-        return f"{self.settings.digest()} {sizes} {len(self.windows)} windows {runs}"
 
     def keep(self) -> None:
         """Remember this moment as good; rank 0 writes it if there is a folder."""
@@ -268,6 +263,21 @@ class Training:
             rollbacks=self.progress.rollbacks,
             skipped=tuple(f"{window.run} at frame {window.start}" for window in windows),
         )
+
+
+def _description(
+    model: CyclicTranscoder,
+    training: Sequence[ScaledRun],
+    validation: Sequence[ScaledRun],
+    settings: NetworkSettings,
+) -> str:
+    """Return what ranks have to agree in; last bits of data and weights may differ."""
+    sizes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    runs = [
+        [f"{run.run} {run.eeg.shape} {run.bold.shape}" for run in part]
+        for part in (training, validation)
+    ]
+    return f"{settings.digest()} {sizes} {runs}"
 
 
 def _free_linear(model: CyclicTranscoder, *, train_linear: bool) -> None:
