@@ -11,6 +11,7 @@ jaxtyping.install_import_hook("neurotranscoder", "typecheck_for_tests.check")
 import matplotlib
 import numpy as np
 import pytest
+import torch
 
 from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.session import simulate_study
@@ -22,6 +23,15 @@ matplotlib.use("agg")
 @pytest.fixture
 def rng():
     return np.random.default_rng(20_240_607)
+
+
+@pytest.fixture
+def one_thread():
+    """Sums of products in one order, as in processes that torchrun starts."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

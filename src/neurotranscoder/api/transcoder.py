@@ -38,7 +38,8 @@ from neurotranscoder.reconstruct.group import (
     source_of_eeg,
 )
 from neurotranscoder.signal.frames import frame_means
-from neurotranscoder.train.device import Device
+from neurotranscoder.train.device import Device, resolve_device
+from neurotranscoder.train.ranks import joined
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import Architecture
@@ -128,9 +129,10 @@ class Transcoder:
             [run for run in runs if run.run.label in part]
             for part in (split.training, split.validation)
         )
-        self._trained = fit_transcoder(
-            training, validation, split, settings, folder=folder, device=self.device
-        )
+        with joined(resolve_device(self.device)):
+            self._trained = fit_transcoder(
+                training, validation, split, settings, folder=folder, device=self.device
+            )
         return self
 
     def transcode(

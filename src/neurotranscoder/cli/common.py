@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,13 +69,29 @@ class Workers:
 
 
 def say(text: str) -> None:
-    """Write a line about what is being done, to the error stream."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    """Write a line about what is being done, to the error stream; rank 0 speaks for all."""
+    if not _rank():
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def complain(text: str) -> None:
+    """Write what went wrong, to the error stream; ranks beside rank 0 say which."""
+    place = f"rank {_rank()}: " if _rank() else ""
+    print(f"{place}{text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _rank() -> int:
+    """Return the number that torchrun gave this process; 0 without it."""
+    number = os.environ.get("RANK", "0")
+    several = os.environ.get("WORLD_SIZE", "1") != "1"
+    return int(number) if several and number.isdecimal() else 0
 
 
 @contextmanager
 def progress(task: str) -> Iterator[Advance]:
     """Show how far a task is: a bar with the time left on a terminal, plain lines in a log.
+
+    Ranks beside rank 0 show nothing.
 
     Yields
     ------
@@ -82,7 +99,7 @@ def progress(task: str) -> Iterator[Advance]:
         Called with (done, total), and anything else after them.
     """
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or _rank():
         yield _plain_lines(task)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -115,15 +132,15 @@ def exit_code(action: Callable[[], None]) -> int:
     try:
         action()
     except InputError as error:
-        say(f"{type(error).__name__}: {error}")
+        complain(f"{type(error).__name__}: {error}")
         return BAD_INPUT
     except NeurotranscoderError as error:
-        say(f"{type(error).__name__}: {error}")
+        complain(f"{type(error).__name__}: {error}")
         return FAILED
     except OSError as error:
-        say(f"{error}; a file cannot be read or written; check permissions and free space")
+        complain(f"{error}; a file cannot be read or written; check permissions and free space")
         return FAILED
     except KeyboardInterrupt:
-        say("stopped; run the same command again to go on")
+        complain("stopped; run the same command again to go on")
         return STOPPED
     return DONE

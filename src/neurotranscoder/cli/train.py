@@ -8,12 +8,15 @@ from pathlib import Path
 
 from neurotranscoder.cli.common import Common, progress, say
 from neurotranscoder.cli.workspace import Workspace
+from neurotranscoder.config import Config
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
+from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.device import Device, resolve_device
+from neurotranscoder.train.ranks import Ranks, joined, launched
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.scaling import Scaling
-from neurotranscoder.train.settings import Architecture, TrainSettings
+from neurotranscoder.train.settings import Architecture, TrainSettings, has_networks
 from neurotranscoder.train.split import Split, split_runs
 from neurotranscoder.train.trained import load_trained, save_trained
 
@@ -27,6 +30,9 @@ def train(
     common: Common | None = None,
 ) -> None:
     """Fit the group transcoder to the simultaneous runs of a BIDS study.
+
+    Started by torchrun, processes share the windows of each step (windows_per_step); all read
+    the study, and the first one writes.
 
     Parameters
     ----------
@@ -42,14 +48,25 @@ def train(
     if architecture is not None:
         changed = config.train.model_copy(update={"architecture": architecture})
         config = config.model_copy(update={"train": changed})
-    resolve_device(common.device)
+    device = resolve_device(common.device)
+    if not has_networks(config.train):
+        if launched()[0] == 0:  # a fit in closed form has nothing to share
+            _train_study(bids, out, config, common.device)
+        return
+    with joined(device, network_settings(config.train)):
+        _train_study(bids, out, config, common.device)
+
+
+def _train_study(bids: Path, out: Path, config: Config, device: Device) -> None:
+    """Read a study and train on it."""
     space = Workspace.open(bids, out, config)
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
     if space.study.test_runs and config.train.split.by == "run":
         say(f"the study sets {len(split.test)} runs aside for testing")
-    space.start()
+    if Ranks.current().leads:
+        space.start()
     folder = space.model_folder(config.train.architecture)
-    train_model(space.align(), split, config.train, folder, device=common.device)
+    train_model(space.align(), split, config.train, folder, device=device)
 
 
 def train_model(
@@ -60,12 +77,12 @@ def train_model(
     *,
     device: Device,
 ) -> None:
-    """Train on aligned runs unless the finished model is there already."""
-    if (folder / MANIFEST).is_file():
-        done = read_manifest(folder, kind="model")
-        if done.settings_hash == settings.digest() and _same_data(folder, split, runs):
-            say(f"{folder} is complete")
-            return
+    """Train on aligned runs unless the finished model is there already, as rank 0 sees it."""
+    ranks = Ranks.current()
+    complete = ranks.leads and _is_complete(folder, split, settings, runs)
+    if ranks.from_first(bytes([complete])) == bytes([True]):
+        say(f"{folder} is complete")
+        return
     parts = {
         part: [run for run in runs if run.run.label in getattr(split, part)]
         for part in ("training", "validation")
@@ -85,9 +102,21 @@ def train_model(
             device=device,
             progress=advance,
         )
+    if not ranks.leads:
+        return
     save_trained(folder, trained)
     shutil.rmtree(checkpoint, ignore_errors=True)
     say(f"{settings.architecture} trained in {trained.seconds:.1f} s: {folder}")
+
+
+def _is_complete(
+    folder: Path, split: Split, settings: TrainSettings, runs: Sequence[AlignedRun]
+) -> bool:
+    """Return whether a model is there that was trained so on these runs."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    done = read_manifest(folder, kind="model")
+    return done.settings_hash == settings.digest() and _same_data(folder, split, runs)
 
 
 def _same_data(folder: Path, split: Split, runs: Sequence[AlignedRun]) -> bool:

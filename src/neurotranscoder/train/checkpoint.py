@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,7 @@ from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
 from neurotranscoder.train.windows import ScaledRun
 
 NAME = "training"
+_PROGRESS = "progress"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +124,19 @@ def load_snapshot(folder: Path, digest: str) -> Snapshot | None:
             f"weights ({str(found)[:12]} there, {digest[:12]} here); choose another folder, or "
             "delete this one to start again"
         )
+    return Snapshot(tensors, progress)
+
+
+def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
+    """Return a snapshot as bytes, for another process."""
+    progress = np.frombuffer(json.dumps(snapshot.progress).encode(), dtype=np.uint8)
+    return bytes(safetensors.numpy.save(snapshot.tensors | {_PROGRESS: progress}))
+
+
+def snapshot_from_bytes(content: bytes) -> Snapshot:
+    """Return the snapshot that `snapshot_to_bytes` was given."""
+    tensors = safetensors.numpy.load(content)
+    progress = json.loads(tensors.pop(_PROGRESS).tobytes())
     return Snapshot(tensors, progress)
 
 

@@ -46,7 +46,11 @@ class NetworkSettings(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate of Adam."""
     steps: int = Field(default=1000, ge=1)
-    """Largest number of steps, one window each; never a time."""
+    """Largest number of steps, `windows_per_step` windows each; never a time."""
+    windows_per_step: int = Field(default=1, ge=1)
+    """Windows whose mean gradient a step follows. They pass one by one, so batch normalisation
+    sees single windows, as with the paper's batch of 1. Processes started by torchrun share them:
+    at least as many as there are processes, best a multiple."""
     validate_every: int = Field(default=100, ge=1)
     """Steps between two validations."""
     patience: int = Field(default=5, ge=1)

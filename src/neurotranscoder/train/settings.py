@@ -61,3 +61,8 @@ class TrainSettings(Settings):
     single precision: the real budget takes less than an hour as it is."""
     probe_seconds: float = Field(default=64.0, gt=0)
     """Length of the validation excerpt at which responses and leadfields are read out, in s."""
+
+
+def has_networks(settings: TrainSettings) -> bool:
+    """Return whether an architecture has networks that are trained step by step."""
+    return settings.architecture not in ("closed_form", "sparse")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import SettingsError, TrainingError
@@ -20,17 +22,21 @@ from neurotranscoder.train.checkpoint import (
     save_snapshot,
     set_adam_arrays,
     set_model_arrays,
+    snapshot_from_bytes,
+    snapshot_to_bytes,
     training_digest,
 )
+from neurotranscoder.train.contribution import Contributions
 from neurotranscoder.train.curve import CurveRow, Gate, LossValues, Progress, TrainingResult
 from neurotranscoder.train.losses import cycle_losses, silent_loss
 from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.ranks import Ranks
 from neurotranscoder.train.validation import validate
 from neurotranscoder.train.windows import ScaledRun, TrainingWindows, order, pick_blocks
 
 
 class Training:
-    """A training between two steps.
+    """A training between two steps; ranks that share it are all at the same moment.
 
     Parameters
     ----------
@@ -66,13 +72,17 @@ class Training:
         self.validation = validation
         self.settings = settings
         self.folder = folder
+        self.ranks = Ranks.current()
+        self.ranks.check(settings)
         self.windows = TrainingWindows(
             training, settings.windows, dtype=first.dtype, device=first.device
         )
         self.optimiser = torch.optim.Adam(self.names, lr=settings.learning_rate)
+        self.contributions = Contributions(model, list(self.names))
         self.progress = Progress()
         self.best = model_arrays(model, "best")
         self.digest = training_digest(model, training, validation, settings)
+        self.description = _description(model, training, validation, settings)
         self.good = self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -89,25 +99,30 @@ class Training:
         self.good = snapshot
 
     def start(self) -> None:
-        """Go on from the checkpoint, or validate the first weights."""
+        """Go on from the checkpoint, or validate the first weights; rank 0 has both."""
+        self.ranks.check_same(self.description)
         found = None
-        if self.folder is not None:
+        if self.folder is not None and self.ranks.leads:
             remove_leftovers(self.folder)
             found = load_snapshot(self.folder, self.digest)
+        if self.ranks.n_ranks > 1:
+            content = self.ranks.from_first(snapshot_to_bytes(found or self.good))
+            found = snapshot_from_bytes(content)
         if found is not None:
             self.restore(found)
-        elif not self.record():
+        if self.progress.curve:
+            return
+        if not self.record():
             raise TrainingError(
                 f"the first weights give {self.validate()} on the validation runs; they need to "
                 "give finite losses; check the linear coders and the scales"
             )
-        else:
-            self.keep()
+        self.keep()
 
     def keep(self) -> None:
-        """Remember this moment as good, on disk if there is a folder."""
+        """Remember this moment as good; rank 0 writes it if there is a folder."""
         self.good = self.snapshot()
-        if self.folder:
+        if self.folder and self.ranks.leads:
             save_snapshot(self.folder, self.good, self.digest)
 
     @property
@@ -116,41 +131,73 @@ class Training:
         since_best = sum(row.step > self.progress.best_step for row in self.progress.curve)
         return self.progress.step >= self.settings.steps or since_best >= self.settings.patience
 
-    def window_number(self) -> int:
-        """Return which window comes next."""
-        training_pass, place = divmod(self.progress.step, len(self.windows))
-        return int(order(self.settings.seed, training_pass, len(self.windows))[place])
+    def window_number(self, place: int) -> int:
+        """Return which window stands at a place in the order of all passes."""
+        training_pass, within = divmod(place, len(self.windows))
+        return int(order(self.settings.seed, training_pass, len(self.windows))[within])
+
+    def places(self) -> list[int]:
+        """Return the places of the windows of this step, skipped ones left out."""
+        n, step = self.settings.windows_per_step, self.progress.step
+        every = range(n * step, n * (step + 1))
+        return [place for place in every if self.window_number(place) not in self.progress.skipped]
 
     def advance(self) -> float:
-        """Do one step; return its loss, NaN when the window was skipped or diverged."""
-        number = self.window_number()
+        """Do one step; return its mean loss, NaN when windows were skipped or one diverged."""
+        places = self.places()
         loss = float("nan")
-        if number not in self.progress.skipped:
-            values = self.descend(number)
-            if values is None:
-                self.roll_back(number)
+        if places:
+            found = self.descend(places)
+            if len(found) < len(places):
+                self.roll_back(places[len(found)])
                 return loss
-            loss = values.total
-            self.progress.summed = self.progress.summed.plus(values)
-            self.progress.n_summed += 1
+            loss = fmean(values.total for values in found)
+            for values in found:
+                self.progress.summed = self.progress.summed.plus(values)
+            self.progress.n_summed += len(found)
+        last = self.settings.windows_per_step * (self.progress.step + 1) - 1
         self.progress.step += 1
         due = self.progress.step % self.settings.validate_every == 0
         if (due or self.progress.step == self.settings.steps) and not self.record():
-            self.roll_back(number)
+            self.roll_back(last)
         elif self.progress.step % self.settings.checkpoint_every == 0:
             self.keep()
         return loss
 
-    def descend(self, number: int) -> LossValues | None:
-        """Follow the gradient of one window; None when it diverges."""
-        window, core, settings = self.windows[number], self.windows.core, self.settings
-        n_blocks = window.bold.shape[1]
-        chosen = pick_blocks(
-            settings.seed, self.progress.step, n_blocks, settings.blocks_per_step or n_blocks
-        )
+    def descend(self, places: Sequence[int]) -> list[LossValues]:
+        """Follow the mean gradient of windows; return their losses, up to one that diverges.
+
+        All that windows contribute is added in their order, so the number of ranks that share
+        them makes no difference.
+        """
+        found: list[LossValues] = []
+        summed: Tensor | None = None
+        self.model.train()
+        for vector in self.ranks.share(places, self.contribute, self.contributions.empty):
+            values = self.contributions.losses(vector)
+            if values is None:
+                return found
+            found.append(values)
+            summed = vector if summed is None else summed + vector
+            self.contributions.follow_statistics(vector)
+        if summed is not None:
+            self.contributions.set_gradient(summed, len(found))
+            self.optimiser.step()
+        return found
+
+    def contribute(self, place: int) -> Float[Tensor, " n"]:
+        """Return what the window at a place contributes to a step; nothing if it diverges."""
+        with self.contributions.recording():
+            losses = self.losses_at(place)
+            return self.contributions.empty if losses is None else self.contributions.pack(losses)
+
+    def losses_at(self, place: int) -> LossValues | None:
+        """Find losses and gradient of the window at a place; None when it diverges."""
+        window, core = self.windows[self.window_number(place)], self.windows.core
+        settings, n_blocks = self.settings, window.bold.shape[1]
+        chosen = pick_blocks(settings.seed, place, n_blocks, settings.blocks_per_step or n_blocks)
         picked = torch.as_tensor(chosen, device=window.bold.device)
         eeg, bold = window.eeg[..., core], window.bold[..., core].index_select(1, picked)
-        self.model.train()
         self.optimiser.zero_grad()
         outputs = self.model(window.eeg_read, window.bold_read, core=core, picked=picked)
         losses = cycle_losses(outputs, eeg, bold, slice(None), settings.losses)
@@ -163,11 +210,11 @@ class Training:
         gradients = [p.grad for p in self.names if p.grad is not None]
         if not math.isfinite(nn.utils.get_total_norm(gradients).item()):
             return None
-        self.optimiser.step()
         return LossValues.of(losses)
 
-    def roll_back(self, number: int) -> None:
-        """Go back to the last good moment and never use this window again."""
+    def roll_back(self, place: int) -> None:
+        """Go back to the last good moment and never use the window at this place again."""
+        number = self.window_number(place)
         window = self.windows[number]
         rollbacks = self.progress.rollbacks + 1
         skipped = [*self.progress.skipped, number]
@@ -182,7 +229,8 @@ class Training:
 
     def validate(self) -> LossValues:
         """Return the losses on the validation runs."""
-        return validate(self.model, self.validation, self.settings.windows, self.settings.losses)
+        settings = self.settings
+        return validate(self.model, self.validation, settings.windows, settings.losses, self.ranks)
 
     def record(self) -> bool:
         """Validate and keep the best weights; return whether the losses are finite."""
@@ -211,6 +259,21 @@ class Training:
             rollbacks=self.progress.rollbacks,
             skipped=tuple(f"{window.run} at frame {window.start}" for window in windows),
         )
+
+
+def _description(
+    model: CyclicTranscoder,
+    training: Sequence[ScaledRun],
+    validation: Sequence[ScaledRun],
+    settings: NetworkSettings,
+) -> str:
+    """Return what ranks have to agree in; last bits of data and weights may differ."""
+    sizes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    runs = [
+        [f"{run.run} {run.eeg.shape} {run.bold.shape}" for run in part]
+        for part in (training, validation)
+    ]
+    return f"{settings.digest()} {sizes} {runs}"
 
 
 def _free_linear(model: CyclicTranscoder, *, train_linear: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from neurotranscoder.model.linear import LinearBoldToSource, LinearSourceToBold
 from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder, GatedCoder
 from neurotranscoder.train.curve import LossValues
 from neurotranscoder.train.losses import LossWeights, cycle_losses
+from neurotranscoder.train.ranks import Ranks
 from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch, frames_of
 
 # Feature maps of whole runs take half a gigabyte and leave the cache; those of pieces do not.
@@ -26,6 +28,7 @@ def validate(
     runs: Sequence[ScaledRun],
     windows: WindowSettings,
     weights: LossWeights,
+    ranks: Ranks | None = None,
 ) -> LossValues:
     """Return the mean squared errors over continuous runs, without their edges.
 
@@ -39,28 +42,42 @@ def validate(
         Its context is the edge that does not count.
     weights : LossWeights
         Weights of the total; means are taken, whatever its reduction says.
+    ranks : Ranks, optional
+        Processes that share the runs.
     """
     means = weights.model_copy(update={"reduction": "mean"})
     first = next(model.parameters())
     was_training = model.training
     model.eval()
-    total, n_frames = LossValues.zero(), 0
-    for run in runs:
-        length = run.eeg.shape[1]
-        edge = frames_of(windows, run.rate, run.upsampling)[1]
-        if length <= 2 * edge:
-            raise GridError(
-                f"{run.run}: {length} frames are not enough to validate on with {edge} frames of "
-                "context on each side; shorten train.network.windows.context"
-            )
-        core = slice(edge, length - edge)
+    cores = [_core_of(run, windows) for run in runs]
+
+    def losses_of(number: int) -> Tensor:
+        run, core = runs[number], cores[number]
         eeg, bold, bold_read, eeg_read = as_batch(run, dtype=first.dtype, device=first.device)
         outputs = outputs_in_pieces(model, eeg_read, bold_read, core)
         losses = cycle_losses(outputs, eeg[..., core], bold[..., core], slice(None), means)
-        total = total.plus(LossValues.of(losses), weight=length - 2 * edge)
-        n_frames += length - 2 * edge
+        return empty.new_tensor(astuple(LossValues.of(losses)))
+
+    empty = torch.tensor(astuple(LossValues.zero()), dtype=torch.float64, device=first.device)
+    found = (ranks or Ranks()).share(range(len(runs)), losses_of, empty)
+    total, n_frames = LossValues.zero(), 0
+    for core, values in zip(cores, found, strict=True):
+        total = total.plus(LossValues(*values.tolist()), weight=core.stop - core.start)
+        n_frames += core.stop - core.start
     model.train(was_training)
     return total.times(1 / n_frames)
+
+
+def _core_of(run: ScaledRun, windows: WindowSettings) -> slice:
+    """Return the frames of a run that count."""
+    length = run.eeg.shape[1]
+    edge = frames_of(windows, run.rate, run.upsampling)[1]
+    if length <= 2 * edge:
+        raise GridError(
+            f"{run.run}: {length} frames are not enough to validate on with {edge} frames of "
+            "context on each side; shorten train.network.windows.context"
+        )
+    return slice(edge, length - edge)
 
 
 def outputs_in_pieces(
