@@ -46,7 +46,7 @@ def panel_of(folders: list[Path]) -> Panel:
     return Panel(
         "Losses over the steps of training",
         "step (one window of 30 s each)",
-        "squared error (1 = variance of a signal)",
+        "squared error\n(1 = variance of a signal)",
         tuple(lines),
     )
 
