@@ -136,38 +136,6 @@ class LinearSourceToEeg(nn.Module):
         return self.weights.T @ (self.maps.T @ source)
 
 
-class ComponentFilters(nn.Module):
-    """Filters in time that single components have beyond the one that all share.
-
-    Parameters
-    ----------
-    maps : array, shape (blocks, components)
-        Orthonormal spatial maps.
-    taps : array, shape (components, lags)
-        Deviation of the impulse response of each component.
-    """
-
-    def __init__(
-        self,
-        maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
-        taps: Float[Tensor, "components lags"] | Float[ndarray, "components lags"],
-    ) -> None:
-        super().__init__()
-        self.maps = parameter(maps)
-        self.taps = parameter(taps)
-
-    def forward(
-        self,
-        signal: Float[Tensor, "batch blocks time"],
-        picked: Int[Tensor, " picked"] | None = None,
-        *,
-        first_lag: int = 0,
-    ) -> Float[Tensor, "batch picked time"]:
-        """Return what is added to the picked blocks of the filtered signal."""
-        maps = self.maps if picked is None else self.maps[picked]
-        return maps @ fir(self.maps.T @ signal, self.taps, first_lag)
-
-
 class LinearSourceToBold(nn.Module):
     """A causal haemodynamic response, the paper's "fMRI encoder".
 
@@ -175,18 +143,20 @@ class LinearSourceToBold(nn.Module):
     ----------
     hrf : array, shape (lags,)
         Impulse response of all blocks; ``hrf[0]`` is lag 0.
-    own : ComponentFilters, optional
-        How that of single components differs.
+    own : array, shape (blocks, lags), optional
+        How that of each block differs.
     """
+
+    own: nn.Parameter | None
 
     def __init__(
         self,
         hrf: Float[Tensor, " lags"] | Float[ndarray, " lags"],
-        own: ComponentFilters | None = None,
+        own: Float[Tensor, "blocks lags"] | Float[ndarray, "blocks lags"] | None = None,
     ) -> None:
         super().__init__()
         self.hrf = parameter(hrf)
-        self.own = own
+        self.register_parameter("own", None if own is None else parameter(own))
 
     def forward(
         self,
@@ -202,8 +172,10 @@ class LinearSourceToBold(nn.Module):
         picked : tensor of int, shape (picked,), optional
             Blocks whose BOLD is returned; all by default.
         """
-        bold = fir(source if picked is None else source[:, picked], self.hrf)
-        return bold if self.own is None else bold + self.own(source, picked)
+        taps = self.hrf if self.own is None else self.hrf + self.own
+        if picked is None:
+            return fir(source, taps)
+        return fir(source[:, picked], taps if taps.ndim == 1 else taps[picked])
 
 
 class LinearBoldToSource(nn.Module):
@@ -215,30 +187,30 @@ class LinearBoldToSource(nn.Module):
         Impulse response of all blocks.
     first_lag : int
         Lag of ``taps[0]`` in frames; negative, as the source lies before its BOLD.
-    own : ComponentFilters, optional
-        How that of single components differs.
+    own : array, shape (blocks, lags), optional
+        How that of each block differs.
     """
 
     first_lag: Tensor
+    own: nn.Parameter | None
 
     def __init__(
         self,
         taps: Float[Tensor, " lags"] | Float[ndarray, " lags"],
         first_lag: int,
-        own: ComponentFilters | None = None,
+        own: Float[Tensor, "blocks lags"] | Float[ndarray, "blocks lags"] | None = None,
     ) -> None:
         super().__init__()
         self.taps = parameter(taps)
-        self.own = own
         self.register_buffer("first_lag", torch.tensor(first_lag))
+        self.register_parameter("own", None if own is None else parameter(own))
 
     def forward(
         self, bold: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return ``source[t] = sum_i taps[i] bold[t - first_lag - i]``, zero beyond the ends."""
-        first_lag = int(self.first_lag)
-        source = fir(bold, self.taps, first_lag)
-        return source if self.own is None else source + self.own(bold, first_lag=first_lag)
+        taps = self.taps if self.own is None else self.taps + self.own
+        return fir(bold, taps, int(self.first_lag))
 
 
 class ComponentProjection(nn.Module):

@@ -116,10 +116,10 @@ class LinearFit:
         The weights that validation runs chose.
     sparse : SparsePart or None
         Sources that the map reads beside the EEG.
-    own_responses : array, shape (components, lags), or None
-        How the response of each component differs from h.
-    own_decoders : array, shape (components, taps), or None
-        How the filter of each component differs from the shared one.
+    own_responses : array, shape (blocks, lags), or None
+        How the response of each block differs from h.
+    own_decoders : array, shape (blocks, taps), or None
+        How the filter of each block differs from the shared one.
     power_weights : array, shape (components, rows), or None
         Component sources from one frame of band power, beside those from EEG.
     """
@@ -135,8 +135,8 @@ class LinearFit:
     decoder_ridge: float
     leadfield_ridge: float
     sparse: SparsePart | None = None
-    own_responses: Float[ndarray, "components lags"] | None = None
-    own_decoders: Float[ndarray, "components taps"] | None = None
+    own_responses: Float[ndarray, "blocks lags"] | None = None
+    own_decoders: Float[ndarray, "blocks taps"] | None = None
     power_weights: Float[ndarray, "components rows"] | None = None
 
 

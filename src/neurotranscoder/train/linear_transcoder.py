@@ -10,7 +10,6 @@ from numpy import ndarray
 from torch import nn
 
 from neurotranscoder.model.linear import (
-    ComponentFilters,
     ComponentProjection,
     LinearBoldToSource,
     LinearEegToSource,
@@ -39,7 +38,7 @@ class LinearShape:
     sparse_damping: float = 1.0
     """How far each round goes."""
     own_responses: bool = False
-    """Whether the responses of components differ."""
+    """Whether the responses of blocks differ."""
     own_decoders: bool = False
     """Whether their decoders do."""
     n_power: int = 0
@@ -82,19 +81,19 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
         _eeg_to_source(fit, maps),
         LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
         LinearBoldToSource(
-            fit.decoder.astype(np.float32), fit.decoder_lag, _own(maps, fit.own_decoders)
+            fit.decoder.astype(np.float32), fit.decoder_lag, _own(fit.own_decoders)
         ),
-        LinearSourceToBold(fit.hrf.astype(np.float32), _own(maps, fit.own_responses)),
+        LinearSourceToBold(fit.hrf.astype(np.float32), _own(fit.own_responses)),
         bold_projection=ComponentProjection(maps),
     )
     return transcoder.requires_grad_(False)
 
 
 def _own(
-    maps: Float[ndarray, "blocks components"], taps: Float[ndarray, "components lags"] | None
-) -> ComponentFilters | None:
-    """Return the filters of single components, where there are any."""
-    return None if taps is None else ComponentFilters(maps, taps.astype(np.float32))
+    taps: Float[ndarray, "blocks lags"] | None,
+) -> Float[ndarray, "blocks lags"] | None:
+    """Return deviations of filters in single precision, where there are any."""
+    return None if taps is None else taps.astype(np.float32)
 
 
 def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) -> nn.Module:
@@ -118,9 +117,10 @@ def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) ->
 
 def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
     """Return a linear transcoder of the right sizes, its weights yet to be read from disk."""
-    n_components, n_lags, n_taps = shape.n_components, shape.n_lags, shape.n_taps
+    n_blocks, n_components = shape.n_blocks, shape.n_components
+    n_lags, n_taps = shape.n_lags, shape.n_taps
     fit = LinearFit(
-        maps=np.eye(shape.n_blocks, n_components),
+        maps=np.eye(n_blocks, n_components),
         eeg_weights=np.zeros((n_components, shape.n_channels)),
         hrf=np.zeros(n_lags),
         decoder=np.zeros(n_taps),
@@ -131,8 +131,8 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         decoder_ridge=0.0,
         leadfield_ridge=0.0,
         sparse=_unfitted_sparse_part(shape) if shape.sparse_rounds else None,
-        own_responses=np.zeros((n_components, n_lags)) if shape.own_responses else None,
-        own_decoders=np.zeros((n_components, n_taps)) if shape.own_decoders else None,
+        own_responses=np.zeros((n_blocks, n_lags)) if shape.own_responses else None,
+        own_decoders=np.zeros((n_blocks, n_taps)) if shape.own_decoders else None,
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
     )
     return linear_transcoder(fit)

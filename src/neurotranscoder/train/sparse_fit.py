@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.model.sparse import SparseSources
@@ -155,13 +155,14 @@ def fit_with_sparse_sources(
         power_weights=weights[-1] if reads_power else None,
     )
     filters = _own_filters(*rows.sources(), fit, sparse_settings)
+    strongest = _strongest(maps, known)
     leadfield, leadfield_ridge = choose_leadfield(known, unseen, filters.decoders, first, settings)
     fit = replace(
         fit,
         leadfield=leadfield,
         leadfield_ridge=leadfield_ridge,
-        own_responses=_deviation(filters.responses, fit.hrf),
-        own_decoders=_deviation(filters.decoders, decoder),
+        own_responses=_of_blocks(filters.responses, fit.hrf, strongest),
+        own_decoders=_of_blocks(filters.decoders, decoder, strongest),
     )
     if not is_sparse:
         return fit
@@ -230,12 +231,26 @@ def _own_filters(
     )
 
 
-def _deviation(
-    filters: Float[ndarray, "components lags"], shared: Float[ndarray, " lags"]
-) -> Float[ndarray, "components lags"] | None:
-    """Return how filters differ from the shared one; None where they do not."""
+def _of_blocks(
+    filters: Float[ndarray, "components lags"],
+    shared: Float[ndarray, " lags"],
+    strongest: Int[ndarray, " blocks"],
+) -> Float[ndarray, "blocks lags"] | None:
+    """Return how the filter of each block differs from the shared one; None where none does.
+
+    A block has the filter of the component that is strongest there: coders of time never mix
+    blocks.
+    """
     own = filters - shared
-    return own if own.any() else None
+    return own[strongest] if own.any() else None
+
+
+def _strongest(
+    maps: Float[ndarray, "blocks components"], runs: Sequence[Pair]
+) -> Int[ndarray, " blocks"]:
+    """Return which component has most of the power of BOLD in each block."""
+    powers = np.sum([np.var(run.components, axis=1) for run in runs], axis=0)
+    return np.asarray(np.argmax(maps**2 * powers, axis=1))
 
 
 @torch.no_grad()
