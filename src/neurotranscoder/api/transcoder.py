@@ -58,8 +58,9 @@ class Transcoder:
     Parameters
     ----------
     architecture : {'transcoder', 'sparse', 'closed_form', 'paper', 'vanilla'}
-        The closed form with gated networks, the closed form alone, or the paper's networks from
-        a random start; default: what ``config`` says, 'transcoder' without one.
+        Sparse sources with gated networks, sparse sources alone, the closed form alone, or the
+        paper's networks from a random start, with and without cycle losses; default: what
+        ``config`` says, 'transcoder' without one.
     config : Config, optional
         All other settings.
     device : {'auto', 'cpu', 'cuda'}
