@@ -20,8 +20,8 @@ from neurotranscoder.evaluate.benchmark.rows import RunRow
 from neurotranscoder.evaluate.benchmark.run import run_benchmark
 from neurotranscoder.evaluate.claims.paired import paired_differences
 from neurotranscoder.evaluate.claims.rows import ClaimRow, claim_rows
-from neurotranscoder.evaluate.correlation import correlation_interval
 from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.signal.correlation import correlation_interval
 from neurotranscoder.train.settings import TrainSettings
 
 METHODS = ("paper", "vanilla")

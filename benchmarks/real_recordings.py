@@ -42,9 +42,9 @@ from neurotranscoder.evaluate.blocks import (
     hold_out_blocks,
     recovered_response,
 )
-from neurotranscoder.evaluate.correlation import Interval
 from neurotranscoder.io.one_channel import recording_from_arrays
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
+from neurotranscoder.signal.correlation import Interval
 from neurotranscoder.train.closed_form import ClosedFormSettings
 
 # rodent responses are over within 20 s; blocks of 60 s have to hold 1.5 times the filters;

@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose
 
 from neurotranscoder.cli.app import COMMANDS
 from neurotranscoder.evaluate.benchmark.rows import Statistic
-from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.methods.outside import checked
 from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.io.store import write_table
 from neurotranscoder.report.words import MEASURES
+from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
 from neurotranscoder.train.checkpoint import Snapshot, save_snapshot
 from neurotranscoder.train.curve import CurveRow, LossValues, Progress

@@ -15,7 +15,7 @@ from neurotranscoder.evaluate.claims.noise import estimated_shares, measured_sha
 from neurotranscoder.evaluate.claims.rows import claim_rows
 from neurotranscoder.evaluate.claims.scenarios import noisy_scenario
 from neurotranscoder.evaluate.claims.worlds import MODALITY, runs_without, without_noise
-from neurotranscoder.evaluate.correlation import mean_correlation
+from neurotranscoder.signal.correlation import mean_correlation
 from neurotranscoder.train.settings import TrainSettings
 
 OWN_LEVELS = {

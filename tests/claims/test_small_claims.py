@@ -7,7 +7,6 @@ from neurotranscoder.cli.evaluate import truth_of_study
 from neurotranscoder.config import Config
 from neurotranscoder.core.response import Response
 from neurotranscoder.evaluate.claims.separation import crosstalk, crosstalks
-from neurotranscoder.evaluate.correlation import mean_interval
 from neurotranscoder.evaluate.methods.catalogue import known_methods
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.registry import methods_named
@@ -16,6 +15,7 @@ from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.truths import true_response, with_truth
 from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.reconstruct.group import estimate_group
+from neurotranscoder.signal.correlation import mean_interval
 from neurotranscoder.train.network import NetworkSettings
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.settings import TrainSettings

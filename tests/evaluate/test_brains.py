@@ -8,7 +8,6 @@ from neurotranscoder.api.transcoder import aligned_runs
 from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.response import Response
-from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.methods.imaging import SourceImaging
 from neurotranscoder.evaluate.methods.imaging_heads import true_head
 from neurotranscoder.evaluate.methods.imaging_kernels import block_kernel, minimum_norm_kernel
@@ -21,6 +20,7 @@ from neurotranscoder.evaluate.readout_scores import readout_measures, readout_ro
 from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
 from neurotranscoder.physics.head import build_head, mne_forward
 from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.presets import PRESETS
 from neurotranscoder.simulate.run import simulate_run_of

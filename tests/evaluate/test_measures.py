@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from known_study import known_study
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.oracles import ORACLE_SPECS
 from neurotranscoder.evaluate.scoring import Prediction, Scorer
 from neurotranscoder.evaluate.truths import with_details
 from neurotranscoder.report.words import MEASURES
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.simulate.regions import RegionSettings
 
 HALF_A_BLOCK = 12.0  # mm

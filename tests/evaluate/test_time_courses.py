@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.time_courses import lag_correlations, peak_lag
+from neurotranscoder.signal.correlation import correlate_rows
 
 
 @pytest.mark.parametrize("lag", [-3, 0, 2])

@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.core.blocks import BlockMap
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.imaging import SourceImaging
 from neurotranscoder.evaluate.methods.imaging_heads import true_head
 from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
@@ -14,6 +13,7 @@ from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.truths import Units, with_truth
 from neurotranscoder.physics.head import HeadSettings, build_head
 from neurotranscoder.preprocess.align import AlignSettings, align
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
 from neurotranscoder.simulate.run import simulate_run_of

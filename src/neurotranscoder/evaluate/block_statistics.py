@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.evaluate.blocks import BlockedRun, HeldOutBlocks, Series, recovered_response
-from neurotranscoder.evaluate.correlation import Interval
+from neurotranscoder.signal.correlation import Interval
 from neurotranscoder.signal.frames import interpolate_volumes
 from neurotranscoder.train.closed_form import ClosedFormSettings
 

@@ -9,15 +9,6 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.evaluate.correlation import (
-    Interval,
-    correlate_rows,
-    correlation_interval,
-    fisher_mean,
-    mean_correlation,
-    mean_interval,
-    median_interval,
-)
 from neurotranscoder.evaluate.held_out import HeldOut, Prediction, inside, rows_of, scored_parts
 from neurotranscoder.evaluate.image_quality import image_quality
 from neurotranscoder.evaluate.point_spread import (
@@ -37,6 +28,15 @@ from neurotranscoder.evaluate.time_courses import (
     peak_lag,
 )
 from neurotranscoder.reconstruct.cells import at_acquisition
+from neurotranscoder.signal.correlation import (
+    Interval,
+    correlate_rows,
+    correlation_interval,
+    fisher_mean,
+    mean_correlation,
+    mean_interval,
+    median_interval,
+)
 
 Edge = tuple[float, float]
 _NAN = float("nan")

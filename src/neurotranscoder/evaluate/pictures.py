@@ -14,13 +14,13 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.readouts import region_leadfield
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.findings import Line, Panel, SourceMap, Topography
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
 from neurotranscoder.evaluate.study import Candidate
 from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
 from neurotranscoder.reconstruct.cells import at_acquisition
 from neurotranscoder.reconstruct.group import GroupEstimates
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.simulate.truth import Truth
 
 SHOWN_SECONDS = 120.0

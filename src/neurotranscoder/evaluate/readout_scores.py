@@ -9,10 +9,10 @@ import numpy as np
 from neurotranscoder.analyse.readouts import region_leadfield
 from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response, true_response
 from neurotranscoder.physics.evoked import surviving_share
+from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.trained import TrainedTranscoder
 

@@ -12,15 +12,15 @@ from neurotranscoder.analyse.responses import RegionResponses, ResponseSettings,
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.correlation import (
+from neurotranscoder.evaluate.held_out import HeldOut, inside
+from neurotranscoder.evaluate.table import MeasureRow
+from neurotranscoder.evaluate.truths import Units, brains_of
+from neurotranscoder.signal.correlation import (
     Interval,
     correlate_rows,
     fisher_mean,
     median_interval,
 )
-from neurotranscoder.evaluate.held_out import HeldOut, inside
-from neurotranscoder.evaluate.table import MeasureRow
-from neurotranscoder.evaluate.truths import Units, brains_of
 from neurotranscoder.simulate.sources import MANY_REGIONS
 from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.trained import TrainedTranscoder

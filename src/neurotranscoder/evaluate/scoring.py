@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from neurotranscoder.evaluate.correlation import correlation_interval, mean_correlation
 from neurotranscoder.evaluate.held_out import HeldOut, Prediction, inside, rows_of, scored_parts
 from neurotranscoder.evaluate.measures import RunMeasures, measure_rows, run_measures
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow, Quantity, SourceKind
 from neurotranscoder.reconstruct.cells import at_acquisition
+from neurotranscoder.signal.correlation import correlation_interval, mean_correlation
 
 __all__ = ["HeldOut", "Prediction", "RunMeasures", "RunScore", "Scorer"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
+from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 
 EPOCH_SECONDS = 30.0
 BEST_LAG_SECONDS = 8.0

@@ -24,9 +24,9 @@ from neurotranscoder.evaluate.benchmark.rows import (
 from neurotranscoder.evaluate.benchmark.run import run_benchmark
 from neurotranscoder.evaluate.benchmark.traces import load_traces
 from neurotranscoder.evaluate.benchmark.world import open_world
-from neurotranscoder.evaluate.correlation import correlation_interval
 from neurotranscoder.evaluate.table import read_rows
 from neurotranscoder.io.arrays import read_arrays
+from neurotranscoder.signal.correlation import correlation_interval
 
 
 @pytest.fixture(scope="module")

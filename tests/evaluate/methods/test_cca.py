@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.cca import Cca, CcaSettings, canonical_pairs
 from neurotranscoder.evaluate.methods.eeg_from_bold import EegRegressionSettings
 from neurotranscoder.evaluate.methods.protocol import predict_blindly
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.signal.fir import apply_fir
 from synthetic_runs import block_map, response, run_of
 

@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from numpy.testing import assert_array_equal
 
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.conv1x1 import Conv1x1, Conv1x1Settings, conv1x1_network
+from neurotranscoder.signal.correlation import correlate_rows
 from synthetic_runs import synthetic_runs
 
 QUICK = Conv1x1Settings(lag_seconds=5.0, n_splines=6, hidden=(16,), steps=200, validate_every=20)

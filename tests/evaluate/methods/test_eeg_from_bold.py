@@ -1,9 +1,9 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.eeg_from_bold import EegRegressionSettings, RidgeEeg
 from neurotranscoder.evaluate.methods.protocol import without_eeg
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.signal.fir import apply_fir
 from synthetic_runs import RATE, block_map, run_of, synthetic_runs
 

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.methods.filters import FilterBank, every_lag, smooth_lags
 from neurotranscoder.evaluate.methods.inputs import InputScaling
 from neurotranscoder.evaluate.methods.protocol import predict_blindly, without_bold
 from neurotranscoder.evaluate.methods.regression import RidgeBold, RidgeSettings, ridge_lags_power
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.signal.fir import apply_fir
 from synthetic_runs import N_CHANNELS, RATE, block_map, response, run_of, synthetic_runs
 

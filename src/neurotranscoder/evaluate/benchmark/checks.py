@@ -9,8 +9,8 @@ from itertools import groupby
 import numpy as np
 
 from neurotranscoder.evaluate.benchmark.rows import CheckRow, RunRow, Verdict
-from neurotranscoder.evaluate.correlation import Interval, mean_interval
 from neurotranscoder.evaluate.methods.registry import MethodSpec, holds
+from neurotranscoder.signal.correlation import Interval, mean_interval
 
 TOLERANCE = 0.002
 """How far below 0 the whole interval of a difference in r has to be."""

@@ -16,15 +16,15 @@ from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.benchmark.plan import WorldPlan
 from neurotranscoder.evaluate.benchmark.world import World, open_world
-from neurotranscoder.evaluate.correlation import (
-    Interval,
-    correlation_interval,
-    mean_interval,
-)
 from neurotranscoder.evaluate.methods.protocol import Knowledge, Method, predict_blindly
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.scoring import Prediction, Scorer
 from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.signal.correlation import (
+    Interval,
+    correlation_interval,
+    mean_interval,
+)
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.train.split import Split
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurotranscoder.evaluate.benchmark.rows import BenchmarkRow, Statistic, SummaryRow
-from neurotranscoder.evaluate.correlation import Interval, correlation_interval, mean_interval
 from neurotranscoder.evaluate.methods.registry import MethodSpec, Role
 from neurotranscoder.evaluate.table import Quantity, SourceKind
+from neurotranscoder.signal.correlation import Interval, correlation_interval, mean_interval
 
 NO_REFERENCE = "none"
 BEST_RIVAL, BEST_INFORMED, BETTER_SINGLE = "best_rival", "best_informed", "better_single"

@@ -19,12 +19,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.evaluate.correlation import correlate_rows
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import Quantity, SourceKind
 from neurotranscoder.io.arrays import read_arrays
 from neurotranscoder.io.store import write_bytes
 from neurotranscoder.reconstruct.cells import at_acquisition
+from neurotranscoder.signal.correlation import correlate_rows
 
 N_PLACES = 9
 """Places of each kind that are kept; the page shows one of them."""

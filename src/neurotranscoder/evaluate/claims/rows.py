@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neurotranscoder.evaluate.correlation import mean_interval
+from neurotranscoder.signal.correlation import mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def claim_rows(values: Iterable[ClaimValue]) -> tuple[ClaimRow, ...]:
     """Return one row for each claim, method and signal, in their order of appearance.
 
     Intervals are t intervals over runs, as wide as those over worlds where there are several
-    (see `evaluate.correlation.mean_interval`): runs of a world may be alike.
+    (see `signal.correlation.mean_interval`): runs of a world may be alike.
     """
     found: dict[tuple[str, str, str], list[ClaimValue]] = {}
     for value in values:

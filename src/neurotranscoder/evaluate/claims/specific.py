@@ -12,11 +12,11 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.benchmark.world import World
 from neurotranscoder.evaluate.claims.rows import ClaimValue
-from neurotranscoder.evaluate.correlation import correlate_rows, fisher_mean
 from neurotranscoder.evaluate.held_out import inside
 from neurotranscoder.evaluate.methods.protocol import Method
 from neurotranscoder.evaluate.scoring import Scorer
 from neurotranscoder.evaluate.truths import Units
+from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 from neurotranscoder.simulate.truth import Truth
 
 ESTIMATES = ("source_from_eeg", "source_from_bold", "source_fused")

@@ -9,10 +9,10 @@ import numpy as np
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.correlation import fisher_mean
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import Quantity
+from neurotranscoder.signal.correlation import fisher_mean
 
 Candidate = TypeVar("Candidate")
 

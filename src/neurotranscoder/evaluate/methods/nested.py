@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.source import AlignedRun
-from neurotranscoder.evaluate.correlation import fisher_mean
 from neurotranscoder.evaluate.methods.designs import RowsOf
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction, Scorer
 from neurotranscoder.evaluate.table import Quantity, SourceKind
+from neurotranscoder.signal.correlation import fisher_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)

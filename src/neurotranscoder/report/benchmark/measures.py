@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from neurotranscoder.evaluate.benchmark.rows import BenchmarkMeasure
-from neurotranscoder.evaluate.correlation import mean_interval
 from neurotranscoder.report.benchmark.book import Book
 from neurotranscoder.report.benchmark.tables import (
     EMPTY,
@@ -20,6 +19,7 @@ from neurotranscoder.report.benchmark.tables import (
 )
 from neurotranscoder.report.tables import MISSING
 from neurotranscoder.report.words import KINDS, QUANTITIES, measure_name, name_of
+from neurotranscoder.signal.correlation import mean_interval
 
 READOUTS = ("hrf", "leadfield")
 _GATE = "gate"

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 from scipy.stats import pearsonr, ttest_1samp
 
-from neurotranscoder.evaluate.correlation import (
+from neurotranscoder.signal.correlation import (
     correlate_rows,
     correlation_interval,
     fisher_mean,
