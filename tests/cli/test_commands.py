@@ -50,6 +50,18 @@ def test_a_trained_model_is_kept_and_other_data_train_it_anew(tiny_study, result
     assert bytes_below(folder, without=["timing.json"]) != before
 
 
+def test_workers_share_the_runs_and_leave_nothing_behind(tiny_study, results, tmp_path):
+    words = ("train", tiny_study, tmp_path / "out", "--architecture", "closed_form")
+    assert command(*words, "--jobs", "2") == 0
+    assert not list((tmp_path / "out").glob(".runs*"))
+    one, two = (
+        load_trained(folder / "models" / "closed_form").module.state_dict()
+        for folder in (results, tmp_path / "out")
+    )
+    for name, value in one.items():
+        assert_allclose(two[name], value, rtol=0, atol=1e-5 * float(value.abs().max()))
+
+
 def test_reconstruct_writes_three_sources_of_each_run(tiny_study, results):
     assert command("reconstruct", tiny_study, results) == 0
     images = sorted(path.name for path in results.rglob("*_source.nii.gz"))

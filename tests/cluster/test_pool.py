@@ -18,23 +18,6 @@ from neurotranscoder.simulate.session import simulate_study
 PROCESS = functools.partial(eval, "__import__('os').getpid()")  # of empty dicts of names
 
 
-@pytest.fixture(scope="module")
-def scheduler():
-    distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    )
-    with cluster:
-        yield cluster.scheduler_address
-
-
-@pytest.fixture(params=["here", "processes", "dask"])
-def where(request):
-    if request.param == "dask":
-        return {"jobs": 1, "cluster": request.getfixturevalue("scheduler")}
-    return {"jobs": {"here": 1, "processes": 2}[request.param]}
-
-
 def test_results_come_in_the_order_of_the_items(where):
     with pool(**where) as spread:
         assert list(spread(functools.partial(pow, 2), range(20))) == [2**k for k in range(20)]

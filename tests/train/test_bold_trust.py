@@ -8,6 +8,7 @@ from scipy.signal import lfilter
 from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.bold_trust import trust_in_bold
+from neurotranscoder.train.signals import Signals
 
 N_REST = 20
 HRF = np.array([0.1, 0.4, 0.3, 0.15, 0.05])
@@ -20,7 +21,7 @@ def world(rng, *, eeg_says=(1.0, 1.0, 1.0), noise=0.3, n_runs=4, n_frames=4000):
 
     ``eeg_says`` is the part of each posterior mean that really is about the source.
     """
-    pairs, bolds, means, truth = [], [], [], []
+    bolds, means, truth = [], [], []
     for _ in range(n_runs):
         white = rng.standard_normal((2, 3, n_frames))
         slow = np.sqrt(VARIANCES * (1 - 0.9**2))[:, None] * lfilter([1], [1, -0.9], white)
@@ -30,17 +31,16 @@ def world(rng, *, eeg_says=(1.0, 1.0, 1.0), noise=0.3, n_runs=4, n_frames=4000):
         means.append(seen / 2)  # signal and noise have equal variance
         bold = noise * rng.standard_normal((3 + N_REST, n_frames))
         bold[:3] += apply_fir(sources, HRF)
-        pairs.append(Pair(np.zeros((1, n_frames)), bold[:3]))
         bolds.append(bold)
         truth.append(sources)
-    return SimpleNamespace(pairs=pairs, bolds=bolds, means=means, truth=truth)
+    return SimpleNamespace(bolds=bolds, means=means, truth=truth)
 
 
 def trust(found, variances=VARIANCES):
     return trust_in_bold(
-        found.pairs,
-        found.bolds,
-        found.means,
+        [Signals(np.zeros((1, bold.shape[1])), bold) for bold in found.bolds],
+        np.eye(3 + N_REST, 3),
+        [Pair(e, bold[:3]) for e, bold in zip(found.means, found.bolds, strict=True)],
         variances,
         responses=HRF,
         decoders=DECODER,
@@ -51,7 +51,7 @@ def trust(found, variances=VARIANCES):
 def measured(found):
     """Gain and precision of what BOLD gives, with the true sources at hand."""
     given = np.concatenate(
-        [apply_fir(p.components, DECODER, first_lag=-4)[:, 9:-9] for p in found.pairs], axis=1
+        [apply_fir(bold[:3], DECODER, first_lag=-4)[:, 9:-9] for bold in found.bolds], axis=1
     )
     truth = np.concatenate([x[:, 9:-9] for x in found.truth], axis=1)
     gain = (given * truth).mean(axis=1) / (truth**2).mean(axis=1)
@@ -94,8 +94,8 @@ def test_bold_leaves_less_unsaid_the_surer_it_is(rng):
 
 def test_component_of_noise_counts_for_nothing(rng):
     found = world(rng)
-    for pair, bold in zip(found.pairs, found.bolds, strict=True):
-        pair.components[0] = bold[0] = 0.3 * rng.standard_normal(bold.shape[1])
+    for bold in found.bolds:
+        bold[0] = 0.3 * rng.standard_normal(bold.shape[1])
     says = trust(found)
     assert says.precision[0] < 0.05 * says.precision[1]
     assert says.gain[0] < 0.2 * says.gain[1]

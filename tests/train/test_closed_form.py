@@ -6,10 +6,12 @@ from scipy.stats import gamma
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.signal.fir import apply_fir
-from neurotranscoder.train.alternating import convention, ridge_solve, whiten
+from neurotranscoder.train.alternating import convention, whiten
 from neurotranscoder.train.closed_form import ClosedFormSettings, fit_closed_form
 from neurotranscoder.train.components import bold_components
 from neurotranscoder.train.linear_transcoder import linear_transcoder
+from neurotranscoder.train.regression import ridge_solve
+from neurotranscoder.train.signals import Signals
 
 RATE = 2.5
 REGIONS, CHANNELS, BLOCKS = 6, 12, 30
@@ -36,7 +38,8 @@ def simulated_runs(rng, n_runs, *, n_frames=500, noise=0.1):
                 bold + noise * bold.std() * rng.standard_normal(bold.shape),
             )
         )
-    return [tuple(x - x.mean(axis=1, keepdims=True) for x in run) for run in runs], maps, leadfield
+    centred = [Signals(*(x - x.mean(axis=1, keepdims=True) for x in run)) for run in runs]
+    return centred, maps, leadfield
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_regional_leadfield_is_recovered_up_to_scale(fitted):
 
 def test_sources_keep_their_sign_when_bold_turns_over(rng):
     upright, _, _ = simulated_runs(rng, 4)
-    inverted = [(eeg, -bold) for eeg, bold in upright]
+    inverted = [Signals(run.eeg, -run.bold) for run in upright]
     fits = [
         fit_closed_form(runs[:3], runs[3:], RATE, ClosedFormSettings(n_components=6))
         for runs in (upright, inverted)
@@ -80,7 +83,7 @@ def test_held_out_components_are_as_many_as_there_are_regions(fitted):
 
 
 def test_transcoder_of_the_fit_computes_the_same_as_the_fit(fitted):
-    fit, (eeg, bold), _, _ = fitted
+    fit, (eeg, bold, _), _, _ = fitted
     transcoder = linear_transcoder(fit)
     source = fit.maps @ fit.eeg_weights @ eeg
     deconvolved = apply_fir(fit.maps.T @ bold, fit.decoder, first_lag=fit.decoder_lag)
@@ -94,8 +97,8 @@ def test_transcoder_of_the_fit_computes_the_same_as_the_fit(fitted):
 def test_runs_may_differ_in_length(rng):
     runs, _, _ = simulated_runs(rng, 4)
     cut = [
-        (eeg[:, :n], bold[:, :n])
-        for (eeg, bold), n in zip(runs, (500, 450, 400, 350), strict=True)
+        Signals(run.eeg[:, :n], run.bold[:, :n])
+        for run, n in zip(runs, (500, 450, 400, 350), strict=True)
     ]
     fit = fit_closed_form(cut[:3], cut[3:], RATE, ClosedFormSettings())
     assert np.corrcoef(fit.hrf, true_hrf())[0, 1] > 0.98  # a quarter less data than above

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.model.sparse import SparseSources
-from neurotranscoder.train.alternating import Pair
+from neurotranscoder.train.signals import Signals
 from neurotranscoder.train.sparse import (
     SparseSettings,
     _at_least,
@@ -28,7 +28,7 @@ BUFFERS = ("leadfield", "noise", "weights", "means", "variances")
 
 
 def training_data(regions, runs):
-    return [Pair(eeg, regions.maps.T @ bold) for eeg, bold, _ in runs], [run[1] for run in runs]
+    return [Signals(eeg, bold) for eeg, bold, _ in runs], regions.maps
 
 
 def statistics(regions, runs, eps=EPS):
@@ -80,8 +80,8 @@ def test_noise_outside_the_components_is_what_the_filter_leaves_of_it(runs):
 
 def test_components_that_are_all_of_bold_leave_no_noise(rng):
     bold = rng.standard_normal((3, 200))
-    pairs = [Pair(rng.standard_normal((4, 200)), bold)]
-    assert leadfield_statistics(pairs, [bold], REGIONS.hrf, EPS).rest < 1e-9
+    runs = [Signals(rng.standard_normal((4, 200)), bold)]
+    assert leadfield_statistics(runs, np.eye(3), REGIONS.hrf, EPS).rest < 1e-9
 
 
 def test_powers_below_a_share_of_the_largest_are_raised_to_it(rng):

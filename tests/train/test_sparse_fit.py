@@ -6,10 +6,10 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
-    component_errors,
     fit_closed_form,
 )
 from neurotranscoder.train.grouped_map import RowGroup, choose_map
@@ -18,6 +18,7 @@ from neurotranscoder.train.linear_transcoder import (
     linear_transcoder,
     unfitted_transcoder,
 )
+from neurotranscoder.train.signals import Signals
 from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.sparse_fit import (
     fit_with_sparse_sources,
@@ -30,8 +31,9 @@ SPARSE = SparseSettings(frames=800)
 SIGNALS = ("source_from_eeg", "bold_from_eeg", "source_from_bold", "eeg_from_bold")
 
 
-def signals(runs):
-    return [(eeg, bold) for eeg, bold, _ in runs]
+def signals(runs, powers=None):
+    powers = [None] * len(runs) if powers is None else powers
+    return [Signals(eeg, bold, power) for (eeg, bold, _), power in zip(runs, powers, strict=True)]
 
 
 def sparse_fit(runs, settings=SPARSE):
@@ -255,8 +257,10 @@ def test_the_map_with_least_error_in_validation_runs_is_chosen(mapped):
     assert_array_equal(best.weights, alone[key].weights)
     assert best.ridge == key[1]
     assert len({one.error for one in alone.values()}) == len(alone)
-    _, validation, hrf = mapped
-    assert_allclose(best.error, component_errors(validation, hrf, best.weights).sum())
+    _, [run], hrf = mapped
+    missed = run.components - best.weights @ apply_fir(run.eeg, hrf)
+    missed = missed[:, len(hrf) - 1 :]
+    assert_allclose(best.error, missed.shape[1] * missed.var(axis=1).sum())
 
 
 def test_the_gain_of_sparse_sources_is_a_ridge_of_their_own(mapped):
@@ -340,13 +344,11 @@ def with_power(rng, regions, runs):
 def test_band_power_is_read_where_it_predicts_bold(rng, share):
     regions = SparseRegions(share=share)
     runs, powers = with_power(rng, regions, regions.runs(111, 6))
-    known, unseen = signals(runs[:4]), signals(runs[4:5])
-
-    def fitted_to(some):
-        return fit_with_sparse_sources(known, unseen, RATE, SETTINGS, SPARSE, powers=some)
-
-    given = powers[:4], powers[4:5]
-    fit, without = fitted_to(given), fitted_to(None)
+    with_powers, none = signals(runs, powers), signals(runs)
+    fit, without = (
+        fit_with_sparse_sources(some[:4], some[4:5], RATE, SETTINGS, SPARSE)
+        for some in (with_powers, none)
+    )
     assert fit.power_weights.shape == (len(fit.maps.T), regions.n_channels)
     assert without.power_weights is None
     model = linear_transcoder(fit)
@@ -365,14 +367,16 @@ def test_band_power_is_read_where_it_predicts_bold(rng, share):
 
 def test_power_of_noise_is_not_read(rng, runs):
     powers = [rng.standard_normal((10, run[0].shape[1])) for run in runs]
-    fit = fit_with_sparse_sources(
-        signals(runs[:4]),
-        signals(runs[4:5]),
-        RATE,
-        SETTINGS,
-        SPARSE,
-        powers=(powers[:4], powers[4:5]),
-    )
+    some = signals(runs, powers)
+    fit = fit_with_sparse_sources(some[:4], some[4:5], RATE, SETTINGS, SPARSE)
+    assert fit.power_weights is None
+
+
+def test_power_that_some_runs_lack_is_not_read(rng):
+    regions = SparseRegions()
+    runs, powers = with_power(rng, regions, regions.runs(111, 5))
+    some = signals(runs, [*powers[:4], None])
+    fit = fit_with_sparse_sources(some[:4], some[4:], RATE, SETTINGS, SPARSE)
     assert fit.power_weights is None
 
 
@@ -380,19 +384,13 @@ def test_band_power_has_to_pay(rng):
     regions = SparseRegions()
     runs, powers = with_power(rng, regions, regions.runs(111, 5))
     dear = SPARSE.model_copy(update={"power_pays": 0.9})
-    parts = signals(runs[:4]), signals(runs[4:])
-    fit = fit_with_sparse_sources(*parts, RATE, SETTINGS, dear, powers=(powers[:4], powers[4:]))
+    some = signals(runs, powers)
+    fit = fit_with_sparse_sources(some[:4], some[4:], RATE, SETTINGS, dear)
     assert fit.power_weights is None
 
 
 def test_band_power_can_be_left_out(rng, runs):
     powers = [rng.standard_normal((10, run[0].shape[1])) for run in runs]
-    fit = fit_with_sparse_sources(
-        signals(runs[:4]),
-        signals(runs[4:5]),
-        RATE,
-        SETTINGS,
-        SPARSE.model_copy(update={"power_gains": ()}),
-        powers=(powers[:4], powers[4:5]),
-    )
+    some, without = signals(runs, powers), SPARSE.model_copy(update={"power_gains": ()})
+    fit = fit_with_sparse_sources(some[:4], some[4:5], RATE, SETTINGS, without)
     assert fit.power_weights is None

@@ -27,7 +27,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.reconstruct.group import source_of_eeg
 from neurotranscoder.signal.fir import apply_fir, second_differences, valid_slice
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.trained import TrainedTranscoder
 
 _DEGREE = 3

@@ -13,7 +13,8 @@ from neurotranscoder.analyse.jackknife import Banded, jackknife
 from neurotranscoder.analyse.readouts import region_leadfield
 from neurotranscoder.analyse.regions import Regions
 from neurotranscoder.signal.correlation import correlate_rows
-from neurotranscoder.train.alternating import Pair, centred, ridge_solve, spatial_statistics
+from neurotranscoder.train.alternating import Pair, spatial_products
+from neurotranscoder.train.regression import centred, ridge_solve
 from neurotranscoder.train.trained import TrainedTranscoder
 
 
@@ -67,8 +68,8 @@ class RunMoments:
         """
         from_eeg, from_bold = (rows - rows.mean(axis=1, keepdims=True) for rows in sources)
         potential = centred(eeg, part)
-        white = spatial_statistics(
-            [Pair(eeg, bold)],
+        white = spatial_products(
+            Pair(eeg, bold),
             trained.response.values,
             trained.settings.closed_form.whitening,
         )
@@ -77,7 +78,8 @@ class RunMoments:
             from_bold @ from_bold.T,
             from_eeg @ potential.T,
             potential @ potential.T,
-            *white,
+            white.cross,
+            white.gram,
         )
 
     def __add__(self, other: RunMoments) -> RunMoments:

@@ -7,7 +7,7 @@ from pathlib import Path
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.evaluate import evaluate_models, store, truth_of_study
 from neurotranscoder.cli.simulate import simulate
-from neurotranscoder.cli.train import train_model
+from neurotranscoder.cli.train import Parts, train_model
 from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
 from neurotranscoder.config import load_config
 from neurotranscoder.evaluate.findings import Findings
@@ -43,9 +43,14 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     space.start()
     runs = space.align()
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
+    training, validation = (
+        [run for run in runs if run.run.label in part]
+        for part in (split.training, split.validation)
+    )
+    parts = Parts(training, validation, split)
     for architecture in ARCHITECTURES:
         settings = config.train.model_copy(update={"architecture": architecture})
-        train_model(runs, split, settings, space.model_folder(architecture), device=device)
+        train_model(parts, settings, space.model_folder(architecture), device=device)
     models = load_models((), results)
     notes = grouped_notes(space.study)
     truth = truth_of_study(study)

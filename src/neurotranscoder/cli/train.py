@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from neurotranscoder.cli.common import Common, progress, say
+from neurotranscoder.cli.common import Common, Workers, progress, say
 from neurotranscoder.cli.workspace import Workspace
+from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
+from neurotranscoder.io.stored_runs import StoredRuns, scratch_folder
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.ranks import Ranks, joined, launched
@@ -28,11 +31,13 @@ def train(
     *,
     architecture: Architecture | None = None,
     common: Common | None = None,
+    workers: Workers | None = None,
 ) -> None:
     """Fit the group transcoder to the simultaneous runs of a BIDS study.
 
-    Started by torchrun, processes share the windows of each step (windows_per_step); all read
-    the study, and the first one writes.
+    Runs are read, aligned and summed up one at a time, by as many processes as there are workers;
+    memory does not grow with their number. Started by torchrun, processes share the windows of
+    each step (windows_per_step); all read the study, and the first one writes.
 
     Parameters
     ----------
@@ -42,8 +47,10 @@ def train(
         Where results go; the model is in models/ARCHITECTURE. A killed training goes on.
     architecture
         transcoder, sparse, closed_form, paper or vanilla; default: what the settings say.
+    workers
+        Where runs are read, aligned and summed up; networks are trained in this process.
     """
-    common = common or Common()
+    common, workers = common or Common(), workers or Workers()
     config = common.settings()
     if architecture is not None:
         changed = config.train.model_copy(update={"architecture": architecture})
@@ -51,42 +58,56 @@ def train(
     device = resolve_device(common.device)
     if not has_networks(config.train):
         if launched()[0] == 0:  # a fit in closed form has nothing to share
-            _train_study(bids, out, config, common.device)
+            _train_study(bids, out, config, common.device, workers)
         return
     with joined(device, network_settings(config.train)):
-        _train_study(bids, out, config, common.device)
+        _train_study(bids, out, config, common.device, workers)
 
 
-def _train_study(bids: Path, out: Path, config: Config, device: Device) -> None:
+def _train_study(bids: Path, out: Path, config: Config, device: Device, workers: Workers) -> None:
     """Read a study and train on it."""
     space = Workspace.open(bids, out, config)
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
     if space.study.test_runs and config.train.split.by == "run":
         say(f"the study sets {len(split.test)} runs aside for testing")
-    if Ranks.current().leads:
-        space.start()
-    folder = space.model_folder(config.train.architecture)
-    train_model(space.align(), split, config.train, folder, device=device)
-
-
-def train_model(
-    runs: Sequence[AlignedRun],
-    split: Split,
-    settings: TrainSettings,
-    folder: Path,
-    *,
-    device: Device,
-) -> None:
-    """Train on aligned runs unless the finished model is there already, as rank 0 sees it."""
     ranks = Ranks.current()
-    complete = ranks.leads and _is_complete(folder, split, settings, runs)
+    if ranks.leads:
+        space.start()
+    ranks.from_first(b"started")  # the folder is there
+    folder = space.model_folder(config.train.architecture)
+    with pool(workers.jobs, workers.cluster) as spread, scratch_folder(out) as scratch:
+        used = {*split.training, *split.validation}
+        wanted = [run for run in space.study.runs if run.label in used]
+        runs = space.store_aligned(wanted, scratch.absolute(), spread)
+        parts = Parts.of(runs, [run.label for run in wanted], split)
+        train_model(parts, config.train, folder, device=device)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Runs to learn from and runs to choose on, and the split that they are of."""
+
+    training: Sequence[AlignedRun]
+    validation: Sequence[AlignedRun]
+    split: Split
+
+    @classmethod
+    def of(cls, runs: StoredRuns[AlignedRun], labels: Sequence[str], split: Split) -> Parts:
+        """Share out runs by their labels."""
+        training, validation = (
+            runs.select([number for number, label in enumerate(labels) if label in part])
+            for part in (split.training, split.validation)
+        )
+        return cls(training, validation, split)
+
+
+def train_model(parts: Parts, settings: TrainSettings, folder: Path, *, device: Device) -> None:
+    """Train on aligned runs unless the finished model is there already, as rank 0 sees it."""
+    ranks, split = Ranks.current(), parts.split
+    complete = ranks.leads and _is_complete(folder, parts, settings)
     if ranks.from_first(bytes([complete])) == bytes([True]):
         say(f"{folder} is complete")
         return
-    parts = {
-        part: [run for run in runs if run.run.label in getattr(split, part)]
-        for part in ("training", "validation")
-    }
     counts = ", ".join(
         f"{len(getattr(split, part))} {part} runs" for part in ("training", "validation", "test")
     )
@@ -94,8 +115,8 @@ def train_model(
     checkpoint = folder.with_name(f"{folder.name}.checkpoint")
     with progress(f"training {settings.architecture}") as advance:
         trained = fit_transcoder(
-            parts["training"],
-            parts["validation"],
+            parts.training,
+            parts.validation,
             split,
             settings,
             folder=checkpoint,
@@ -109,24 +130,21 @@ def train_model(
     say(f"{settings.architecture} trained in {trained.seconds:.1f} s: {folder}")
 
 
-def _is_complete(
-    folder: Path, split: Split, settings: TrainSettings, runs: Sequence[AlignedRun]
-) -> bool:
+def _is_complete(folder: Path, parts: Parts, settings: TrainSettings) -> bool:
     """Return whether a model is there that was trained so on these runs."""
     if not (folder / MANIFEST).is_file():
         return False
     done = read_manifest(folder, kind="model")
-    return done.settings_hash == settings.digest() and _same_data(folder, split, runs)
+    return done.settings_hash == settings.digest() and _same_data(folder, parts)
 
 
-def _same_data(folder: Path, split: Split, runs: Sequence[AlignedRun]) -> bool:
+def _same_data(folder: Path, parts: Parts) -> bool:
     """Return whether a model was trained on these runs at this resolution."""
-    trained = load_trained(folder)
-    training = [run for run in runs if run.run.label in split.training]
+    trained, first = load_trained(folder), parts.training[0]
     return (
-        trained.split == split
-        and trained.blocks.matches(runs[0].blocks)
-        and trained.rate == runs[0].axis.sfreq
-        and trained.montage.names == runs[0].montage.names
-        and trained.scaling == Scaling.fit(training)
+        trained.split == parts.split
+        and trained.blocks.matches(first.blocks)
+        and trained.rate == first.axis.sfreq
+        and trained.montage.names == first.montage.names
+        and trained.scaling == Scaling.fit(parts.training)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.core.spread import Map
 from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.manifest import open_output_folder
 from neurotranscoder.io.store import write_text
+from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
-from neurotranscoder.preprocess.group import align_runs, study_blocks
+from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 
@@ -73,6 +76,23 @@ class Workspace:
         wanted = self.study.runs if runs is None else runs
         with progress("aligning runs") as advance:
             return align_runs(self.study, wanted, blocks, self.config.align, progress=advance)
+
+    def store_aligned(
+        self, runs: Sequence[RunId], folder: Path, spread: Map
+    ) -> StoredRuns[AlignedRun]:
+        """Bring runs to the group resolution, each in a file of its own in a folder."""
+        say("finding the blocks that all runs share")
+        blocks = study_blocks(self.study, self.config.align)
+        with progress("aligning runs") as advance:
+            return store_aligned_runs(
+                self.study,
+                runs,
+                blocks,
+                self.config.align,
+                folder,
+                spread=spread,
+                progress=advance,
+            )
 
     def model_folder(self, architecture: str) -> Path:
         """Return where a model of an architecture goes."""

@@ -22,6 +22,7 @@ from neurotranscoder.signal.frames import interpolate_volumes
 from neurotranscoder.train.closed_form import ClosedFormSettings, LinearFit, fit_closed_form
 from neurotranscoder.train.linear_transcoder import linear_transcoder
 from neurotranscoder.train.scaling import Scaling
+from neurotranscoder.train.signals import Signals
 
 Series = Float[ndarray, " _"]
 
@@ -146,7 +147,7 @@ def fit_runs(
     """Fit the linear transcoder to runs, with one scale per modality from the training runs."""
     scaling = Scaling.fit(training)
     known, unseen = (
-        [(scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)) for run in runs]
+        [Signals(scaling.scale_eeg(run.eeg), scaling.scale_bold(run.bold)) for run in runs]
         for runs in (training, validation)
     )
     return scaling, fit_closed_form(known, unseen, training[0].axis.sfreq, settings)

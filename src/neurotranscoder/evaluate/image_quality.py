@@ -15,7 +15,7 @@ from numpy import ndarray
 from scipy import ndimage
 
 from neurotranscoder.core.blocks import BlockMap
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 _SIGMA, _RADIUS = 1.5, 5  # of the window, in blocks (Wang 2004: 11 wide)
 _K1, _K2 = 0.01, 0.03

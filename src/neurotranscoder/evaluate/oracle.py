@@ -14,7 +14,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.signal.fir import apply_fir
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 _WHOLE = slice(None)
 

@@ -17,7 +17,7 @@ from numpy import ndarray
 from scipy import ndimage
 
 from neurotranscoder.core.blocks import BlockMap
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 _LEAST_FRAMES = 2  # frames for each region
 _LEAST_ENERGY = 1e-20  # of the most active region: below, there is rounding alone

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.core.spread import summed
 from neurotranscoder.signal.fir import apply_fir, second_differences, valid_slice
+from neurotranscoder.train.regression import Products, centred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """One run in component space: scaled EEG and BOLD components over the same frames."""
+    """One run in component space: rows that a map reads, and BOLD components on the same frames.
 
-    eeg: Float[ndarray, "channels frames"]
+    Parameters
+    ----------
+    eeg : array, shape (rows, frames)
+        Scaled EEG; further rows below it where the map reads more.
+    components : array, shape (components, frames)
+        Components of scaled BOLD.
+    power : array, shape (rows, frames), optional
+        Scaled band power of the EEG.
+    """
+
+    eeg: Float[ndarray, "rows frames"]
     components: Float[ndarray, "components frames"]
-
-
-def centred(series: Float[ndarray, "rows times"], part: slice) -> Float[ndarray, "rows valid"]:
-    """Return a part of each row with its mean removed: both sides of a fit are treated alike."""
-    return np.asarray(series[:, part] - series[:, part].mean(axis=1, keepdims=True))
-
-
-def ridge_solve(
-    cross: Float[ndarray, "out inp"], gram: Float[ndarray, "inp inp"], ridge: float
-) -> Float[ndarray, "out inp"]:
-    """Return ``cross (gram + ridge * mean(diag(gram)) I)^-1``."""
-    size = len(gram)
-    damped = gram + (ridge * np.trace(gram) / size + np.finfo(float).tiny) * np.eye(size)
-    return np.asarray(np.linalg.solve(damped, cross.T).T)
+    power: Float[ndarray, "power_rows frames"] | None = None
 
 
 def whiten(
@@ -45,38 +45,41 @@ def whiten(
     return np.asarray(np.fft.irfft(spectrum, n_fft, axis=1)[:, : series.shape[1]])
 
 
-def spatial_statistics(
-    pairs: Sequence[Pair], hrf: Float[ndarray, " lags"], eps: float
-) -> tuple[Float[ndarray, "components channels"], Float[ndarray, "channels channels"]]:
-    """Return cross and Gram matrices of the regression of Z on h * E, both whitened alike.
+def spatial_products(
+    pair: Pair, hrf: Float[ndarray, " lags"], eps: float | None = None
+) -> Products:
+    """Return the products of one run's Z with h * E, both whitened alike, means removed.
 
     Frames whose response reaches back before the recording are left out.
+
+    Parameters
+    ----------
+    pair : Pair
+        The run.
+    hrf : array, shape (lags,)
+        Response at the group rate.
+    eps : float, optional
+        Of the whitening; none where both stay as they are.
     """
-    n_channels, n_components = len(pairs[0].eeg), len(pairs[0].components)
-    cross, gram = np.zeros((n_components, n_channels)), np.zeros((n_channels, n_channels))
-    for pair in pairs:
-        valid = valid_slice(pair.eeg.shape[1], len(hrf))
-        predictor = centred(whiten(apply_fir(pair.eeg, hrf), hrf, eps), valid)
-        target = centred(whiten(pair.components, hrf, eps), valid)
-        cross += target @ predictor.T
-        gram += predictor @ predictor.T
-    return cross, gram
+    valid = valid_slice(pair.eeg.shape[1], len(hrf))
+    predictor, target = apply_fir(pair.eeg, hrf), pair.components
+    if eps is not None:
+        predictor, target = (whiten(one, hrf, eps) for one in (predictor, target))
+    return Products.of(centred(target, valid), centred(predictor, valid))
 
 
-def filter_statistics(
-    inputs: Sequence[Float[ndarray, "rows _"]],
-    targets: Sequence[Float[ndarray, "rows _"]],
+def filter_products(
+    series: Float[ndarray, "rows times"],
+    target: Float[ndarray, "rows times"],
     *,
     n_lags: int,
     first_lag: int = 0,
-) -> tuple[Float[ndarray, "lags lags"], Float[ndarray, " lags"]]:
-    """Return the normal equations of one filter that all rows of all runs share."""
-    gram, cross = np.zeros((n_lags, n_lags)), np.zeros(n_lags)
-    for series, target in zip(inputs, targets, strict=True):
-        valid = valid_slice(series.shape[1], n_lags, first_lag=first_lag)
-        gram += lag_gram(series, n_lags)
-        cross += lag_products(series, centred(target, valid))
-    return gram, cross
+) -> Products:
+    """Return the products of one run that a filter is found from which all rows share."""
+    valid = valid_slice(series.shape[1], n_lags, first_lag=first_lag)
+    wanted = centred(target, valid)
+    cross = lag_products(series, wanted)
+    return Products(cross[np.newaxis], lag_gram(series, n_lags), np.array([np.sum(wanted**2)]))
 
 
 def lag_products(
@@ -109,17 +112,23 @@ def lag_gram(series: Float[ndarray, "rows times"], n_lags: int) -> Float[ndarray
 
 
 def fit_hrf(
-    sources: Sequence[Float[ndarray, "components _"]],
-    targets: Sequence[Float[ndarray, "components _"]],
+    pairs: Sequence[Pair],
+    weights: Float[ndarray, "components channels"],
     *,
     n_lags: int,
     smoothness: float,
 ) -> Float[ndarray, " lags"]:
-    """Return the response that turns component sources into BOLD components (smooth ridge)."""
-    gram, cross = filter_statistics(sources, targets, n_lags=n_lags)
-    power = np.trace(gram) / n_lags
+    """Return the response that turns sources ``W E`` into BOLD components (smooth ridge)."""
+    found = summed(partial(_response_products, weights=weights, n_lags=n_lags), pairs)
+    power = np.trace(found.gram) / n_lags
     penalty = smoothness * second_differences(n_lags) + 1e-9 * np.eye(n_lags)
-    return np.asarray(np.linalg.solve(gram + power * penalty, cross))
+    return np.asarray(np.linalg.solve(found.gram + power * penalty, found.cross[0]))
+
+
+def _response_products(
+    pair: Pair, weights: Float[ndarray, "components channels"], n_lags: int
+) -> Products:
+    return filter_products(weights @ pair.eeg, pair.components, n_lags=n_lags)
 
 
 def convention(hrf: Float[ndarray, " lags"], rate: float, window: tuple[float, float]) -> float:

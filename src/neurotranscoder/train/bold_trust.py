@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 from scipy.signal import welch
 
+from neurotranscoder.core.spread import each, summed
 from neurotranscoder.signal.fir import apply_fir, valid_slice
-from neurotranscoder.train.alternating import Pair, centred
+from neurotranscoder.train.alternating import Pair
+from neurotranscoder.train.regression import centred
+from neurotranscoder.train.signals import Signals, n_frames_of
 
 _TINY = np.finfo(float).tiny
 _WINDOW = 256  # frames; shorter ones smear the spectra of slow sources
@@ -59,21 +63,16 @@ class _Spectra:
 
     @classmethod
     def of(
-        cls, pairs: Sequence[Pair], bolds: Sequence[Float[ndarray, "blocks _"]], n_lags: int
+        cls, runs: Sequence[Signals], maps: Float[ndarray, "blocks components"], n_lags: int
     ) -> _Spectra:
-        """Average over windows of at least four responses, and over runs in their order."""
-        shortest = min(bold.shape[1] for bold in bolds)
-        length = min(shortest, max(_WINDOW, 1 << (4 * n_lags - 1).bit_length()))
-        n_frames = sum(bold.shape[1] for bold in bolds)
-        components, total, frequencies = np.zeros(1), np.zeros(1), np.zeros(1)
-        for pair, bold in zip(pairs, bolds, strict=True):
-            share = bold.shape[1] / n_frames / length
-            frequencies, own = welch(pair.components, nperseg=length)
-            components = components + share * own
-            total = total + share * welch(bold, nperseg=length)[1].sum(axis=0)
-        n_rest = max(1, len(bolds[0]) - len(pairs[0].components))
-        noise = np.maximum(total - components.sum(axis=0), 0) / n_rest
-        return cls(components, noise, frequencies)
+        """Average over windows of at least four responses, and over the frames of all runs."""
+        lengths = [*each(n_frames_of, runs)]
+        length = min(*lengths, max(_WINDOW, 1 << (4 * n_lags - 1).bit_length()))
+        found = summed(partial(_powers, maps=maps, length=length), runs) / sum(lengths) / length
+        components, total = found[:-1], found[-1]
+        n_blocks, n_components = maps.shape
+        noise = np.maximum(total - components.sum(axis=0), 0) / max(1, n_blocks - n_components)
+        return cls(components, noise, np.fft.rfftfreq(length))
 
     def gains(
         self, taps: Float[ndarray, "*rows lags"], first_lag: int = 0
@@ -83,10 +82,18 @@ class _Spectra:
         return np.asarray(taps @ np.exp(-2j * np.pi * np.outer(lags, self.frequencies)))
 
 
+def _powers(
+    run: Signals, maps: Float[ndarray, "blocks components"], length: int
+) -> Float[ndarray, "rows frequencies"]:
+    """Return the power of BOLD components, and of BOLD over all blocks, times the frames."""
+    components, blocks = (welch(rows, nperseg=length)[1] for rows in (maps.T @ run.bold, run.bold))
+    return n_frames_of(run) * np.concatenate([components, blocks.sum(axis=0, keepdims=True)])
+
+
 def trust_in_bold(
-    pairs: Sequence[Pair],
-    bolds: Sequence[Float[ndarray, "blocks _"]],
-    from_eeg: Sequence[Float[ndarray, "components _"]],
+    runs: Sequence[Signals],
+    maps: Float[ndarray, "blocks components"],
+    from_eeg: Sequence[Pair],
     variances: Float[ndarray, " components"],
     *,
     responses: Float[ndarray, "*rows lags"],
@@ -102,12 +109,12 @@ def trust_in_bold(
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        BOLD components of the training runs.
-    bolds : sequence of array, shape (blocks, frames)
-        The BOLD that the components are of.
-    from_eeg : sequence of array, shape (components, frames)
-        Posterior means given the EEG.
+    runs : sequence of Signals
+        The training runs.
+    maps : array, shape (blocks, components)
+        Orthonormal components of BOLD.
+    from_eeg : sequence of Pair
+        The same runs: posterior means given the EEG, of each component, and BOLD components.
     variances : array, shape (components,)
         Of the sources, by the prior.
     responses : array, shape (lags,) or (components, lags)
@@ -117,17 +124,9 @@ def trust_in_bold(
     first_lag : int
         Lag of their first tap, in frames.
     """
-    n_lags = decoders.shape[-1]
-    both = np.zeros((3, len(variances)))
-    n_frames = 0
-    for pair, sources in zip(pairs, from_eeg, strict=True):
-        valid = valid_slice(sources.shape[1], n_lags, first_lag=first_lag)
-        given = apply_fir(pair.components, decoders, first_lag=first_lag)
-        b, e = centred(given, valid), centred(sources, valid)
-        both += [np.sum(b * b, axis=1), np.sum(b * e, axis=1), np.sum(e * e, axis=1)]
-        n_frames += b.shape[1]
-    of_bold, shared, of_eeg = np.maximum(both / n_frames, _TINY)
-    spectra = _Spectra.of(pairs, bolds, responses.shape[-1])
+    moments = partial(_moments, decoders=decoders, first_lag=first_lag)
+    of_bold, shared, of_eeg = np.maximum(summed(moments, from_eeg).mean(), _TINY)
+    spectra = _Spectra.of(runs, maps, responses.shape[-1])
     slow, follows = _source_in_bold(spectra, responses, decoders, first_lag)
     supported = np.clip(shared * variances / np.maximum(follows * of_eeg, _TINY), 0, 1)
     variance = np.max([supported * variances, slow, follows**2 / of_bold / _MOST], axis=0)
@@ -140,6 +139,31 @@ def trust_in_bold(
         gain=np.maximum(gain, max(_LEAST_GAIN * float(gain.max()), _TINY)),
         precision=precision,
         unsaid=1 / (1 + left * precision),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """Products of b and e (bb, be, ee) summed over frames, and how many; they add up over runs."""
+
+    products: Float[ndarray, "3 components"]
+    n_frames: int
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(self.products + other.products, self.n_frames + other.n_frames)
+
+    def mean(self) -> Float[ndarray, "3 components"]:
+        """Return the products per frame."""
+        return self.products / self.n_frames
+
+
+def _moments(pair: Pair, decoders: Float[ndarray, "*rows taps"], first_lag: int) -> _Moments:
+    """Return the products of what BOLD and EEG say of each source in one run."""
+    valid = valid_slice(pair.eeg.shape[1], decoders.shape[-1], first_lag=first_lag)
+    given = apply_fir(pair.components, decoders, first_lag=first_lag)
+    b, e = centred(given, valid), centred(pair.eeg, valid)
+    return _Moments(
+        np.stack([np.sum(x * y, axis=1) for x, y in ((b, b), (b, e), (e, e))]), b.shape[1]
     )
 
 

@@ -8,7 +8,8 @@ regression. Nothing here knows a leadfield or a hemodynamic response.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -17,22 +18,21 @@ from pydantic import Field, field_validator
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.spread import Lazily, each, kept, summed
 from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import (
     Pair,
-    centred,
     convention,
-    filter_statistics,
+    filter_products,
     fit_hrf,
-    ridge_solve,
-    spatial_statistics,
+    spatial_products,
 )
 from neurotranscoder.train.bold_trust import BoldTrust
 from neurotranscoder.train.components import bold_components
-
-# runs may differ in length: their frames are not one axis
-Signals = tuple[Float[ndarray, "channels _"], Float[ndarray, "blocks _"]]
+from neurotranscoder.train.grouped_map import RowGroup, choose_map
+from neurotranscoder.train.regression import Products, centred
+from neurotranscoder.train.signals import Signals, bold_of, n_frames_of, projected
 
 
 class ClosedFormSettings(Settings):
@@ -112,8 +112,8 @@ class LinearFit:
         EEG from one frame of component sources.
     rate : float
         Group rate, in Hz.
-    ridge, decoder_ridge, leadfield_ridge : float
-        The weights that validation runs chose.
+    whitening, ridge, decoder_ridge, leadfield_ridge : float
+        Whitening and ridge of W, and the other ridges, as validation runs chose them.
     sparse : SparsePart or None
         Sources that the map reads beside the EEG.
     own_responses : array, shape (blocks, lags), or None
@@ -131,6 +131,7 @@ class LinearFit:
     decoder_lag: int
     leadfield: Float[ndarray, "channels components"]
     rate: float
+    whitening: float
     ridge: float
     decoder_ridge: float
     leadfield_ridge: float
@@ -168,30 +169,61 @@ def fit_closed_form(
     GridError
         When a run is shorter than the filters.
     """
+    for runs in (training, validation):
+        _check_lengths(runs, rate, settings)
+    wanted = settings.n_components or settings.max_components
+    maps = bold_components(Lazily(bold_of, training), wanted)
+    pairs, held_out = (
+        kept(partial(projected, maps=maps), runs) for runs in (training, validation)
+    )
+    hrf = alternate(pairs, rate, settings)
+    found = choose_map(
+        pairs,
+        held_out,
+        hrf,
+        (RowGroup(len(held_out[0].eeg)),),
+        whitenings=settings.final_whitening,
+        ridges=settings.ridges,
+    )
+    weights = found.weights
+    if settings.n_components is None:
+        n_kept = choose_components(summed(partial(spatial_products, hrf=hrf), held_out), weights)
+        maps, weights = maps[:, :n_kept], weights[:n_kept]
+        pairs, held_out = (
+            Lazily(partial(_first_components, n_kept=n_kept), runs) for runs in (pairs, held_out)
+        )
+    decoder, first, decoder_ridge = choose_decoder(pairs, held_out, weights, rate, settings)
+    leadfield, leadfield_ridge = choose_leadfield(pairs, held_out, decoder, first, settings)
+    return LinearFit(
+        maps,
+        weights,
+        hrf,
+        decoder,
+        first,
+        leadfield,
+        rate,
+        found.whitening,
+        found.ridge,
+        decoder_ridge,
+        leadfield_ridge,
+    )
+
+
+def _check_lengths(runs: Sequence[Signals], rate: float, settings: ClosedFormSettings) -> None:
+    """Refuse runs that are shorter than the filters."""
     span = max(settings.hrf_duration, settings.decoder_span[1] - settings.decoder_span[0])
-    shortest = min(eeg.shape[1] for eeg, _ in [*training, *validation]) / rate
+    shortest = min(each(n_frames_of, runs)) / rate
     if shortest < 1.5 * span:
         raise GridError(
             f"the shortest run lasts {shortest:.1f} s; the filters span {span:.1f} s and need "
             f"runs of at least {1.5 * span:.1f} s; shorten train.closed_form.hrf_duration and "
             "decoder_span, or join runs"
         )
-    wanted = settings.n_components or settings.max_components
-    maps = bold_components([bold for _, bold in training], wanted)
-    pairs = [Pair(eeg, maps.T @ bold) for eeg, bold in training]
-    held_out = [Pair(eeg, maps.T @ bold) for eeg, bold in validation]
-    hrf = alternate(pairs, rate, settings)
-    weights, ridge = choose_spatial_map(pairs, held_out, hrf, settings)
-    if settings.n_components is None:
-        kept = choose_components(held_out, hrf, weights)
-        maps, weights = maps[:, :kept], weights[:kept]
-        pairs = [Pair(pair.eeg, pair.components[:kept]) for pair in pairs]
-        held_out = [Pair(pair.eeg, pair.components[:kept]) for pair in held_out]
-    decoder, first, decoder_ridge = choose_decoder(pairs, held_out, weights, rate, settings)
-    leadfield, leadfield_ridge = choose_leadfield(pairs, held_out, decoder, first, settings)
-    return LinearFit(
-        maps, weights, hrf, decoder, first, leadfield, rate, ridge, decoder_ridge, leadfield_ridge
-    )
+
+
+def _first_components(pair: Pair, n_kept: int) -> Pair:
+    """Return a run with its first BOLD components alone."""
+    return replace(pair, components=pair.components[:n_kept])
 
 
 def alternate(
@@ -202,12 +234,10 @@ def alternate(
     hrf = np.full(n_lags, rate / n_lags)
     ridge = float(np.median(settings.ridges))
     for _ in range(settings.rounds):
-        cross, gram = spatial_statistics(pairs, hrf, settings.whitening)
-        weights = ridge_solve(cross, gram, ridge)
-        sources = [weights @ pair.eeg for pair in pairs]
+        products = summed(partial(spatial_products, hrf=hrf, eps=settings.whitening), pairs)
         hrf = fit_hrf(
-            sources,
-            [pair.components for pair in pairs],
+            pairs,
+            products.weights(ridge),
             n_lags=n_lags,
             smoothness=settings.hrf_smoothness,
         )
@@ -216,45 +246,12 @@ def alternate(
     return hrf
 
 
-def component_errors(
-    pairs: Sequence[Pair], hrf: Float[ndarray, " lags"], weights: Float[ndarray, "comp channels"]
-) -> Float[ndarray, " comp"]:
-    """Return the squared error of each BOLD component predicted from EEG, means removed."""
-    total = np.zeros(len(weights))
-    for pair in pairs:
-        valid = valid_slice(pair.eeg.shape[1], len(hrf))
-        error = pair.components - apply_fir(weights @ pair.eeg, hrf)
-        total += np.sum(centred(error, valid) ** 2, axis=1)
-    return total
-
-
-def choose_spatial_map(
-    pairs: Sequence[Pair],
-    validation: Sequence[Pair],
-    hrf: Float[ndarray, " lags"],
-    settings: ClosedFormSettings,
-) -> tuple[Float[ndarray, "components channels"], float]:
-    """Return W at the whitening and ridge weight that predict validation BOLD best."""
-    fits: list[tuple[Float[ndarray, "components channels"], float]] = []
-    for eps in settings.final_whitening:
-        cross, gram = spatial_statistics(pairs, hrf, eps)
-        fits.extend((ridge_solve(cross, gram, ridge), ridge) for ridge in settings.ridges)
-    errors = [component_errors(validation, hrf, weights).sum() for weights, _ in fits]
-    return fits[int(np.argmin(errors))]
-
-
-def choose_components(
-    validation: Sequence[Pair],
-    hrf: Float[ndarray, " lags"],
-    weights: Float[ndarray, "components channels"],
-) -> int:
+def choose_components(unseen: Products, weights: Float[ndarray, "components channels"]) -> int:
     """Return how many components predict BOLD of the validation runs best.
 
     W has one row per component, fitted on its own: leaving the last ones out is exact.
     """
-    errors = component_errors(validation, hrf, weights)
-    energies = component_errors(validation, hrf, np.zeros_like(weights))
-    return int(np.argmin(np.cumsum(errors - energies))) + 1
+    return int(np.argmin(np.cumsum(unseen.errors(weights) - unseen.powers))) + 1
 
 
 def choose_decoder(
@@ -267,24 +264,17 @@ def choose_decoder(
     """Return the filter from BOLD components to the sources that EEG gives, and its ridge."""
     first = round(settings.decoder_span[0] * rate)
     n_lags = round(settings.decoder_span[1] * rate) - first + 1
-    gram, cross = filter_statistics(
-        [pair.components for pair in pairs],
-        [weights @ pair.eeg for pair in pairs],
-        n_lags=n_lags,
-        first_lag=first,
-    )
-    fits = [(ridge_solve(cross[np.newaxis], gram, r)[0], r) for r in settings.decoder_ridges]
-    errors = []
-    for taps, _ in fits:
-        residuals = [
-            (weights @ pair.eeg - apply_fir(pair.components, taps, first_lag=first))[
-                :, valid_slice(pair.eeg.shape[1], n_lags, first_lag=first)
-            ]
-            for pair in validation
-        ]
-        errors.append(sum(float(np.sum(residual**2)) for residual in residuals))
-    taps, ridge = fits[int(np.argmin(errors))]
-    return taps, first, ridge
+    of_run = partial(_decoder_products, weights=weights, n_lags=n_lags, first_lag=first)
+    known, unseen = (summed(of_run, runs) for runs in (pairs, validation))
+    taps, ridge = known.best(unseen, settings.decoder_ridges)
+    return taps[0], first, ridge
+
+
+def _decoder_products(
+    pair: Pair, weights: Float[ndarray, "components channels"], n_lags: int, first_lag: int
+) -> Products:
+    sources = weights @ pair.eeg
+    return filter_products(pair.components, sources, n_lags=n_lags, first_lag=first_lag)
 
 
 def choose_leadfield(
@@ -295,20 +285,14 @@ def choose_leadfield(
     settings: ClosedFormSettings,
 ) -> tuple[Float[ndarray, "channels components"], float]:
     """Return EEG per component source, by ridge on the sources that BOLD gives."""
-    n_taps = decoder.shape[-1]
+    of_run = partial(_leadfield_products, decoder=decoder, first_lag=first_lag)
+    known, unseen = (summed(of_run, runs) for runs in (pairs, validation))
+    return known.best(unseen, settings.leadfield_ridges)
 
-    def regressors(pair: Pair) -> tuple[Float[ndarray, "k t"], Float[ndarray, "c t"]]:
-        valid = valid_slice(pair.eeg.shape[1], n_taps, first_lag=first_lag)
-        sources = apply_fir(pair.components, decoder, first_lag=first_lag)
-        return centred(sources, valid), centred(pair.eeg, valid)
 
-    known = [regressors(pair) for pair in pairs]
-    unseen = [regressors(pair) for pair in validation]
-    gram = np.sum([sources @ sources.T for sources, _ in known], axis=0)
-    cross = np.sum([eeg @ sources.T for sources, eeg in known], axis=0)
-    fits = [(ridge_solve(cross, gram, ridge), ridge) for ridge in settings.leadfield_ridges]
-    errors = [
-        sum(float(np.sum((eeg - fit @ sources) ** 2)) for sources, eeg in unseen)
-        for fit, _ in fits
-    ]
-    return fits[int(np.argmin(errors))]
+def _leadfield_products(
+    pair: Pair, decoder: Float[ndarray, "*rows taps"], first_lag: int
+) -> Products:
+    valid = valid_slice(pair.eeg.shape[1], decoder.shape[-1], first_lag=first_lag)
+    sources = apply_fir(pair.components, decoder, first_lag=first_lag)
+    return Products.of(centred(pair.eeg, valid), centred(sources, valid))

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.linalg import matmul_toeplitz, solve_toeplitz
 
+from neurotranscoder.core.spread import summed
 from neurotranscoder.signal.fir import apply_fir, valid_slice
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
-Series = Sequence[Float[ndarray, "components _"]]
 Run = tuple[Float[ndarray, "components _"], Float[ndarray, "components _"]]
 """Input and target of the filters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaggedProducts:
-    """Products of each component's input with itself and with its target, summed over runs.
+    """Products of each component's input with itself and with its target; they add up over runs.
 
     Series are without their means and zero beyond their ends, so that products of an input with
     itself depend on the distance of two lags alone.
@@ -41,21 +42,20 @@ class LaggedProducts:
     cross: Float[ndarray, "components lags"]
 
     @classmethod
-    def of(
-        cls, inputs: Series, targets: Series, *, n_lags: int, first_lag: int = 0
-    ) -> LaggedProducts:
-        """Sum the products of runs, in their order."""
-        own, cross = (np.zeros((len(inputs[0]), n_lags)) for _ in range(2))
-        for series, target in zip(inputs, targets, strict=True):
-            n_fft = 1 << (series.shape[1] + n_lags + abs(first_lag)).bit_length()
-            everywhere = slice(None)
-            from_input, from_target = (
-                np.fft.rfft(centred(one, everywhere), n_fft) for one in (series, target)
-            )
-            own += np.fft.irfft(np.abs(from_input) ** 2, n_fft)[:, :n_lags]
-            products = np.fft.irfft(from_target * from_input.conj(), n_fft)
-            cross += products[:, np.arange(first_lag, first_lag + n_lags)]
-        return cls(own, cross)
+    def of(cls, run: Run, *, n_lags: int, first_lag: int = 0) -> LaggedProducts:
+        """Return the products of one run."""
+        series, target = run
+        n_fft = 1 << (series.shape[1] + n_lags + abs(first_lag)).bit_length()
+        everywhere = slice(None)
+        from_input, from_target = (
+            np.fft.rfft(centred(one, everywhere), n_fft) for one in (series, target)
+        )
+        own = np.fft.irfft(np.abs(from_input) ** 2, n_fft)[:, :n_lags]
+        products = np.fft.irfft(from_target * from_input.conj(), n_fft)
+        return cls(own, products[:, np.arange(first_lag, first_lag + n_lags)])
+
+    def __add__(self, other: LaggedProducts) -> LaggedProducts:
+        return LaggedProducts(self.own + other.own, self.cross + other.cross)
 
     def power(self, filters: Float[ndarray, "components lags"]) -> Float[ndarray, " components"]:
         """Return the power of filtered inputs."""
@@ -110,48 +110,37 @@ def own_filters(
         Give each component the power that the shared filter gives it, as where targets are
         estimates that are the smaller the less is known. Gains are then left out of the choice.
     """
-    inputs, targets = ([run[side] for run in known] for side in (0, 1))
-    unseen_inputs, unseen_targets = ([run[side] for run in unseen] for side in (0, 1))
-    products = LaggedProducts.of(inputs, targets, n_lags=len(shared), first_lag=first_lag)
+    of_run = partial(LaggedProducts.of, n_lags=len(shared), first_lag=first_lag)
+    products = summed(of_run, known)
     same = np.tile(shared, (len(products.own), 1))
-
-    def errors(filters: Float[ndarray, "components lags"]) -> Float[ndarray, " components"]:
-        return filter_errors(unseen_inputs, unseen_targets, filters, first_lag=first_lag)
-
-    least = errors(products.with_gain(same) if keep_power else same)
     candidates = [products.filters(shared, ridge) for ridge in ridges]
     if not candidates:
         return same
-    found = [errors(one) for one in candidates]
-    best = int(np.argmin([one.sum() for one in found]))
-    own = candidates[best]
+    tried = np.stack([products.with_gain(same) if keep_power else same, *candidates])
+    errors = summed(partial(filter_errors, filters=tried, first_lag=first_lag), unseen)
+    best = 1 + int(np.argmin(errors[1:].sum(axis=1)))
+    own = tried[best]
     if keep_power:
         powers = products.power(same) / np.maximum(products.power(own), np.finfo(float).tiny)
         own = own * np.sqrt(powers)[:, np.newaxis]
-    return np.where((found[best] < least)[:, np.newaxis], own, same)
+    return np.where((errors[best] < errors[0])[:, np.newaxis], own, same)
 
 
 def filter_errors(
-    inputs: Series,
-    targets: Series,
-    filters: Float[ndarray, "components lags"],
-    *,
-    first_lag: int = 0,
-) -> Float[ndarray, " components"]:
+    run: Run, filters: Float[ndarray, "candidates components lags"], *, first_lag: int = 0
+) -> Float[ndarray, "candidates components"]:
     """Return the squared error of each component where all lags exist, means removed.
 
     Parameters
     ----------
-    inputs, targets : sequence of array, shape (components, frames)
-        Runs.
-    filters : array, shape (components, lags)
-        Filter of each component.
+    run : (array, array), shapes (components, frames)
+        Input and target.
+    filters : array, shape (candidates, components, lags)
+        Filters of each component.
     first_lag : int
         Lag of the first tap, in frames.
     """
-    total = np.zeros(len(filters))
-    for series, target in zip(inputs, targets, strict=True):
-        valid = valid_slice(series.shape[1], filters.shape[1], first_lag=first_lag)
-        error = target - apply_fir(series, filters, first_lag=first_lag)
-        total += np.sum(centred(error, valid) ** 2, axis=1)
-    return total
+    series, target = run
+    valid = valid_slice(series.shape[1], filters.shape[2], first_lag=first_lag)
+    errors = (target - apply_fir(series, one, first_lag=first_lag) for one in filters)
+    return np.stack([np.sum(centred(error, valid) ** 2, axis=1) for error in errors])

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+
+from neurotranscoder.core.spread import summed
 
 
 def covariance(
     bolds: Sequence[Float[ndarray, "blocks _"]],
 ) -> Float[ndarray, "blocks blocks"]:
     """Return the covariance over blocks, pooled over runs in their order."""
-    total = sum(bold.shape[1] for bold in bolds)
-    gram = np.zeros((len(bolds[0]), len(bolds[0])))
-    for bold in bolds:
+    total = summed(_Scatter.of, bolds)
+    return total.gram / total.n_frames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scatter:
+    """Products of blocks, and how many frames they are summed over."""
+
+    gram: Float[ndarray, "blocks blocks"]
+    n_frames: int
+
+    @classmethod
+    def of(cls, bold: Float[ndarray, "blocks _"]) -> _Scatter:
+        """Return those of one run, without its means."""
         centred = bold - bold.mean(axis=1, keepdims=True)
-        gram += centred @ centred.T
-    return np.asarray(gram / total)
+        return cls(centred @ centred.T, bold.shape[1])
+
+    def __add__(self, other: _Scatter) -> _Scatter:
+        return _Scatter(self.gram + other.gram, self.n_frames + other.n_frames)
 
 
 def bold_components(

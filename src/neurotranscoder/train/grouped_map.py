@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.train.alternating import Pair, ridge_solve, spatial_statistics
-from neurotranscoder.train.closed_form import component_errors
+from neurotranscoder.core.spread import summed
+from neurotranscoder.train.alternating import Pair, spatial_products
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +64,18 @@ def choose_map(
     whitenings, ridges : sequence of float
         Candidates of eps and of the ridge weight (see `train.closed_form.ClosedFormSettings`).
     """
+    plain = summed(partial(spatial_products, hrf=hrf), validation)
     best: GroupedMap | None = None
     for eps in whitenings:
-        cross, gram = spatial_statistics(training, hrf, eps)
+        products = summed(partial(spatial_products, hrf=hrf, eps=eps), training)
         for gains in itertools.product(*(group.gains for group in groups)):
             factors = np.repeat(gains, [group.size for group in groups])
-            scaled = cross * factors, gram * np.outer(factors, factors)
+            scaled = products.scaled(factors)
             for ridge in ridges:
-                weights = ridge_solve(*scaled, ridge) * factors
-                error = float(component_errors(validation, hrf, weights).sum())
+                weights = scaled.weights(ridge) * factors
+                error = float(plain.errors(weights).sum())
                 if best is None or error < best.error:
                     best = GroupedMap(weights, eps, gains, ridge, error)
     if best is None:
         raise ValueError("there are no candidates of a map")
     return best
-
-
-def with_rows(pairs: Sequence[Pair], rows: Sequence[Float[ndarray, "rows _"]]) -> list[Pair]:
-    """Return runs with further rows below those of the EEG."""
-    return [
-        Pair(np.concatenate([pair.eeg, below]), pair.components)
-        for pair, below in zip(pairs, rows, strict=True)
-    ]

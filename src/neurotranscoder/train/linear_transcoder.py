@@ -127,6 +127,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         decoder_lag=shape.decoder_lag,
         leadfield=np.zeros((shape.n_channels, n_components)),
         rate=1.0,
+        whitening=0.0,
         ridge=0.0,
         decoder_ridge=0.0,
         leadfield_ridge=0.0,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.core.spread import Lazily, Spreading, each
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.curve import TrainingResult
 from neurotranscoder.train.network import NetworkSettings
@@ -39,7 +41,8 @@ def train_network(
     model : CyclicTranscoder
         Untrained, or linear with gates; it is trained in place.
     training, validation : sequence of AlignedRun
-        Runs to learn from, and runs to choose the best weights on.
+        Runs to learn from, and runs to choose the best weights on. Of those that lie in files
+        (`io.stored_runs.StoredRuns`), one is in memory at a time.
     settings : NetworkSettings
         How to train.
     scaling : Scaling
@@ -62,14 +65,14 @@ def train_network(
     WeightsError
         When the folder holds the checkpoint of another training.
     """
+    scaled = partial(
+        ScaledRun.of, scaling=scaling, bold_input=settings.bold_input, with_power=model.reads_power
+    )
     known, held_out = (
-        [
-            ScaledRun.of(run, scaling, settings.bold_input, with_power=model.reads_power)
-            for run in runs
-        ]
+        Lazily(scaled, runs) if isinstance(runs, Spreading) else [*map(scaled, runs)]
         for runs in (training, validation)
     )
-    rates = {run.rate for run in [*known, *held_out]}
+    rates = {*each(_rate_of, known), *each(_rate_of, held_out)}
     if not known or not held_out or len(rates) != 1:
         raise GridError(
             f"training got {len(training)} runs, {len(validation)} validation runs and rates "
@@ -84,3 +87,7 @@ def train_network(
                 progress(state.progress.step, settings.steps, loss)
         state.keep()
     return state.result()
+
+
+def _rate_of(run: ScaledRun) -> float:
+    return run.rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.core.spread import Lazily
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
@@ -27,6 +29,7 @@ from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.network import build_network
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import RANDOM_START, TrainSettings
+from neurotranscoder.train.signals import Signals
 from neurotranscoder.train.sparse_fit import fit_with_sparse_sources
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import Curve, TrainedTranscoder
@@ -126,24 +129,18 @@ def _fit_of(
     settings: TrainSettings,
 ) -> LinearFit:
     """Return the part of a transcoder that no network learns."""
-    known, unseen = (
-        [ScaledRun.of(run, scaling, with_power=bool(scaling.power)) for run in runs]
-        for runs in (training, validation)
-    )
-    signals, held_out = ([(run.eeg, run.bold) for run in runs] for runs in (known, unseen))
+    of_run = partial(_signals, scaling=scaling)
+    signals, held_out = (Lazily(of_run, runs) for runs in (training, validation))
     rate = training[0].axis.sfreq
     if settings.architecture == "closed_form":
         return fit_closed_form(signals, held_out, rate, settings.closed_form)
-    powers = [[run.power for run in runs if run.power is not None] for runs in (known, unseen)]
-    complete = [len(rows) for rows in powers] == [len(known), len(unseen)]
-    return fit_with_sparse_sources(
-        signals,
-        held_out,
-        rate,
-        settings.closed_form,
-        settings.sparse,
-        powers=(powers[0], powers[1]) if complete else None,
-    )
+    return fit_with_sparse_sources(signals, held_out, rate, settings.closed_form, settings.sparse)
+
+
+def _signals(run: AlignedRun, scaling: Scaling) -> Signals:
+    """Return an aligned run in units of the scales, with band power where all runs have it."""
+    found = ScaledRun.of(run, scaling, with_power=bool(scaling.power))
+    return Signals(found.eeg, found.bold, found.power)
 
 
 def read_out(

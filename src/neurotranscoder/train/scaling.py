@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.core.spread import summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Scaling:
         Standard deviation of the training runs over all rows and frames, row means removed.
     power : tuple of float
         The same of the square root of power in each band (V), over channels; empty where runs
-        have none.
+        have none, differ in bands or are flat.
     """
 
     eeg: float
@@ -43,11 +44,9 @@ class Scaling:
     @classmethod
     def fit(cls, runs: Sequence[AlignedRun]) -> Scaling:
         """Measure the scales on training runs."""
-        return cls(
-            _pooled_sd([run.eeg for run in runs]),
-            _pooled_sd([run.bold for run in runs]),
-            _band_scales([run.power for run in runs]),
-        )
+        found = summed(_RunMoments.of, runs)
+        scales = tuple(band.sd for band in found.bands)
+        return cls(found.eeg.sd, found.bold.sd, scales if all(scales) else ())
 
     def scale_eeg(
         self, eeg: Float[ndarray, "channels frames"]
@@ -72,24 +71,80 @@ class Scaling:
         return np.asarray(rows.reshape(-1, power.shape[2]))
 
 
-def _band_scales(
-    powers: Sequence[Float[ndarray, "bands channels _"] | None],
-) -> tuple[float, ...]:
-    """Return the scale of each band; none where runs lack power, differ in bands or are flat."""
-    known = [power for power in powers if power is not None]
-    if len(known) < len(powers) or len({power.shape[:2] for power in known}) != 1:
-        return ()
-    roots = [np.sqrt(np.maximum(power, 0)) for power in known]
-    scales = tuple(_pooled_sd([root[band] for root in roots]) for band in range(len(roots[0])))
-    return scales if all(scales) else ()
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """What the sd of one kind of signals is found from; pooled over runs.
 
-
-def _pooled_sd(series: Sequence[Float[ndarray, "rows _"]]) -> float:
-    """Return the sd over all rows and frames of all runs, row means removed per run.
-
-    What is left of constant rows by rounding counts as nothing.
+    Parameters
+    ----------
+    squares : float
+        Sum of squares, row means of each run removed.
+    size : int
+        Number of samples.
+    largest : float
+        Largest absolute sample, means included.
     """
-    squares = sum(float(np.sum((x - x.mean(axis=1, keepdims=True)) ** 2)) for x in series)
-    sd = float(np.sqrt(squares / sum(x.size for x in series)))
-    largest = max(float(np.abs(x).max()) for x in series)
-    return sd if not sd < 1e-12 * largest else 0.0
+
+    squares: float
+    size: int
+    largest: float
+
+    @classmethod
+    def of(cls, series: Float[ndarray, "rows _"]) -> _Moments:
+        """Return the moments of one run."""
+        centred = series - series.mean(axis=1, keepdims=True)
+        return cls(float(np.sum(centred**2)), series.size, float(np.abs(series).max()))
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.squares + other.squares,
+            self.size + other.size,
+            max(self.largest, other.largest),
+        )
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation; what is left of constant rows by rounding counts as nothing."""
+        sd = float(np.sqrt(self.squares / self.size))
+        return sd if not sd < 1e-12 * self.largest else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _RunMoments:
+    """Moments of the signals of one run or of several.
+
+    Parameters
+    ----------
+    eeg, bold : _Moments
+        Of each modality.
+    shape : (int, int) or None
+        Bands and channels of band power; None where runs lack it or differ.
+    bands : tuple of _Moments
+        Of the root of power in each band, where ``shape`` is known.
+    """
+
+    eeg: _Moments
+    bold: _Moments
+    shape: tuple[int, ...] | None
+    bands: tuple[_Moments, ...]
+
+    @classmethod
+    def of(cls, run: AlignedRun) -> _RunMoments:
+        """Return the moments of one run."""
+        if run.power is None:
+            return cls(_Moments.of(run.eeg), _Moments.of(run.bold), None, ())
+        roots = np.sqrt(np.maximum(run.power, 0))
+        bands = tuple(_Moments.of(root) for root in roots)
+        return cls(_Moments.of(run.eeg), _Moments.of(run.bold), run.power.shape[:2], bands)
+
+    def __add__(self, other: _RunMoments) -> _RunMoments:
+        same = self.shape == other.shape
+        bands = (
+            (one + two for one, two in zip(self.bands, other.bands, strict=True)) if same else ()
+        )
+        return _RunMoments(
+            self.eeg + other.eeg,
+            self.bold + other.bold,
+            self.shape if same else None,
+            tuple(bands),
+        )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,9 +19,12 @@ from pydantic import Field
 from torch import Tensor
 
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.spread import each, summed
 from neurotranscoder.model.sparse import Posterior, SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
-from neurotranscoder.train.alternating import Pair, centred, whiten
+from neurotranscoder.train.alternating import whiten
+from neurotranscoder.train.regression import centred
+from neurotranscoder.train.signals import Signals, n_frames_of
 
 _QUIET = 0  # the first state
 
@@ -82,8 +87,8 @@ class LeadfieldStatistics:
 
 
 def leadfield_statistics(
-    pairs: Sequence[Pair],
-    bolds: Sequence[Float[ndarray, "blocks _"]],
+    runs: Sequence[Signals],
+    maps: Float[ndarray, "blocks components"],
     hrf: Float[ndarray, " lags"],
     eps: float,
 ) -> LeadfieldStatistics:
@@ -91,30 +96,65 @@ def leadfield_statistics(
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        Scaled EEG and BOLD components of the training runs.
-    bolds : sequence of array, shape (blocks, frames)
-        The BOLD that the components are of.
+    runs : sequence of Signals
+        The training runs.
+    maps : array, shape (blocks, components)
+        Orthonormal components of BOLD.
     hrf : array, shape (lags,)
         Response at the group rate.
     eps : float
         Of the whitening.
     """
-    gain = float(np.abs(np.fft.rfft(hrf, 8 * len(hrf))).max())
-    total, power, n_frames = [0.0, 0.0, 0.0, 0.0], 0.0, 0
-    for pair, bold in zip(pairs, bolds, strict=True):
-        valid = valid_slice(pair.eeg.shape[1], len(hrf))
-        eeg = centred(pair.eeg, valid)
-        slow = centred(whiten(apply_fir(pair.eeg, hrf), hrf, eps), valid) / gain
-        components = centred(whiten(pair.components, hrf, eps), valid) / gain
-        products = (eeg @ eeg.T, slow @ slow.T, slow @ components.T, components @ components.T)
-        total = [one + product for one, product in zip(total, products, strict=True)]
-        power += float(np.sum(centred(whiten(bold, hrf, eps), valid) ** 2)) / gain**2
-        n_frames += eeg.shape[1]
-    means = [np.asarray(one) / n_frames for one in total]
-    n_rest = max(1, len(bolds[0]) - len(pairs[0].components))
-    rest = max(0.0, power / n_frames - float(np.trace(means[3]))) / n_rest
-    return LeadfieldStatistics(means[0], means[1], means[2], means[3], rest)
+    found = summed(partial(_Covariances.of, maps=maps, hrf=hrf, eps=eps), runs)
+    n_frames, (n_blocks, n_components) = found.n_frames, maps.shape
+    components = found.components / n_frames
+    rest = found.bold / n_frames - float(np.trace(components))
+    return LeadfieldStatistics(
+        found.eeg / n_frames,
+        found.slow_eeg / n_frames,
+        found.cross / n_frames,
+        components,
+        max(0.0, rest) / max(1, n_blocks - n_components),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Covariances:
+    """What `LeadfieldStatistics` is made of, summed over frames; it adds up over runs."""
+
+    eeg: Float[ndarray, "channels channels"]
+    slow_eeg: Float[ndarray, "channels channels"]
+    cross: Float[ndarray, "channels components"]
+    components: Float[ndarray, "components components"]
+    bold: float
+    n_frames: int
+
+    @classmethod
+    def of(
+        cls,
+        run: Signals,
+        maps: Float[ndarray, "blocks components"],
+        hrf: Float[ndarray, " lags"],
+        eps: float,
+    ) -> _Covariances:
+        """Return those of one run."""
+        gain = float(np.abs(np.fft.rfft(hrf, 8 * len(hrf))).max())
+        valid = valid_slice(run.eeg.shape[1], len(hrf))
+        eeg = centred(run.eeg, valid)
+        slow = centred(whiten(apply_fir(run.eeg, hrf), hrf, eps), valid) / gain
+        bold = centred(whiten(run.bold, hrf, eps), valid) / gain
+        components = maps.T @ bold
+        return cls(
+            eeg @ eeg.T,
+            slow @ slow.T,
+            slow @ components.T,
+            components @ components.T,
+            float(np.sum(bold**2)),
+            eeg.shape[1],
+        )
+
+    def __add__(self, other: _Covariances) -> _Covariances:
+        return _Covariances(*(getattr(self, n) + getattr(other, n) for n in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,8 +197,8 @@ def _regular(noise: Float[ndarray, "c c"], eeg: Float[ndarray, "c c"]) -> Float[
 
 
 def fit_sparse_sources(
-    pairs: Sequence[Pair],
-    bolds: Sequence[Float[ndarray, "blocks _"]],
+    runs: Sequence[Signals],
+    maps: Float[ndarray, "blocks components"],
     hrf: Float[ndarray, " lags"],
     settings: SparseSettings,
 ) -> SparseSources:
@@ -166,11 +206,11 @@ def fit_sparse_sources(
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        Scaled EEG and BOLD components of the training runs; the components should be regional
-        (see `train.components.regional`), as sources are independent in the prior.
-    bolds : sequence of array, shape (blocks, frames)
-        The BOLD that the components are of.
+    runs : sequence of Signals
+        The training runs.
+    maps : array, shape (blocks, components)
+        Orthonormal components of BOLD. They should be regional (see `train.components.regional`),
+        as sources are independent in the prior.
     hrf : array, shape (lags,)
         Response at the group rate.
     settings : SparseSettings
@@ -181,7 +221,7 @@ def fit_sparse_sources(
     sparse : SparseSources
         Everything fixed.
     """
-    found = leadfield_statistics(pairs, bolds, hrf, settings.whitening)
+    found = leadfield_statistics(runs, maps, hrf, settings.whitening)
     slow = _slow_part(found)
     active = settings.share_active
     prior = _Prior(
@@ -190,7 +230,7 @@ def fit_sparse_sources(
         variances=slow.powers[:, np.newaxis] * [0.2, 5.0],
     )
     sparse = _sources(slow.leadfield, slow.noise, prior, settings)
-    frames = _spread_frames([pair.eeg for pair in pairs], settings.frames)
+    frames = _spread_frames(runs, settings.frames)
     for number in range(settings.prior_rounds + settings.noise_rounds):
         posterior = sparse.posterior(frames + sparse.mean_eeg)
         prior = _improved_prior(posterior, slow.powers)
@@ -222,13 +262,13 @@ def _sources(
     return SparseSources(*values, rounds=settings.rounds, damping=settings.damping)
 
 
-def _spread_frames(
-    eegs: Sequence[Float[ndarray, "channels _"]], wanted: int
-) -> Float[Tensor, "frames channels"]:
+def _spread_frames(runs: Sequence[Signals], wanted: int) -> Float[Tensor, "frames channels"]:
     """Return evenly spread frames of all runs."""
-    together = np.concatenate(eegs, axis=1)
-    picked = np.linspace(0, together.shape[1] - 1, min(wanted, together.shape[1]))
-    return torch.from_numpy(together[:, picked.round().astype(int)].T)
+    ends = np.cumsum([0, *each(n_frames_of, runs)])
+    picked = np.linspace(0, ends[-1] - 1, min(wanted, ends[-1])).round().astype(int)
+    own = [picked[(picked >= start) & (picked < end)] - start for start, end in pairwise(ends)]
+    chosen = [run.eeg[:, frames] for run, frames in zip(runs, own, strict=True)]
+    return torch.from_numpy(np.concatenate(chosen, axis=1).T)
 
 
 def _improved_prior(posterior: Posterior, powers: Float[ndarray, " sources"]) -> _Prior:

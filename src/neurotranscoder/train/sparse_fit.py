@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from neurotranscoder.core.spread import Lazily, each, kept, summed
 from neurotranscoder.model.sparse import SparseSources
-from neurotranscoder.train.alternating import Pair
+from neurotranscoder.train.alternating import Pair, spatial_products
 from neurotranscoder.train.bold_trust import trust_in_bold
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
     LinearFit,
-    Signals,
     SparsePart,
     choose_decoder,
     choose_leadfield,
     fit_closed_form,
 )
-from neurotranscoder.train.component_filters import own_filters
+from neurotranscoder.train.component_filters import Run, own_filters
 from neurotranscoder.train.components import regional
-from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map, with_rows
+from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
+from neurotranscoder.train.signals import Signals, projected
 from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
 
 
@@ -48,34 +50,42 @@ class _Rows:
     map: GroupedMap
 
     @classmethod
-    def choose(
+    def of_eeg(
         cls,
         known: Sequence[Pair],
         unseen: Sequence[Pair],
-        groups: tuple[RowGroup, ...],
+        fit: LinearFit,
+        maps: Float[ndarray, "blocks components"],
+    ) -> _Rows:
+        """Return the rows and the map of a linear fit, its components turned."""
+        weights = maps.T @ fit.maps @ fit.eeg_weights
+        plain = summed(partial(spatial_products, hrf=fit.hrf), unseen)
+        error = float(plain.errors(weights).sum())
+        found = GroupedMap(weights, fit.whitening, (1.0,), fit.ridge, error)
+        return cls(known, unseen, (RowGroup(weights.shape[1]),), found)
+
+    def with_rows(
+        self,
+        further: Callable[[Pair], Pair],
+        group: RowGroup,
         hrf: Float[ndarray, " lags"],
         *,
         whitenings: Sequence[float],
         ridges: Sequence[float],
     ) -> _Rows:
-        """Fit the map, and keep the gains that it chose."""
+        """Put a further group of rows below, and choose the map anew."""
+        known, unseen = (kept(further, runs) for runs in (self.known, self.unseen))
+        groups = (*self.groups, group)
         found = choose_map(known, unseen, hrf, groups, whitenings=whitenings, ridges=ridges)
-        kept = tuple(
+        chosen = tuple(
             RowGroup(group.size, (gain,)) for group, gain in zip(groups, found.gains, strict=True)
         )
-        return cls(known, unseen, kept, found)
+        return _Rows(known, unseen, chosen, found)
 
-    def sources(self) -> tuple[list[Pair], list[Pair]]:
-        """Return the runs of both roles with the component sources in place of the EEG."""
-        known, unseen = (
-            [Pair(self.map.weights @ run.eeg, run.components) for run in runs]
-            for runs in (self.known, self.unseen)
-        )
-        return known, unseen
-
-
-Powers = tuple[Sequence[Float[ndarray, "rows _"]], Sequence[Float[ndarray, "rows _"]]]
-"""Band power of training and of validation runs."""
+    def sources(self) -> tuple[Sequence[Pair], Sequence[Pair]]:
+        """Return the runs of both roles with the component sources in place of the rows."""
+        of_run = partial(_with_sources, weights=self.map.weights)
+        return Lazily(of_run, self.known), Lazily(of_run, self.unseen)
 
 
 def fit_with_sparse_sources(
@@ -84,19 +94,17 @@ def fit_with_sparse_sources(
     rate: float,
     settings: ClosedFormSettings,
     sparse_settings: SparseSettings,
-    *,
-    powers: Powers | None = None,
 ) -> LinearFit:
     """Fit the linear transcoder, then let its map read sparse sources and band power as well.
 
     Components are turned into regions, sparse sources are learnt for them, and the spatial map
-    reads the EEG, these sources, and band power. What it reads, and how, is chosen on BOLD of
-    validation runs; where nothing predicts it better than the EEG alone, the linear fit is
-    returned as it is.
+    reads the EEG, these sources, and band power where all runs have it. What it reads, and how,
+    is chosen on BOLD of validation runs; where nothing predicts it better than the EEG alone,
+    the linear fit is returned as it is.
 
     Parameters
     ----------
-    training, validation : sequence of (eeg, bold)
+    training, validation : sequence of Signals
         Scaled, demeaned runs, as for `train.closed_form.fit_closed_form`.
     rate : float
         Group rate, in Hz.
@@ -104,8 +112,6 @@ def fit_with_sparse_sources(
         Choices of the linear fit.
     sparse_settings : SparseSettings
         Choices of all else.
-    powers : pair of sequences of array, shape (rows, frames), optional
-        Scaled band power of the training and of the validation runs.
 
     Returns
     -------
@@ -119,24 +125,18 @@ def fit_with_sparse_sources(
     """
     fit = fit_closed_form(training, validation, rate, settings)
     maps = regional(fit.maps)
-    known, unseen = (
-        [Pair(eeg, maps.T @ bold) for eeg, bold in runs] for runs in (training, validation)
-    )
-    bolds = [bold for _, bold in training]
-    n_channels = len(known[0].eeg)
-    candidates = {"whitenings": settings.final_whitening, "ridges": settings.ridges}
-    alone = _Rows.choose(known, unseen, (RowGroup(n_channels),), fit.hrf, **candidates)
-    sparse = fit_sparse_sources(known, bolds, fit.hrf, sparse_settings)
-    both = _Rows.choose(
-        [with_sparse_sources(pair, sparse) for pair in known],
-        [with_sparse_sources(pair, sparse) for pair in unseen],
-        (*alone.groups, RowGroup(maps.shape[1], sparse_settings.gains)),
+    known, unseen = (kept(partial(projected, maps=maps), runs) for runs in (training, validation))
+    alone = _Rows.of_eeg(known, unseen, fit, maps)
+    sparse = fit_sparse_sources(training, maps, fit.hrf, sparse_settings)
+    both = alone.with_rows(
+        partial(with_sparse_sources, sparse=sparse),
+        RowGroup(maps.shape[1], sparse_settings.gains),
         fit.hrf,
-        **candidates,
+        whitenings=settings.final_whitening,
+        ridges=settings.ridges,
     )
     is_sparse = both.map.error < alone.map.error
-    rows = both if is_sparse else alone
-    rows = _with_power(rows, powers, fit.hrf, settings, sparse_settings)
+    rows = _with_power(both if is_sparse else alone, fit.hrf, settings, sparse_settings)
     if rows is alone:
         return fit
     weights = np.split(rows.map.weights, np.cumsum([group.size for group in rows.groups])[:-1], 1)
@@ -150,6 +150,7 @@ def fit_with_sparse_sources(
         eeg_weights=weights[0],
         decoder=decoder,
         decoder_lag=first,
+        whitening=rows.map.whitening,
         ridge=rows.map.ridge,
         decoder_ridge=decoder_ridge,
         power_weights=weights[-1] if reads_power else None,
@@ -167,9 +168,9 @@ def fit_with_sparse_sources(
     if not is_sparse:
         return fit
     trust = trust_in_bold(
-        known,
-        bolds,
-        [run.eeg[n_channels:][: maps.shape[1]] for run in rows.known],
+        training,
+        maps,
+        Lazily(partial(_with_rows_between, first=len(fit.leadfield), n=maps.shape[1]), rows.known),
         sparse.prior_variance.numpy(),
         responses=filters.responses,
         decoders=filters.decoders,
@@ -180,24 +181,45 @@ def fit_with_sparse_sources(
 
 def _with_power(
     rows: _Rows,
-    powers: Powers | None,
     hrf: Float[ndarray, " lags"],
     settings: ClosedFormSettings,
     sparse_settings: SparseSettings,
 ) -> _Rows:
     """Return rows with band power below them, where it pays in validation BOLD."""
-    if powers is None or not sparse_settings.power_gains:
+    sizes = {*each(_n_power, rows.known), *each(_n_power, rows.unseen)}
+    if sizes == {0} or len(sizes) > 1 or not sparse_settings.power_gains:
         return rows
-    found = _Rows.choose(
-        with_rows(rows.known, powers[0]),
-        with_rows(rows.unseen, powers[1]),
-        (*rows.groups, RowGroup(len(powers[0][0]), sparse_settings.power_gains)),
+    found = rows.with_rows(
+        _with_power_rows,
+        RowGroup(sizes.pop(), sparse_settings.power_gains),
         hrf,
         whitenings=(rows.map.whitening,),
         ridges=settings.ridges,
     )
     most = (1 - sparse_settings.power_pays) * rows.map.error
     return found if found.map.error < most else rows
+
+
+def _n_power(pair: Pair) -> int:
+    """Return how many rows of band power a run has."""
+    return 0 if pair.power is None else len(pair.power)
+
+
+def _with_power_rows(pair: Pair) -> Pair:
+    """Return a run with band power below its rows."""
+    if pair.power is None:
+        return pair
+    return replace(pair, eeg=np.concatenate([pair.eeg, pair.power]), power=None)
+
+
+def _with_sources(pair: Pair, weights: Float[ndarray, "components rows"]) -> Pair:
+    """Return a run with component sources in place of the rows that they come from."""
+    return replace(pair, eeg=weights @ pair.eeg, power=None)
+
+
+def _with_rows_between(pair: Pair, first: int, n: int) -> Pair:
+    """Return a run with some of its rows alone."""
+    return replace(pair, eeg=pair.eeg[first : first + n], power=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,8 +237,8 @@ def _own_filters(
     settings: SparseSettings,
 ) -> _Filters:
     """Return filters between sources and BOLD of components, where ``Pair.eeg`` is the sources."""
-    there = [[(run.eeg, run.components) for run in runs] for runs in (known, unseen)]
-    back = [[(run.components, run.eeg) for run in runs] for runs in (known, unseen)]
+    there = [Lazily(_source_and_bold, runs) for runs in (known, unseen)]
+    back = [Lazily(_bold_and_source, runs) for runs in (known, unseen)]
     ridges = settings.filter_ridges
     return _Filters(
         responses=own_filters(there[0], there[1], fit.hrf, ridges=ridges),
@@ -229,6 +251,14 @@ def _own_filters(
             keep_power=True,
         ),
     )
+
+
+def _source_and_bold(pair: Pair) -> Run:
+    return pair.eeg, pair.components
+
+
+def _bold_and_source(pair: Pair) -> Run:
+    return pair.components, pair.eeg
 
 
 def _of_blocks(
@@ -249,12 +279,16 @@ def _strongest(
     maps: Float[ndarray, "blocks components"], runs: Sequence[Pair]
 ) -> Int[ndarray, " blocks"]:
     """Return which component has most of the power of BOLD in each block."""
-    powers = np.sum([np.var(run.components, axis=1) for run in runs], axis=0)
+    powers = summed(_variances, runs)
     return np.asarray(np.argmax(maps**2 * powers, axis=1))
+
+
+def _variances(pair: Pair) -> Float[ndarray, " components"]:
+    return np.asarray(np.var(pair.components, axis=1))
 
 
 @torch.no_grad()
 def with_sparse_sources(pair: Pair, sparse: SparseSources) -> Pair:
     """Return a run whose EEG has the sparse sources as further rows."""
     sources = sparse.around_mean(torch.from_numpy(pair.eeg)[None])[0]
-    return with_rows([pair], [sources.numpy()])[0]
+    return replace(pair, eeg=np.concatenate([pair.eeg, sources.numpy()]))

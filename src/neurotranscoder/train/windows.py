@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.core.spread import Lazily, Spreading
 from neurotranscoder.train.scaling import Scaling
 
 BoldInput = Literal["frames", "volumes"]
@@ -103,6 +105,15 @@ class ScaledRun:
         return int(self.eeg.shape[1] // self.bold_read.shape[1])
 
 
+Batch = tuple[
+    Float[Tensor, "1 channels frames"],
+    Float[Tensor, "1 blocks frames"],
+    Float[Tensor, "1 blocks samples"],
+    Float[Tensor, "1 rows frames"],
+]
+"""EEG and BOLD of a run, then BOLD and EEG as they are read."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingWindow:
     """One excerpt of one run, with a batch axis of one.
@@ -186,7 +197,7 @@ class TrainingWindows(Dataset[TrainingWindow]):
     Parameters
     ----------
     runs : sequence of ScaledRun
-        Scaled training runs.
+        Scaled training runs; held as tensors, or one at a time where they lie in files.
     settings : WindowSettings
         How they are cut.
     dtype : torch.dtype
@@ -203,14 +214,19 @@ class TrainingWindows(Dataset[TrainingWindow]):
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
-        self._runs = [run.run for run in runs]
-        self._signals = [as_batch(run, dtype=dtype, device=device) for run in runs]
-        self._places = [
-            (index, start)
-            for index, run in enumerate(runs)
-            for start in plan_windows(run.eeg.shape[1], run.rate, settings, run.upsampling)
-        ]
-        units = {run.upsampling for run in runs}
+        batch = partial(as_batch, dtype=dtype, device=device)
+        self._signals: Sequence[Batch] = Lazily(batch, runs)
+        if not isinstance(runs, Spreading):
+            self._signals = [*self._signals]
+        self._latest: tuple[int, Batch] | None = None
+        self._runs: list[RunId] = []
+        self._places: list[tuple[int, int]] = []
+        units = set()
+        for index, run in enumerate(runs):
+            starts = plan_windows(run.eeg.shape[1], run.rate, settings, run.upsampling)
+            self._places += [(index, start) for start in starts]
+            self._runs.append(run.run)
+            units.add(run.upsampling)
         if len(units) != 1:
             raise GridError(
                 f"training got {len(runs)} runs with {sorted(units)} frames per BOLD sample; it "
@@ -230,7 +246,7 @@ class TrainingWindows(Dataset[TrainingWindow]):
     def __getitem__(self, index: int) -> TrainingWindow:
         """Return one window."""
         run, start = self._places[index]
-        eeg, bold, bold_read, eeg_read = self._signals[run]
+        eeg, bold, bold_read, eeg_read = self._signals_of(run)
         first, last = start - self._n_context, start + self._n_core + self._n_context
         frames = slice(first, last)
         samples = slice(first // self._unit, last // self._unit)
@@ -243,15 +259,14 @@ class TrainingWindows(Dataset[TrainingWindow]):
             eeg_read[..., frames],
         )
 
+    def _signals_of(self, run: int) -> Batch:
+        """Return the signals of a run; those asked for last are still there."""
+        if self._latest is None or self._latest[0] != run:
+            self._latest = run, self._signals[run]
+        return self._latest[1]
 
-def as_batch(
-    run: ScaledRun, *, dtype: torch.dtype, device: torch.device | None
-) -> tuple[
-    Float[Tensor, "1 channels frames"],
-    Float[Tensor, "1 blocks frames"],
-    Float[Tensor, "1 blocks samples"],
-    Float[Tensor, "1 rows frames"],
-]:
+
+def as_batch(run: ScaledRun, *, dtype: torch.dtype, device: torch.device | None) -> Batch:
     """Return EEG, BOLD, and both as they are read, as tensors with a batch axis of one."""
 
     def batch(values: Float[ndarray, "rows times"]) -> Float[Tensor, "1 rows times"]:

@@ -14,7 +14,7 @@ from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.symmetric_fusion import SymmetricFusionL2
 from neurotranscoder.evaluate.oracle import SpatialWiener
 from neurotranscoder.evaluate.scoring import HeldOut
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 Estimate = Callable[[AlignedRun], Float[ndarray, "blocks frames"] | None]
 _ALL = slice(None)

@@ -17,8 +17,8 @@ from neurotranscoder.evaluate.methods.eeg_from_bold import EegRegression, EegReg
 from neurotranscoder.evaluate.methods.filters import smooth_lags
 from neurotranscoder.evaluate.methods.normal import NormalEquations, Samples
 from neurotranscoder.evaluate.scoring import Prediction
-from neurotranscoder.train.alternating import centred
 from neurotranscoder.train.components import bold_components
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.scaling import Scaling
 
 

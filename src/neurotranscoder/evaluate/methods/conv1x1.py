@@ -18,7 +18,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.filters import smooth_lags
 from neurotranscoder.evaluate.scoring import Prediction
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.scaling import Scaling
 
 # The usual constructor would draw from the global random state.

@@ -14,7 +14,7 @@ from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.filters import BankOf, FilterBank
 from neurotranscoder.evaluate.methods.normal import NormalEquations, Part, RidgePath
 from neurotranscoder.evaluate.scoring import HeldOut
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 RowsOf = Callable[[AlignedRun], Float[ndarray, "rows frames"]]
 """From a run to inputs of a regression."""

@@ -21,8 +21,8 @@ from neurotranscoder.evaluate.methods.normal import (
 )
 from neurotranscoder.evaluate.methods.regression import RIDGES
 from neurotranscoder.evaluate.scoring import Prediction
-from neurotranscoder.train.alternating import centred
 from neurotranscoder.train.components import bold_components
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.scaling import Scaling
 
 Courses = Callable[[AlignedRun], Float[ndarray, "courses frames"]]

@@ -15,8 +15,8 @@ from neurotranscoder.evaluate.methods.filters import canonical_response
 from neurotranscoder.evaluate.methods.inputs import InputScaling
 from neurotranscoder.evaluate.methods.normal import NormalEquations, Samples
 from neurotranscoder.evaluate.scoring import Prediction
-from neurotranscoder.train.alternating import centred
 from neurotranscoder.train.components import bold_components
+from neurotranscoder.train.regression import centred
 
 
 class GlmSettings(Settings):

@@ -20,7 +20,7 @@ from neurotranscoder.evaluate.methods.regression import RidgeSettings
 from neurotranscoder.evaluate.methods.transcoders import TranscoderMethod
 from neurotranscoder.evaluate.scoring import Prediction
 from neurotranscoder.reconstruct.fuse import Fusion
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.settings import TrainSettings
 
 

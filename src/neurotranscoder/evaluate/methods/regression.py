@@ -16,7 +16,7 @@ from neurotranscoder.evaluate.methods.filters import BankOf, every_lag, smooth_l
 from neurotranscoder.evaluate.methods.inputs import InputScaling
 from neurotranscoder.evaluate.methods.normal import NormalEquations, Samples, choose_ridge
 from neurotranscoder.evaluate.scoring import Prediction
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 RIDGES = tuple(float(10.0**power) for power in np.arange(-5, 1.5, 0.5))
 """Candidate ridge weights, relative to the mean power of the regressors."""

@@ -13,7 +13,7 @@ from scipy.signal import welch
 
 from neurotranscoder.evaluate.oracle import pooled_covariance
 from neurotranscoder.signal.fir import apply_fir
-from neurotranscoder.train.alternating import centred, ridge_solve
+from neurotranscoder.train.regression import centred, ridge_solve
 
 SEGMENT = 256
 """Frames of a segment of Welch's method."""

@@ -21,8 +21,8 @@ from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
 from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.simulate.truth import Truth
-from neurotranscoder.train.alternating import centred
 from neurotranscoder.train.components import bold_components
+from neurotranscoder.train.regression import centred
 from neurotranscoder.train.scaling import Scaling
 
 MANY_COMPONENTS = 150

@@ -23,7 +23,7 @@ from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.supervised_linear import SupervisedLinear
 from neurotranscoder.evaluate.methods.supervised_settings import SupervisedSettings
 from neurotranscoder.evaluate.scoring import HeldOut, Prediction
-from neurotranscoder.train.alternating import centred
+from neurotranscoder.train.regression import centred
 
 Batch = tuple[Float[Tensor, "features _"], Float[Tensor, "courses _"]]
 """Inputs of a network, and what it should say."""
