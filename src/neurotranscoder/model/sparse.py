@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -217,29 +218,25 @@ class SparseSources(nn.Module):
         ``centre``; a round makes each site such that, in the field of all else that is known, it
         gives the moments that the true prior would. Hints are known beside the EEG.
         """
-        n_frames, n_channels = frames.shape
+        n_channels = frames.shape[1]
         own = self.prior_variance
-        width = own.expand(n_frames, -1)
-        centre = self.prior_mean.expand(n_frames, -1)
+        width, centre = own[None], self.prior_mean[None]  # of all frames, in the first round
         least = _LEAST_PRECISION / own.max()
-        leadfields = self.leadfield.expand(n_frames, -1, -1)
         for _ in range(self.rounds):
             spread = 1 / (1 / width + precision)
             middle = spread * (centre / width + precision * hint)
-            total = (spread @ pairs.T).reshape(n_frames, n_channels, n_channels) + self.noise
-            rest = frames - middle @ self.leadfield.T
-            whitened = torch.linalg.solve_triangular(
-                torch.linalg.cholesky(total),
-                torch.cat([leadfields, rest[..., None]], -1),
-                upper=False,
+            total = (spread @ pairs.T).reshape(-1, n_channels, n_channels) + self.noise
+            whiten = partial(
+                torch.linalg.solve_triangular, torch.linalg.cholesky(total), upper=False
             )
-            columns, rest = whitened[..., :-1], whitened[..., -1]
+            columns = whiten(self.leadfield.expand(len(total), -1, -1))
+            rest = whiten((frames - middle @ self.leadfield.T)[..., None])[..., 0]
             seen = torch.clamp((columns**2).sum(1), min=_LEAST_SEEN / own)
             from_eeg = seen / torch.clamp(1 - spread * seen, min=_LEAST_LEFT)
             eeg_mean = middle + (rest[:, None] @ columns)[:, 0] / seen
             field = from_eeg + precision
             pull = from_eeg * eeg_mean + precision * hint
-            found = self._tilted(pull / field, 1 / field)
+            found = self._tilted(pull / field, (1 / field).expand_as(pull))
             sharpness = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
             wanted = torch.clamp(sharpness - field, min=least)
             new = (1 - self.damping) / width + self.damping * wanted
