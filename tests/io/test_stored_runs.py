@@ -19,7 +19,6 @@ def test_runs_come_from_files_in_their_order(stored):
     assert len(stored) == 3
     assert_array_equal(stored[-1], [0, 1])
     assert [run.tolist() for run in stored[:2]] == [[0, 1, 2], [0]]
-    assert [run.tolist() for run in stored.select([2, 0])] == [[0, 1], [0, 1, 2]]
     with pytest.raises(IndexError):
         stored[3]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +20,7 @@ from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.io.eeg import pick_eeg, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
+from neurotranscoder.io.stored_runs import scratch_folder
 from neurotranscoder.preprocess.align import (
     align,
     blocks_at_frames,
@@ -27,7 +29,7 @@ from neurotranscoder.preprocess.align import (
     slice_cells,
 )
 from neurotranscoder.preprocess.checks import refuse_not_finite
-from neurotranscoder.preprocess.group import align_runs, study_blocks
+from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.reconstruct.group import (
     GroupEstimates,
@@ -123,18 +125,48 @@ class Transcoder:
             When the study has problems; all are listed.
         """
         study = _opened(study, self.config)
-        runs = aligned_runs(study, self.config)
-        settings = self.config.train.model_copy(update={"architecture": self.architecture})
-        split = _split_of(study, runs, settings.split)
-        training, validation = (
-            [run for run in runs if run.run.label in part]
-            for part in (split.training, split.validation)
-        )
         with joined(resolve_device(self.device)):
-            self._trained = fit_transcoder(
-                training, validation, split, settings, folder=folder, device=self.device
-            )
+            if isinstance(study, Study):
+                self._trained = self._fit_study(study, folder)
+            else:
+                runs = aligned_runs(study, self.config)
+                split = split_runs([run.run for run in runs], self.config.train.split)
+                training, validation = (
+                    [run for run in runs if run.run.label in part]
+                    for part in (split.training, split.validation)
+                )
+                self._trained = self._fit_runs(training, validation, split, folder)
         return self
+
+    def _fit_study(self, study: Study, folder: Path | None) -> TrainedTranscoder:
+        """Train on runs that lie in files at the group resolution, one in memory at a time."""
+        split = split_runs(study.runs, self.config.train.split, stated=study.test_runs)
+        blocks = study_blocks(study, self.config.align)
+        with scratch_folder(Path(tempfile.gettempdir())) as scratch:
+            training, validation = (
+                store_aligned_runs(
+                    study,
+                    [run for run in study.runs if run.label in part],
+                    blocks,
+                    self.config.align,
+                    scratch,
+                )
+                for part in (split.training, split.validation)
+            )
+            return self._fit_runs(training, validation, split, folder)
+
+    def _fit_runs(
+        self,
+        training: Sequence[AlignedRun],
+        validation: Sequence[AlignedRun],
+        split: Split,
+        folder: Path | None,
+    ) -> TrainedTranscoder:
+        """Train on aligned runs."""
+        settings = self.config.train.model_copy(update={"architecture": self.architecture})
+        return fit_transcoder(
+            training, validation, split, settings, folder=folder, device=self.device
+        )
 
     def transcode(
         self,

@@ -13,7 +13,7 @@ from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
-from neurotranscoder.io.stored_runs import StoredRuns, scratch_folder
+from neurotranscoder.io.stored_runs import scratch_folder
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.ranks import Ranks, joined, launched
@@ -76,11 +76,12 @@ def _train_study(bids: Path, out: Path, config: Config, device: Device, workers:
     ranks.from_first(b"started")  # the folder is there
     folder = space.model_folder(config.train.architecture)
     with pool(workers.jobs, workers.cluster) as spread, scratch_folder(out) as scratch:
-        used = {*split.training, *split.validation}
-        wanted = [run for run in space.study.runs if run.label in used]
-        runs = space.store_aligned(wanted, scratch.absolute(), spread)
-        parts = Parts.of(runs, [run.label for run in wanted], split)
-        train_model(parts, config.train, folder, device=device)
+        blocks = space.blocks()
+        training, validation = (
+            space.store_aligned(role, getattr(split, role), blocks, scratch.absolute(), spread)
+            for role in ("training", "validation")
+        )
+        train_model(Parts(training, validation, split), config.train, folder, device=device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,6 @@ class Parts:
     training: Sequence[AlignedRun]
     validation: Sequence[AlignedRun]
     split: Split
-
-    @classmethod
-    def of(cls, runs: StoredRuns[AlignedRun], labels: Sequence[str], split: Split) -> Parts:
-        """Share out runs by their labels."""
-        training, validation = (
-            runs.select([number for number, label in enumerate(labels) if label in part])
-            for part in (split.training, split.validation)
-        )
-        return cls(training, validation, split)
 
 
 def train_model(parts: Parts, settings: TrainSettings, folder: Path, *, device: Device) -> None:

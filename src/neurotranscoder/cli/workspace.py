@@ -70,20 +70,22 @@ class Workspace:
         self, blocks: BlockMap | None = None, runs: tuple[RunId, ...] | None = None
     ) -> tuple[AlignedRun, ...]:
         """Bring runs (all by default) to the group resolution."""
-        if blocks is None:
-            say("finding the blocks that all runs share")
-            blocks = study_blocks(self.study, self.config.align)
+        blocks = self.blocks() if blocks is None else blocks
         wanted = self.study.runs if runs is None else runs
         with progress("aligning runs") as advance:
             return align_runs(self.study, wanted, blocks, self.config.align, progress=advance)
 
-    def store_aligned(
-        self, runs: Sequence[RunId], folder: Path, spread: Map
-    ) -> StoredRuns[AlignedRun]:
-        """Bring runs to the group resolution, each in a file of its own in a folder."""
+    def blocks(self) -> BlockMap:
+        """Return the source blocks that all runs share."""
         say("finding the blocks that all runs share")
-        blocks = study_blocks(self.study, self.config.align)
-        with progress("aligning runs") as advance:
+        return study_blocks(self.study, self.config.align)
+
+    def store_aligned(
+        self, role: str, labels: Sequence[str], blocks: BlockMap, folder: Path, spread: Map
+    ) -> StoredRuns[AlignedRun]:
+        """Bring the runs of a role to the group resolution, each in a file of its own."""
+        runs = [run for run in self.study.runs if run.label in labels]
+        with progress(f"aligning {role} runs") as advance:
             return store_aligned_runs(
                 self.study,
                 runs,

@@ -98,10 +98,6 @@ class StoredRuns(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def select(self, chosen: Sequence[int]) -> StoredRuns[T]:
-        """Return some of the runs, by their numbers."""
-        return replace(self, paths=tuple(self.paths[number] for number in chosen))
-
     def each(self, function: Callable[[T], R]) -> Iterator[R]:
         """Yield what a function makes of each run, in order (see `core.spread.each`)."""
         return iter(self.spread(functools.partial(_of_stored, function), self.paths))
