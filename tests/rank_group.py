@@ -6,44 +6,29 @@ import os
 import socket
 from datetime import timedelta
 
-import numpy as np
 import torch
 
+import small_network
 from neurotranscoder.core.errors import NeurotranscoderError
-from neurotranscoder.model.linear import (
-    LinearBoldToSource,
-    LinearEegToSource,
-    LinearSourceToBold,
-    LinearSourceToEeg,
-)
-from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.loop import train_network
-from neurotranscoder.train.network import NetworkSettings, build_network
+from neurotranscoder.train.network import build_network
 from neurotranscoder.train.ranks import joined
 from neurotranscoder.train.scaling import Scaling
-from neurotranscoder.train.windows import WindowSettings
+from small_network import linear_start
 from synthetic_runs import N_CHANNELS, block_map, run_of, synthetic_runs
 
 FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["neurotranscoder.train.loop", "torch._dynamo"])
 RUNS = synthetic_runs(4)
-SETTINGS = NetworkSettings(
-    architecture="paper",
-    spatial_features=(8, 8, 6, 4),
-    temporal_features=(4, 4, 4, 4),
-    temporal_kernel=5,
-    learning_rate=1e-2,
-    steps=6,
-    validate_every=2,
-    checkpoint_every=2,
-    windows_per_step=3,
-    windows=WindowSettings(seconds=16, overlap=0.5, context=4),
-    blocks_per_step=20,
-)
 
 
 def changed(settings, **values):
     return settings.model_copy(update=values)
+
+
+SETTINGS = changed(
+    small_network.SETTINGS, steps=6, validate_every=2, checkpoint_every=2, windows_per_step=3
+)
 
 
 def broken_run():
@@ -51,17 +36,6 @@ def broken_run():
     eeg = RUNS[0].eeg.copy()
     eeg[0, 20:22] = 10.0, -10.0
     return run_of(eeg, RUNS[0].bold, RUNS[0].blocks, number=7)
-
-
-def linear_start():
-    n_blocks = block_map().n_blocks
-    rng = np.random.default_rng(5)
-    return CyclicTranscoder(
-        LinearEegToSource.from_matrix(0.1 * rng.standard_normal((n_blocks, N_CHANNELS))),
-        LinearSourceToEeg.from_matrix(0.1 * rng.standard_normal((N_CHANNELS, n_blocks))),
-        LinearBoldToSource(np.array([0.1, 0.5, 0.1]), -4),
-        LinearSourceToBold(np.array([0.1, 0.5, 0.1])),
-    )
 
 
 def train(settings, *, broken=False, device="cpu", folder=None, progress=None):

@@ -4,46 +4,16 @@ from numpy.testing import assert_array_equal
 
 from neurotranscoder.core.errors import GridError, SettingsError, TrainingError, WeightsError
 from neurotranscoder.io.weights import load_tensors
-from neurotranscoder.model.linear import (
-    LinearBoldToSource,
-    LinearEegToSource,
-    LinearSourceToBold,
-    LinearSourceToEeg,
-)
-from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.losses import LossWeights
-from neurotranscoder.train.network import NetworkSettings, build_network
+from neurotranscoder.train.network import build_network
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.windows import WindowSettings
+from small_network import SETTINGS, linear_start
 from synthetic_runs import N_CHANNELS, block_map, run_of, synthetic_runs
 
-SETTINGS = NetworkSettings(
-    architecture="paper",
-    spatial_features=(8, 8, 6, 4),
-    temporal_features=(4, 4, 4, 4),
-    temporal_kernel=5,
-    learning_rate=1e-2,
-    steps=12,
-    validate_every=4,
-    checkpoint_every=3,
-    patience=100,
-    windows=WindowSettings(seconds=16, overlap=0.5, context=4),
-    blocks_per_step=20,
-)
 RUNS = synthetic_runs(3)
 LONG_RUNS = synthetic_runs(4, n_frames=800)
-
-
-def linear_start(gain=0.1):
-    n_blocks = block_map().n_blocks
-    rng = np.random.default_rng(5)
-    return CyclicTranscoder(
-        LinearEegToSource.from_matrix(gain * rng.standard_normal((n_blocks, N_CHANNELS))),
-        LinearSourceToEeg.from_matrix(gain * rng.standard_normal((N_CHANNELS, n_blocks))),
-        LinearBoldToSource(np.array([0.1, 0.5, 0.1]), -4),
-        LinearSourceToBold(np.array([0.1, 0.5, 0.1])),
-    )
 
 
 def train(settings=SETTINGS, *, linear=None, runs=RUNS, training=None, **options):
