@@ -151,9 +151,10 @@ def fit_closed_form(
 
     Parameters
     ----------
-    training, validation : sequence of (eeg, bold)
-        Scaled, demeaned runs: EEG (channels, frames) and BOLD (blocks, frames). Weights are
-        fitted on the first and chosen on the second; they must not share runs.
+    training, validation : sequence of Signals
+        Scaled, demeaned runs. Weights are fitted on the first and chosen on the second; they must
+        not share runs. What is learnt is made of sums over runs, each of which is looked at by
+        itself (`core.spread`).
     rate : float
         Group rate, in Hz.
     settings : ClosedFormSettings
