@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.testing import assert_close
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
+from neurotranscoder.model.sparse import BoldTrust, SparseEegToSource, SparseSources
 
 SHARE, QUIET, ACTIVE = 0.15, 0.1, 4.0
 
@@ -225,9 +225,7 @@ def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
         weights,
         beside,
         sparse,
-        bold_gain=np.ones(40),
-        bold_precision=np.ones(40),
-        unsaid=np.ones(40),
+        BoldTrust(np.ones(40), np.ones(40), 1.0, np.ones(40)),
     ).float()
     assert coder.maps.dtype == torch.float32
     assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
@@ -314,9 +312,7 @@ def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):
         weights,
         beside,
         sparse,
-        bold_gain=np.ones(40),
-        bold_precision=np.ones(40),
-        unsaid=np.ones(40),
+        BoldTrust(np.ones(40), np.ones(40), 1.0, np.ones(40)),
     )
     found = coder(eeg.T[None]).detach()[0]
     shifted = sparse.posterior(eeg + sparse.mean_eeg).mean
@@ -371,21 +367,20 @@ def test_joint_sources_follow_what_is_surer(rng, many):
 
     alone = sparse.around_mean(eeg.T[None])[0]
 
-    def joint(precision, *, unsaid=1.0, added=0.0):
+    def joint(precision, *, own=1.0, added=0.0, scale=1.0):
         coder = SparseEegToSource(
             maps,
             np.zeros((40, 16)),
             np.zeros((40, 40)),
             sparse,
-            bold_gain=gain,
-            bold_precision=np.full(40, precision),
-            unsaid=np.full(40, unsaid),
+            BoldTrust(gain, np.full(40, precision), scale, np.full(40, own)),
         ).double()
         return coder.joint(eeg.T[None], (alone + added)[None], bold)[0].detach()
 
     assert_close(joint(0.0), alone, atol=1e-9, rtol=0)
-    assert_close(joint(0.0, added=0.3), alone + 0.3, atol=1e-6, rtol=0)
-    assert_close(joint(0.0, added=0.3, unsaid=0.5), alone + 0.15, atol=1e-6, rtol=0)
+    assert_close(joint(0.0, added=0.3), alone + 0.15, atol=1e-6, rtol=0)
+    assert_close(joint(0.0, own=0.0, scale=2.0), 2 * bold[0], atol=1e-9, rtol=0)
+    assert_close(joint(0.0, own=0.25), 0.25 * alone + 0.75 * bold[0], atol=1e-9, rtol=0)
     wanted = torch.tensor(np.asarray(truth).T)
     errors = [float(((joint(p) - wanted) ** 2).mean()) for p in (0.0, 1.0, 1e6)]
     assert errors[2] < 1e-3 * errors[0]

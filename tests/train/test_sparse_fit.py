@@ -167,7 +167,7 @@ def test_sparse_sources_are_further_rows_of_the_eeg(runs, fitted):
 def sparse_bytes(part):
     arrays = [x.numpy() for x in part.sources.buffers()]
     return b"".join(
-        x.tobytes()
+        np.asarray(x).tobytes()
         for x in [
             *arrays,
             part.weights,

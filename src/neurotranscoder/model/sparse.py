@@ -261,6 +261,27 @@ class SparseSources(nn.Module):
         return Posterior(expected, second - expected**2, activity, state_mean, state_variance)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BoldTrust:
+    """How far the sources that BOLD gives can be trusted, beside those that the EEG gives.
+
+    Parameters
+    ----------
+    gain, precision : array, shape (components,)
+        The source b that BOLD gives is ``gain s`` and an error; one over the variance of the
+        error, relative to the gain.
+    scale : float
+        Factor that brings b to the scale of what the EEG gives.
+    own_share : array, shape (components,)
+        What of the source from EEG is its own beyond the reach of BOLD, from 0 to 1.
+    """
+
+    gain: Float[ndarray, " components"]
+    precision: Float[ndarray, " components"]
+    scale: float
+    own_share: Float[ndarray, " components"]
+
+
 class SparseEegToSource(LinearEegToSource):
     """Linear in the EEG and in sparse sources: ``maps (weights eeg + sparse_weights s(eeg))``.
 
@@ -274,16 +295,14 @@ class SparseEegToSource(LinearEegToSource):
         How strongly each sparse source does.
     sparse : SparseSources
         The sparse sources s of the EEG, one for each component.
-    bold_gain, bold_precision : array, shape (components,)
-        The source that BOLD gives is ``bold_gain s`` and an error; one over the variance of the
-        error, relative to the gain.
-    unsaid : array, shape (components,)
-        Share of what the EEG says that BOLD leaves to be said, from 0 to 1.
+    trust : BoldTrust
+        What sources from EEG and BOLD are together; only `joint` needs it.
     """
 
     bold_gain: Tensor
     bold_precision: Tensor
-    unsaid: Tensor
+    bold_scale: Tensor
+    own_share: Tensor
 
     def __init__(
         self,
@@ -292,17 +311,15 @@ class SparseEegToSource(LinearEegToSource):
         sparse_weights: Float[Tensor, "components components"]
         | Float[ndarray, "components components"],
         sparse: SparseSources,
-        *,
-        bold_gain: Float[Tensor, " components"] | Float[ndarray, " components"],
-        bold_precision: Float[Tensor, " components"] | Float[ndarray, " components"],
-        unsaid: Float[Tensor, " components"] | Float[ndarray, " components"],
+        trust: BoldTrust,
     ) -> None:
         super().__init__(maps, weights)
         self.sparse_weights = parameter(sparse_weights)
         self.sparse = sparse
-        self.register_buffer("bold_gain", torch.as_tensor(bold_gain).float())
-        self.register_buffer("bold_precision", torch.as_tensor(bold_precision).float())
-        self.register_buffer("unsaid", torch.as_tensor(unsaid).float())
+        self.register_buffer("bold_gain", torch.as_tensor(trust.gain).float())
+        self.register_buffer("bold_precision", torch.as_tensor(trust.precision).float())
+        self.register_buffer("bold_scale", torch.as_tensor(trust.scale).float())
+        self.register_buffer("own_share", torch.as_tensor(trust.own_share).float())
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
@@ -321,9 +338,10 @@ class SparseEegToSource(LinearEegToSource):
     ) -> Float[Tensor, "batch blocks time"]:
         """Return the sources given EEG and BOLD.
 
-        It is the posterior mean of the sparse sources given the EEG and what BOLD says of them.
-        What the estimate from EEG adds to sparse sources is added, as far as BOLD leaves it
-        unsaid.
+        The posterior mean of the sparse sources given the EEG and what BOLD says of them knows
+        nothing of what the estimate from EEG adds to sparse sources; the mean of it and of the
+        same with that added takes the place of what BOLD gives, as far as the EEG is about the
+        source itself where BOLD does not reach.
 
         Parameters
         ----------
@@ -332,7 +350,9 @@ class SparseEegToSource(LinearEegToSource):
         source_from_eeg, source_from_bold : tensor, shape (batch, blocks, time)
             The sources that each gives over the same frames.
         """
-        hint = (self.maps.T @ source_from_bold).double() / self.bold_gain.double()[:, None]
+        given = self.maps.T @ source_from_bold
+        hint = given.double() / self.bold_gain.double()[:, None]
         together = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
         added = self.maps.T @ source_from_eeg - self.sparse.around_mean(eeg)
-        return self.maps @ (together + self.unsaid[:, None] * added)
+        slow = self.bold_scale * given
+        return self.maps @ (slow + self.own_share[:, None] * (together + added / 2 - slow))

@@ -87,8 +87,9 @@ def joint_source(
 ) -> Float[ndarray, "blocks frames"] | None:
     """Estimate sources from EEG (V) and what either gives; None without sparse sources.
 
-    It is the posterior mean given both. Adding the estimates would count what both say twice, and
-    would know nothing of how far each can be trusted.
+    It is the posterior mean given both, as far as the EEG is about the source itself where BOLD
+    does not reach; what BOLD gives has the rest of the weight. Adding the estimates would count
+    what both say twice, and would know nothing of how far each can be trusted.
     """
     coder = trained.module.sparse_coder
     if coder is None:

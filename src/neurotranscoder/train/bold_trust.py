@@ -12,8 +12,10 @@ from numpy import ndarray
 from scipy.signal import welch
 
 from neurotranscoder.core.spread import each, summed
-from neurotranscoder.signal.fir import apply_fir, valid_slice
+from neurotranscoder.model.sparse import BoldTrust
 from neurotranscoder.train.alternating import Pair
+from neurotranscoder.train.component_filters import Filters
+from neurotranscoder.train.own_share import own_share
 from neurotranscoder.train.regression import centred
 from neurotranscoder.train.signals import Signals, n_frames_of
 
@@ -22,25 +24,7 @@ _WINDOW = 256  # frames; shorter ones smear the spectra of slow sources
 _RESOLVED = 1e-3  # |h|^2 relative to its largest: BOLD says nothing where it is less
 _MOST = 0.95  # of the variance of what BOLD gives that is source
 _LEAST = 1e-4
-_LEAST_LEFT = 0.02  # of the variance of a source that no EEG tells
 _LEAST_GAIN = 1e-3  # relative to the largest
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BoldTrust:
-    """How the source b that BOLD gives relates to a source s: ``b = gain s + error``.
-
-    Parameters
-    ----------
-    gain, precision : array, shape (components,)
-        The gain, and one over the variance of the error in units of the source.
-    unsaid : array, shape (components,)
-        Share of what the EEG says of a source that BOLD leaves to be said.
-    """
-
-    gain: Float[ndarray, " components"]
-    precision: Float[ndarray, " components"]
-    unsaid: Float[ndarray, " components"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,11 +78,9 @@ def trust_in_bold(
     runs: Sequence[Signals],
     maps: Float[ndarray, "blocks components"],
     from_eeg: Sequence[Pair],
+    from_map: Sequence[Pair],
     variances: Float[ndarray, " components"],
-    *,
-    responses: Float[ndarray, "*rows lags"],
-    decoders: Float[ndarray, "*rows taps"],
-    first_lag: int,
+    filters: Filters,
 ) -> BoldTrust:
     """Say how far BOLD can be trusted, from its spectra and from where it agrees with the EEG.
 
@@ -115,30 +97,29 @@ def trust_in_bold(
         Orthonormal components of BOLD.
     from_eeg : sequence of Pair
         The same runs: posterior means given the EEG, of each component, and BOLD components.
+    from_map : sequence of Pair
+        The same runs: what the spatial map gives of the EEG, and BOLD components.
     variances : array, shape (components,)
         Of the sources, by the prior.
-    responses : array, shape (lags,) or (components, lags)
-        BOLD of each source.
-    decoders : array, shape (taps,) or (components, taps)
-        Filters from BOLD to sources.
-    first_lag : int
-        Lag of their first tap, in frames.
+    filters : Filters
+        From sources to BOLD, and back.
     """
-    moments = partial(_moments, decoders=decoders, first_lag=first_lag)
+    moments = partial(_moments, filters=filters)
     of_bold, shared, of_eeg = np.maximum(summed(moments, from_eeg).mean(), _TINY)
-    spectra = _Spectra.of(runs, maps, responses.shape[-1])
-    slow, follows = _source_in_bold(spectra, responses, decoders, first_lag)
+    spectra = _Spectra.of(runs, maps, filters.responses.shape[-1])
+    slow, follows = _source_in_bold(spectra, filters)
     supported = np.clip(shared * variances / np.maximum(follows * of_eeg, _TINY), 0, 1)
     variance = np.max([supported * variances, slow, follows**2 / of_bold / _MOST], axis=0)
     variance = np.maximum(variance, _TINY)
     reliable = np.clip(follows**2 / variance / of_bold, _LEAST, _MOST)
     precision = reliable / (1 - reliable) / variance
     gain = follows / variance
-    left = np.maximum(variance - of_eeg, _LEAST_LEFT * variance)
+    own = own_share(from_map, filters)
     return BoldTrust(
         gain=np.maximum(gain, max(_LEAST_GAIN * float(gain.max()), _TINY)),
         precision=precision,
-        unsaid=1 / (1 + left * precision),
+        scale=own.scale,
+        own_share=own.share,
     )
 
 
@@ -157,24 +138,20 @@ class _Moments:
         return self.products / self.n_frames
 
 
-def _moments(pair: Pair, decoders: Float[ndarray, "*rows taps"], first_lag: int) -> _Moments:
+def _moments(pair: Pair, filters: Filters) -> _Moments:
     """Return the products of what BOLD and EEG say of each source in one run."""
-    valid = valid_slice(pair.eeg.shape[1], decoders.shape[-1], first_lag=first_lag)
-    given = apply_fir(pair.components, decoders, first_lag=first_lag)
-    b, e = centred(given, valid), centred(pair.eeg, valid)
+    valid = filters.valid(pair.eeg.shape[1])
+    b, e = centred(filters.decoded(pair.components), valid), centred(pair.eeg, valid)
     return _Moments(
         np.stack([np.sum(x * y, axis=1) for x, y in ((b, b), (b, e), (e, e))]), b.shape[1]
     )
 
 
 def _source_in_bold(
-    spectra: _Spectra,
-    responses: Float[ndarray, "*rows lags"],
-    decoders: Float[ndarray, "*rows taps"],
-    first_lag: int,
+    spectra: _Spectra, filters: Filters
 ) -> tuple[Float[ndarray, " components"], Float[ndarray, " components"]]:
     """Return the variance of each source that BOLD resolves, and how b varies with it."""
-    h, d = spectra.gains(responses), spectra.gains(decoders, first_lag)
+    h, d = spectra.gains(filters.responses), spectra.gains(filters.decoders, filters.first_lag)
     strength = np.abs(h) ** 2
     resolved = strength > _RESOLVED * strength.max()
     signal = np.where(resolved, spectra.components - spectra.noise, 0)

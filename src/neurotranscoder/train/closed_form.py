@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.spread import Lazily, each, kept, summed
-from neurotranscoder.model.sparse import SparseSources
+from neurotranscoder.model.sparse import BoldTrust, SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import (
     Pair,
@@ -28,7 +28,6 @@ from neurotranscoder.train.alternating import (
     fit_hrf,
     spatial_products,
 )
-from neurotranscoder.train.bold_trust import BoldTrust
 from neurotranscoder.train.components import bold_components
 from neurotranscoder.train.grouped_map import RowGroup, choose_map
 from neurotranscoder.train.regression import Products, centred

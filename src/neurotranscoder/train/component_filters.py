@@ -24,6 +24,33 @@ Run = tuple[Float[ndarray, "components _"], Float[ndarray, "components _"]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Filters:
+    """Filters of each component: from sources to BOLD, and back.
+
+    Parameters
+    ----------
+    responses : array, shape (lags,) or (components, lags)
+        BOLD of each source, from lag 0.
+    decoders : array, shape (taps,) or (components, taps)
+        From BOLD to sources.
+    first_lag : int
+        Lag of their first tap, in frames.
+    """
+
+    responses: Float[ndarray, "*rows lags"]
+    decoders: Float[ndarray, "*rows taps"]
+    first_lag: int
+
+    def decoded(self, components: Float[ndarray, "components times"]) -> ndarray:
+        """Return the sources that BOLD gives, shape (components, times)."""
+        return apply_fir(components, self.decoders, first_lag=self.first_lag)
+
+    def valid(self, n_times: int) -> slice:
+        """Return the times at which these sources have all of their BOLD."""
+        return valid_slice(n_times, self.decoders.shape[-1], first_lag=self.first_lag)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LaggedProducts:
     """Products of each component's input with itself and with its target; they add up over runs.
 

@@ -17,9 +17,8 @@ from neurotranscoder.model.linear import (
     LinearSourceToEeg,
 )
 from neurotranscoder.model.power import PowerEegToSource
-from neurotranscoder.model.sparse import SparseEegToSource, SparseSources
+from neurotranscoder.model.sparse import BoldTrust, SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
-from neurotranscoder.train.bold_trust import BoldTrust
 from neurotranscoder.train.closed_form import LinearFit, SparsePart
 
 
@@ -106,9 +105,7 @@ def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) ->
             weights,
             sparse.weights.astype(np.float32),
             sparse.sources,
-            bold_gain=sparse.trust.gain,
-            bold_precision=sparse.trust.precision,
-            unsaid=sparse.trust.unsaid,
+            sparse.trust,
         )
     if fit.power_weights is None:
         return coder
@@ -153,4 +150,5 @@ def _unfitted_sparse_part(shape: LinearShape) -> SparsePart:
         damping=shape.sparse_damping,
     )
     ones = np.ones(n_components)
-    return SparsePart(sources, np.zeros((n_components, n_components)), BoldTrust(ones, ones, ones))
+    trust = BoldTrust(ones, ones, 1.0, ones)
+    return SparsePart(sources, np.zeros((n_components, n_components)), trust)

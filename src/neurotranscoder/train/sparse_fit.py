@@ -23,7 +23,7 @@ from neurotranscoder.train.closed_form import (
     choose_leadfield,
     fit_closed_form,
 )
-from neurotranscoder.train.component_filters import Run, own_filters
+from neurotranscoder.train.component_filters import Filters, Run, own_filters
 from neurotranscoder.train.components import regional
 from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
 from neurotranscoder.train.signals import Signals, projected
@@ -155,7 +155,8 @@ def fit_with_sparse_sources(
         decoder_ridge=decoder_ridge,
         power_weights=weights[-1] if reads_power else None,
     )
-    filters = _own_filters(*rows.sources(), fit, sparse_settings)
+    sources = rows.sources()
+    filters = _own_filters(*sources, fit, sparse_settings)
     strongest = _strongest(maps, known)
     leadfield, leadfield_ridge = choose_leadfield(known, unseen, filters.decoders, first, settings)
     fit = replace(
@@ -171,10 +172,9 @@ def fit_with_sparse_sources(
         training,
         maps,
         Lazily(partial(_with_rows_between, first=len(fit.leadfield), n=maps.shape[1]), rows.known),
+        sources[0],
         sparse.prior_variance.numpy(),
-        responses=filters.responses,
-        decoders=filters.decoders,
-        first_lag=first,
+        filters,
     )
     return replace(fit, sparse=SparsePart(sparse, weights[1], trust))
 
@@ -222,25 +222,17 @@ def _with_rows_between(pair: Pair, first: int, n: int) -> Pair:
     return replace(pair, eeg=pair.eeg[first : first + n], power=None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Filters:
-    """Filters of each component: from sources to BOLD, and back."""
-
-    responses: Float[ndarray, "components lags"]
-    decoders: Float[ndarray, "components taps"]
-
-
 def _own_filters(
     known: Sequence[Pair],
     unseen: Sequence[Pair],
     fit: LinearFit,
     settings: SparseSettings,
-) -> _Filters:
+) -> Filters:
     """Return filters between sources and BOLD of components, where ``Pair.eeg`` is the sources."""
     there = [Lazily(_source_and_bold, runs) for runs in (known, unseen)]
     back = [Lazily(_bold_and_source, runs) for runs in (known, unseen)]
     ridges = settings.filter_ridges
-    return _Filters(
+    return Filters(
         responses=own_filters(there[0], there[1], fit.hrf, ridges=ridges),
         decoders=own_filters(
             back[0],
@@ -250,6 +242,7 @@ def _own_filters(
             first_lag=fit.decoder_lag,
             keep_power=True,
         ),
+        first_lag=fit.decoder_lag,
     )
 
 
