@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,8 +13,10 @@ from neurotranscoder.cli.common import Common, progress, say
 from neurotranscoder.cli.workspace import Workspace, load_models
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
+from neurotranscoder.core.spread import Lazily
 from neurotranscoder.io.derivatives import write_image, write_raw
 from neurotranscoder.io.nifti import image_of_blocks
+from neurotranscoder.preprocess.group import align_run
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
 from neurotranscoder.train.trained import TrainedTranscoder
 
@@ -87,13 +91,16 @@ def transcode(
 
 def _prepare(
     bids: Path, out: Path, model: Path | None, common: Common | None
-) -> tuple[Workspace, TrainedTranscoder, tuple[AlignedRun, ...]]:
-    """Open study and model, and bring the runs to the model's blocks."""
+) -> tuple[Workspace, TrainedTranscoder, Sequence[AlignedRun]]:
+    """Open study and model; each run is brought to the model's blocks when its turn comes."""
     space = Workspace.open(bids, out, (common or Common()).settings())
     _, trained = load_models((model,) if model else (), out)[0]
     space.check(trained)
     space.start()
-    return space, trained, space.align(trained.blocks)
+    aligned = partial(
+        align_run, study=space.study, blocks=trained.blocks, settings=space.config.align
+    )
+    return space, trained, Lazily(aligned, space.study.runs)
 
 
 def _wanted(estimates: GroupEstimates, from_: From) -> tuple[SourceEstimate, ...]:
