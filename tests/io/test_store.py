@@ -12,6 +12,7 @@ from neurotranscoder.io.store import (
     read_json,
     read_table,
     remove_leftovers,
+    scratch_folder,
     write_json,
     write_table,
     write_text,
@@ -36,6 +37,52 @@ def test_kill_during_a_write_leaves_the_old_file_and_one_leftover_that_is_cleane
     assert len(list(tmp_path.iterdir())) == 2
     assert remove_leftovers(tmp_path) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
+
+
+KILLED_AT_WORK = """
+import os, signal, sys
+from pathlib import Path
+from neurotranscoder.io.store import scratch_folder
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_scratch_is_gone_whatever_happens(tmp_path):
+    def stop():
+        with scratch_folder(tmp_path) as folder:
+            (folder / "half").touch()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        stop()
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.fixture
+def left_scratch(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED_AT_WORK, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    (folder,) = tmp_path.iterdir()
+    return folder
+
+
+def test_scratch_of_a_killed_process_goes_with_the_next(tmp_path, left_scratch):
+    with scratch_folder(tmp_path) as folder:
+        assert [*tmp_path.iterdir()] == [folder] != [left_scratch]
+
+
+def test_scratch_of_a_killed_process_is_removed_as_other_leftovers_are(tmp_path, left_scratch):
+    assert remove_leftovers(tmp_path) == 1
+    assert not left_scratch.exists()
+
+
+def test_scratch_that_is_in_use_stays(tmp_path):
+    with scratch_folder(tmp_path) as one, scratch_folder(tmp_path) as other:
+        assert remove_leftovers(tmp_path) == 0
+        assert one.is_dir()
+        assert other.is_dir()
 
 
 def test_error_during_a_write_leaves_the_old_file_and_nothing_else(tmp_path):

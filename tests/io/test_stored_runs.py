@@ -6,8 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from neurotranscoder.core.spread import Lazily, Spreading, each, kept, summed
-from neurotranscoder.io.store import remove_leftovers
-from neurotranscoder.io.stored_runs import StoredRuns, scratch_folder
+from neurotranscoder.io.stored_runs import StoredRuns
 
 
 @pytest.fixture
@@ -56,22 +55,3 @@ def test_progress_is_reported(tmp_path):
 def test_an_error_in_one_run_is_raised(stored):
     with pytest.raises(ZeroDivisionError):
         kept(functools.partial(divmod, 1), Lazily(int, Lazily(operator.itemgetter(0), stored)))
-
-
-def test_scratch_is_gone_whatever_happens(tmp_path):
-    def stop():
-        with scratch_folder(tmp_path) as folder:
-            StoredRuns.of(np.arange, [3], folder)
-            assert any(folder.rglob("*.pickle"))
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        stop()
-    assert not any(tmp_path.iterdir())
-
-
-def test_scratch_of_a_killed_process_is_removed_as_other_leftovers_are(tmp_path):
-    with scratch_folder(tmp_path) as folder:
-        StoredRuns.of(np.arange, [3], folder)
-        assert remove_leftovers(tmp_path) == 1
-        assert not any(tmp_path.iterdir())

@@ -6,7 +6,6 @@ import functools
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
@@ -15,21 +14,6 @@ from neurotranscoder.core.spread import Map
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Offer a new folder for intermediate results, gone when the context ends.
-
-    Parameters
-    ----------
-    parent : Path
-        A folder; processes that work on the runs need to see it as well.
-    """
-    with tempfile.TemporaryDirectory(
-        prefix=".runs.", suffix=".partial", dir=parent, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

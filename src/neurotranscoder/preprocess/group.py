@@ -82,7 +82,7 @@ def store_aligned_runs(
     settings : AlignSettings
         The group resolution.
     folder : Path
-        Where the files go (see `io.stored_runs.scratch_folder`).
+        Where the files go (see `io.store.scratch_folder`).
     spread : callable
         Like the built-in map; may load and align runs in other processes.
     progress : callable, optional

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ from neurotranscoder.evaluate.benchmark.plan import WorldPlan
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.evaluate.truths import with_details, with_truth
+from neurotranscoder.io.store import scratch_folder
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
@@ -126,13 +125,10 @@ def open_world(
         The brains of the scenario where they are no ordinary ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".world.", suffix=".partial", dir=folder))
-    try:
+    with scratch_folder(folder) as scratch:
         if cohort is None:
             cohort = make_cohort(plan.scenario, build_head(plan.scenario.head))
         yield _simulate(plan, cohort, settings, scratch, in_memory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _simulate(
