@@ -9,7 +9,11 @@ from neurotranscoder.model.linear import (
     LinearSourceToEeg,
 )
 from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.closed_form import ClosedFormSettings
+from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.windows import WindowSettings
 from synthetic_runs import N_CHANNELS, block_map
 
@@ -26,6 +30,23 @@ SETTINGS = NetworkSettings(
     windows=WindowSettings(seconds=16, overlap=0.5, context=4),
     blocks_per_step=20,
 )
+
+RECIPE = TrainSettings(
+    closed_form=ClosedFormSettings(hrf_duration=6.0),
+    sparse=SparseSettings(frames=300),
+    residual=NetworkSettings(
+        architecture="gated",
+        spatial_features=(4, 4, 4, 4),
+        temporal_features=(2, 2, 2, 2),
+        temporal_kernel=3,
+        steps=6,
+        validate_every=2,
+        windows=WindowSettings(seconds=20.0),
+        losses=LossWeights(eeg_from_eeg=0.0),
+    ),
+    probe_seconds=20.0,
+)
+"""The whole recipe, for runs of 300 frames."""
 
 
 def linear_start(gain=0.1):

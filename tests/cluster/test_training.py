@@ -10,32 +10,12 @@ from threadpoolctl import threadpool_limits
 
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.io.stored_runs import StoredRuns
-from neurotranscoder.train.closed_form import ClosedFormSettings
-from neurotranscoder.train.losses import LossWeights
-from neurotranscoder.train.network import NetworkSettings
 from neurotranscoder.train.recipe import fit_transcoder
-from neurotranscoder.train.settings import TrainSettings
-from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.split import Split
-from neurotranscoder.train.windows import WindowSettings
+from small_network import RECIPE
 from synthetic_runs import synthetic_runs
 
 ARCHITECTURES = ("closed_form", "sparse", "transcoder")
-SETTINGS = TrainSettings(
-    closed_form=ClosedFormSettings(hrf_duration=6.0),
-    sparse=SparseSettings(frames=300),
-    residual=NetworkSettings(
-        architecture="gated",
-        spatial_features=(4, 4, 4, 4),
-        temporal_features=(2, 2, 2, 2),
-        temporal_kernel=3,
-        steps=6,
-        validate_every=2,
-        windows=WindowSettings(seconds=20.0),
-        losses=LossWeights(eeg_from_eeg=0.0),
-    ),
-    probe_seconds=20.0,
-)
 
 
 @contextmanager
@@ -56,7 +36,7 @@ def runs():
 
 def fit(runs, architecture):
     split = Split(("a", "b", "c"), ("d", "e"), ("f",))
-    settings = SETTINGS.model_copy(update={"architecture": architecture})
+    settings = RECIPE.model_copy(update={"architecture": architecture})
     with one_thread():
         trained = fit_transcoder(runs[:3], runs[3:], split, settings, device="cpu")
     return {name: value.numpy() for name, value in trained.module.state_dict().items()}

@@ -11,33 +11,14 @@ from neurotranscoder.core.errors import WeightsError
 from neurotranscoder.reconstruct.group import estimate_group, source_of_eeg
 from neurotranscoder.signal.frames import frame_means
 from neurotranscoder.signal.power import band_power
-from neurotranscoder.train.closed_form import ClosedFormSettings
-from neurotranscoder.train.losses import LossWeights
-from neurotranscoder.train.network import NetworkSettings
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.scaling import Scaling
-from neurotranscoder.train.settings import TrainSettings
-from neurotranscoder.train.sparse import SparseSettings
 from neurotranscoder.train.split import Split
 from neurotranscoder.train.trained import load_trained, save_trained
 from neurotranscoder.train.windows import ScaledRun, TrainingWindows, WindowSettings
+from small_network import RECIPE
 from synthetic_runs import N_CHANNELS, response, synthetic_runs
 
-SETTINGS = TrainSettings(
-    closed_form=ClosedFormSettings(hrf_duration=6.0),
-    sparse=SparseSettings(frames=300),
-    residual=NetworkSettings(
-        architecture="gated",
-        spatial_features=(4, 4, 4, 4),
-        temporal_features=(2, 2, 2, 2),
-        temporal_kernel=3,
-        steps=4,
-        validate_every=2,
-        windows=WindowSettings(seconds=20.0),
-        losses=LossWeights(eeg_from_eeg=0.0),
-    ),
-    probe_seconds=20.0,
-)
 RHYTHM = np.array([0.2, 1.0, 0.6, 0.1, 0.3])  # in which channels a rhythm is strong
 PLACE = np.linspace(-1, 2, 34)  # in which blocks BOLD follows its amplitude
 
@@ -62,7 +43,7 @@ def runs():
 def fit(runs, architecture="transcoder"):
     labels = [run.run.label for run in runs]
     split = Split(tuple(labels[:3]), (labels[3],), (labels[4],))
-    settings = SETTINGS.model_copy(update={"architecture": architecture})
+    settings = RECIPE.model_copy(update={"architecture": architecture})
     return fit_transcoder(runs[:3], runs[3:4], split, settings, device="cpu")
 
 
@@ -107,9 +88,9 @@ def test_model_that_reads_power_refuses_runs_without_its_bands(trained, runs, ba
 
 @pytest.mark.parametrize("architecture", ["closed_form", "paper"])
 def test_other_architectures_read_no_power(runs, architecture):
-    settings = SETTINGS.model_copy(
+    settings = RECIPE.model_copy(
         update={
-            "paper": SETTINGS.residual.model_copy(update={"architecture": "paper"}),
+            "paper": RECIPE.residual.model_copy(update={"architecture": "paper"}),
             "architecture": architecture,
         }
     )
