@@ -1,0 +1,231 @@
+"""Print what a benchmark was asked to show, beside what it found, as Markdown.
+
+python docs/results.py OUT [OUT ...]
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+METHODS = ("transcoder", "sparse", "closed_form")
+IMAGING = tuple(
+    f"{name}_true_leadfield" for name in ("minimum_norm", "sloreta", "eloreta", "lcmv")
+)
+SUPERVISED = ("oracle_supervised_linear",)
+WIENER = ("oracle_spatial_wiener",)
+SCORED = ("bold_from_eeg", "eeg_from_bold", "source_from_eeg", "source_from_bold", "source_fused")
+KINDS = ("evoked", "oscillatory")
+
+
+class Value(NamedTuple):
+    """A number with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        digits = 3 if abs(self.value) < 10 else 1
+        shown = f"{self.value:.{digits}f}"
+        if self.low != self.low:
+            return shown
+        return f"{shown} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
+
+class Key(NamedTuple):
+    """What a row of the summary is about."""
+
+    scenario: str
+    method: str
+    quantity: str
+    kind: str
+    statistic: str
+    reference: str
+
+
+Summary = dict[Key, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number that is asked for: no less than ``limit``, compared with the best of references."""
+
+    quantity: str
+    kind: str
+    limit: float
+    references: tuple[str, ...] = ()
+    statistic: str = "ratio"
+
+    @property
+    def words(self) -> str:
+        """What is compared."""
+        what = self.quantity if self.kind == "all" else f"{self.quantity}, {self.kind}"
+        if not self.references:
+            return f"{what}: r"
+        of = (
+            "the best of true-leadfield imaging"
+            if self.references == IMAGING
+            else ", ".join(f"`{name}`" for name in self.references)
+        )
+        return f"{what}: {'ratio to' if self.statistic == 'ratio' else 'minus'} {of}"
+
+    def found(self, summary: Summary, scenario: str, method: str) -> Value | None:
+        """Return the smallest number of a method over all references."""
+        statistic = self.statistic if self.references else "r"
+        keys = (
+            Key(scenario, method, self.quantity, self.kind, statistic, reference)
+            for reference in self.references or ("none",)
+        )
+        values = [summary[key] for key in keys if key in summary]
+        return min(values) if len(values) == max(1, len(self.references)) else None
+
+
+def _both(quantity: str, limit: float, references: tuple[str, ...]) -> list[Wanted]:
+    return [Wanted(quantity, kind, limit, references) for kind in KINDS]
+
+
+WANTED = {
+    "interleave5-snr10": [
+        Wanted("source_from_eeg", "all", 0.95, WIENER),
+        Wanted("source_from_eeg", "all", 1.4, IMAGING),
+        Wanted("source_fused", "all", 0.95, SUPERVISED),
+        Wanted("bold_from_eeg", "all", 1.0, ("ridge_true_hrf",)),
+        Wanted("bold_from_eeg", "all", 1.2, ("ridge_lags",)),
+        Wanted("hrf", "all", 0.99),
+        Wanted("leadfield", "all", 0.98),
+    ],
+    "interleave5-noisefree": [
+        Wanted("source_from_eeg", "all", 0.95, WIENER),
+        Wanted("source_fused", "all", 0.93, SUPERVISED),
+        Wanted("bold_from_eeg", "all", 0.98, ("ridge_true_hrf",)),
+        Wanted("hrf", "all", 0.995),
+    ],
+    "power": [
+        Wanted("source_from_eeg", "evoked", 0.95, SUPERVISED),
+        Wanted("source_from_eeg", "oscillatory", 0.95, ("oracle_supervised_linear_power",)),
+        Wanted("source_fused", "evoked", 0.97, SUPERVISED),
+        Wanted("bold_from_eeg", "all", 1.0, ("ridge_lags_power",)),
+        Wanted("bold_from_eeg", "all", 1.7, ("ridge_lags",)),
+    ],
+    "realistic": [
+        *_both("source_from_eeg", 0.90, SUPERVISED),
+        *_both("source_fused", 0.90, SUPERVISED),
+        Wanted("bold_from_eeg", "all", 1.0, ("best_rival",)),
+        Wanted("source_from_eeg", "all", 1.0, IMAGING),
+    ],
+}
+EVERYWHERE = [
+    Wanted("source_fused", kind, 0.0, ("better_single",), "difference") for kind in KINDS
+]
+
+
+def read_summary(folders: Iterable[Path]) -> Summary:
+    """Return all rows of the summaries of benchmarks; the first that has a row gives it."""
+    found: Summary = {}
+    for folder in folders:
+        with (folder / "summary.tsv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                numbers = (
+                    row[name].replace("n/a", "nan") for name in ("value", "ci_low", "ci_high")
+                )
+                names = ("scenario", "method", "quantity", "source_kind", "statistic", "reference")
+                key = Key(*(row[name] for name in names))
+                found.setdefault(key, Value(*map(float, numbers)))
+    return found
+
+
+def wanted_rows(summary: Summary, scenario: str, methods: list[str]) -> Iterator[list[str]]:
+    """Yield what is asked for in a scenario, and what each method reaches; misses in bold."""
+    for wanted in (*WANTED.get(scenario, ()), *EVERYWHERE):
+        found = [wanted.found(summary, scenario, method) for method in methods]
+        if any(value is not None for value in found):
+            cells = [_judged(value, wanted.limit) for value in found]
+            yield [wanted.words, f">= {wanted.limit:g}", *cells]
+
+
+def _judged(value: Value | None, limit: float) -> str:
+    if value is None:
+        return ""
+    return str(value) if value.value >= limit else f"**{value}**"
+
+
+def score_rows(summary: Summary, scenario: str) -> Iterator[list[str]]:
+    """Yield r of every method of a scenario, that of sources for evoked and oscillatory ones."""
+    methods = dict.fromkeys(key.method for key in summary if key.scenario == scenario)
+    for method in methods:
+        cells = [_score(summary, scenario, method, quantity) for quantity in SCORED]
+        yield [f"`{method}`", *cells]
+
+
+def _score(summary: Summary, scenario: str, method: str, quantity: str) -> str:
+    kinds = KINDS if quantity.startswith("source") else ("all",)
+    keys = [Key(scenario, method, quantity, kind, "r", "none") for kind in kinds]
+    return " / ".join(str(summary[key]) for key in keys if key in summary)
+
+
+def disjoint_from_nulls(summary: Summary, scenario: str, method: str) -> str:
+    """Say which quantities of a method have intervals that touch one of a null."""
+    touched = [
+        f"{key.quantity} {key.kind}"
+        for key, own in summary.items()
+        if key[:2] == (scenario, method) and key.statistic == "r" and key.quantity in SCORED
+        for null, other in summary.items()
+        if null.method.startswith("null_") and null._replace(method=method) == key
+        if own.low <= other.high
+    ]
+    return ", ".join(dict.fromkeys(touched)) or "none"
+
+
+def peak_errors(folders: Iterable[Path]) -> Iterator[str]:
+    """Yield how far learnt responses peak from true ones, mean and largest over worlds."""
+    peaks: dict[tuple[str, str, str], float] = {}
+    for folder in folders:
+        with (folder / "benchmark_measures.tsv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                if (row["quantity"], row["measure"]) == ("hrf", "peak"):
+                    key = (row["scenario"], row["method"], row["geometry_seed"])
+                    peaks[key] = float(row["value"])
+    errors: dict[tuple[str, str], list[float]] = {}
+    for (scenario, method, seed), peak in peaks.items():
+        true = peaks.get((scenario, f"truth_beside_{method}", seed))
+        if method in METHODS and true is not None:
+            errors.setdefault((scenario, method), []).append(peak - true)
+    for (scenario, method), found in errors.items():
+        largest = max(found, key=abs)
+        of = f"`{scenario}`, `{method}`"
+        yield f"{of}: {mean(found):+.2f} s in the mean, {largest:+.2f} s at most"
+
+
+def as_table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (header, *rows)]
+    return "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]])
+
+
+def main() -> None:
+    """Print all tables of the named benchmarks."""
+    folders = [Path(argument) for argument in sys.argv[1:]]
+    summary = read_summary(folders)
+    for scenario in dict.fromkeys(key.scenario for key in summary):
+        there = {key.method for key in summary if key.scenario == scenario}
+        methods = [method for method in METHODS if method in there]
+        header = ["", "asked", *(f"`{method}`" for method in methods)]
+        print(f"\n**`{scenario}`**\n")
+        print(as_table(header, wanted_rows(summary, scenario, methods)))
+        for method in methods:
+            touched = disjoint_from_nulls(summary, scenario, method)
+            print(f"\nIntervals of `{method}` that touch one of a null: {touched}.")
+        print("\n" + as_table(["r", *SCORED], score_rows(summary, scenario)))
+    print("\nPeak of the learnt response minus that of the true one:\n")
+    for line in peak_errors(folders):
+        print(f"- {line}")
+
+
+if __name__ == "__main__":
+    main()
