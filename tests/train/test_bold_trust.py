@@ -14,13 +14,24 @@ from neurotranscoder.train.signals import Signals
 N_REST = 20
 HRF = np.array([0.1, 0.4, 0.3, 0.15, 0.05])
 DECODER = np.array([0.05, 0.3, 0.6, 0.3, 0.05])  # smooths; lags -4 to 0
+SMOOTH = np.exp(-0.5 * (np.arange(-7, 8) / 2) ** 2) / 5  # lets nothing pass above 0.2 per frame
 VARIANCES = np.array([2.0, 2.0, 8.0])
 
 
-def world(rng, *, eeg_says=(1.0, 1.0, 1.0), noise=0.3, n_runs=4, n_frames=4000):
+def world(
+    rng,
+    *,
+    eeg_says=(1.0, 1.0, 1.0),
+    noise=0.3,
+    noise_of_sources=0.0,
+    hrf=HRF,
+    n_runs=4,
+    n_frames=4000,
+):
     """Slow sources, their BOLD among blocks of noise, and posterior means given some EEG.
 
-    ``eeg_says`` is the part of each posterior mean that really is about the source.
+    ``eeg_says`` is the part of each posterior mean that really is about the source,
+    ``noise_of_sources`` the noise that is in their BOLD alone.
     """
     bolds, means, truth = [], [], []
     for _ in range(n_runs):
@@ -31,20 +42,22 @@ def world(rng, *, eeg_says=(1.0, 1.0, 1.0), noise=0.3, n_runs=4, n_frames=4000):
         seen = about + np.sqrt(VARIANCES)[:, None] * rng.standard_normal(about.shape)
         means.append(seen / 2)  # signal and noise have equal variance
         bold = noise * rng.standard_normal((3 + N_REST, n_frames))
-        bold[:3] += apply_fir(sources, HRF)
+        bold[:3] += apply_fir(sources, hrf)
+        if noise_of_sources:
+            bold[:3] += noise_of_sources * rng.standard_normal((3, n_frames))
         bolds.append(bold)
         truth.append(sources)
     return SimpleNamespace(bolds=bolds, means=means, truth=truth)
 
 
-def trust(found, variances=VARIANCES):
+def trust(found, variances=VARIANCES, hrf=HRF):
     return trust_in_bold(
         [Signals(np.zeros((1, bold.shape[1])), bold) for bold in found.bolds],
         np.eye(3 + N_REST, 3),
         [Pair(e, bold[:3]) for e, bold in zip(found.means, found.bolds, strict=True)],
         [Pair(e, bold[:3]) for e, bold in zip(found.means, found.bolds, strict=True)],
         variances,
-        Filters(HRF, DECODER, -4),
+        Filters(hrf, DECODER, -4),
     )
 
 
@@ -72,6 +85,14 @@ def test_gain_and_precision_are_those_of_the_true_sources(rng, noise):
 def test_noise_of_bold_lowers_the_precision(rng):
     quiet, loud = (trust(world(rng, noise=noise)).precision for noise in (0.3, 4.0))
     assert (loud < 0.3 * quiet).all()
+
+
+def test_noise_that_is_in_components_alone_lowers_the_precision(rng):
+    found = world(rng, noise_of_sources=2.0, hrf=SMOOTH)
+    _, precision = measured(found)
+    says = trust(found, hrf=SMOOTH)
+    assert (says.precision < 1.1 * precision).all()
+    assert (says.precision > 0.3 * precision).all()
 
 
 def test_eeg_of_other_sources_costs_bold_nothing(rng):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 from numpy import ndarray
 from scipy.signal import welch
 
@@ -22,6 +22,7 @@ from neurotranscoder.train.signals import Signals, n_frames_of
 _TINY = np.finfo(float).tiny
 _WINDOW = 256  # frames; shorter ones smear the spectra of slow sources
 _RESOLVED = 1e-3  # |h|^2 relative to its largest: BOLD says nothing where it is less
+_STOPPED = 5e-4, 3e-3  # the same, where next to nothing of a source is left in BOLD
 _MOST = 0.95  # of the variance of what BOLD gives that is source
 _LEAST = 1e-4
 _LEAST_GAIN = 1e-3  # relative to the largest
@@ -36,7 +37,7 @@ class _Spectra:
     components : array, shape (components, frequencies)
         Of each component.
     noise : array, shape (frequencies,)
-        Outside the components, per dimension: their noise is taken to be the same.
+        Outside the components, per dimension: theirs is taken to be no less.
     frequencies : array, shape (frequencies,)
         Cycles per frame.
     """
@@ -65,6 +66,19 @@ class _Spectra:
         lags = first_lag + np.arange(taps.shape[-1])
         return np.asarray(taps @ np.exp(-2j * np.pi * np.outer(lags, self.frequencies)))
 
+    def noise_where(
+        self, stopped: Bool[ndarray, " frequencies"]
+    ) -> Float[ndarray, "components frequencies"]:
+        """Return the noise of each component, no less than its power where the source is stopped.
+
+        Physiological noise is in the components themselves.
+        """
+        noise = np.tile(self.noise, (len(self.components), 1))
+        if not stopped.any():
+            return noise
+        left = self.components[:, stopped].mean(axis=1, keepdims=True)
+        return np.asarray(np.maximum(noise, left))
+
 
 def _powers(
     run: Signals, maps: Float[ndarray, "blocks components"], length: int
@@ -85,7 +99,8 @@ def trust_in_bold(
     """Say how far BOLD can be trusted, from its spectra and from where it agrees with the EEG.
 
     BOLD above its noise, divided by the response, is the power of the source below .2 Hz; with it
-    follows how b and s vary together. The variance of s is that of the prior as far as b and the
+    follows how b and s vary together. Its noise is what lies outside the components, and no less
+    than what they hold where the response lets nothing of a source pass. The variance of s is that of the prior as far as b and the
     EEG agree as they then should, ``<b e> = <b s> <e e> / <s s>`` with the posterior mean e given
     the EEG, and no less than BOLD itself says.
 
@@ -154,9 +169,21 @@ def _source_in_bold(
     h, d = spectra.gains(filters.responses), spectra.gains(filters.decoders, filters.first_lag)
     strength = np.abs(h) ** 2
     resolved = strength > _RESOLVED * strength.max()
-    signal = np.where(resolved, spectra.components - spectra.noise, 0)
+    noise = spectra.noise_where(_stopped(strength))
+    signal = np.where(resolved, spectra.components - noise, 0)
     h, strength = np.where(resolved, h, 1), np.where(resolved, strength, 1)
     sure = np.maximum(signal, 0) / np.maximum(spectra.components, _TINY)
     slow = np.sum(sure * signal / strength, axis=1)
     follows = np.sum(signal * np.real(d / h.conj()), axis=1)
     return slow, np.maximum(follows, 0)
+
+
+def _stopped(strength: Float[ndarray, "*rows frequencies"]) -> Bool[ndarray, " frequencies"]:
+    """Return the frequencies beyond the strongest at which responses are all but through."""
+    mean = np.atleast_2d(strength).mean(axis=0)
+    strongest = int(np.argmax(mean))
+    least, most = _STOPPED
+    passed = np.flatnonzero(mean[strongest:] < least * mean[strongest])
+    end = strongest + int(passed[0]) if len(passed) else len(mean)
+    within = np.arange(len(mean))
+    return np.asarray((mean < most * mean[strongest]) & (within > strongest) & (within < end))
