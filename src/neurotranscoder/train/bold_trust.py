@@ -100,9 +100,10 @@ def trust_in_bold(
 
     BOLD above its noise, divided by the response, is the power of the source below .2 Hz; with it
     follows how b and s vary together. Its noise is what lies outside the components, and no less
-    than what they hold where the response lets nothing of a source pass. The variance of s is that of the prior as far as b and the
-    EEG agree as they then should, ``<b e> = <b s> <e e> / <s s>`` with the posterior mean e given
-    the EEG, and no less than BOLD itself says.
+    than what they hold where the response lets nothing of a source pass. The variance of s is
+    that of the prior as far as b and the EEG agree as they then should,
+    ``<b e> = <b s> <e e> / <s s>`` with the posterior mean e given the EEG, and no less than BOLD
+    itself says.
 
     Parameters
     ----------
