@@ -83,7 +83,9 @@ class Wanted:
             for reference in self.references or ("none",)
         )
         values = [summary[key] for key in keys if key in summary]
-        return min(values) if len(values) == max(1, len(self.references)) else None
+        if len(values) < max(1, len(self.references)):
+            return None
+        return min(values, key=lambda found: found.value)
 
 
 def _both(quantity: str, limit: float, references: tuple[str, ...]) -> list[Wanted]:
@@ -169,28 +171,36 @@ def _score(summary: Summary, scenario: str, method: str, quantity: str) -> str:
     return " / ".join(str(summary[key]) for key in keys if key in summary)
 
 
-def disjoint_from_nulls(summary: Summary, scenario: str, method: str) -> str:
-    """Say which quantities of a method have intervals that touch one of a null."""
-    touched = [
-        f"{key.quantity} {key.kind}"
+def touched_by_nulls(summary: Summary, scenario: str) -> str:
+    """Say which quantities of the closed form, which nulls are of, a null comes near."""
+    nulls = {key.method for key in summary if key.scenario == scenario and "null_" in key.method}
+    pairs = [
+        (key, own, summary[key._replace(method=null)])
         for key, own in summary.items()
-        if key[:2] == (scenario, method) and key.statistic == "r" and key.quantity in SCORED
-        for null, other in summary.items()
-        if null.method.startswith("null_") and null._replace(method=method) == key
-        if own.low <= other.high
+        if key[:2] == (scenario, "closed_form") and key.statistic == "r" and key.quantity in SCORED
+        for null in nulls
+        if key._replace(method=null) in summary
     ]
-    return ", ".join(dict.fromkeys(touched)) or "none"
+    if not pairs:
+        return "there is no null"
+    if any(value.low != value.low for _, *both in pairs for value in both):
+        return "there is no interval"
+    touched = {f"{key.quantity} {key.kind}" for key, own, null in pairs if own.low <= null.high}
+    return ", ".join(sorted(touched)) or "none"
 
 
 def peak_errors(folders: Iterable[Path]) -> Iterator[str]:
     """Yield how far learnt responses peak from true ones, mean and largest over worlds."""
     peaks: dict[tuple[str, str, str], float] = {}
     for folder in folders:
-        with (folder / "benchmark_measures.tsv").open(encoding="utf-8") as file:
+        path = folder / "benchmark_measures.tsv"
+        if not path.is_file():
+            continue
+        with path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 if (row["quantity"], row["measure"]) == ("hrf", "peak"):
                     key = (row["scenario"], row["method"], row["geometry_seed"])
-                    peaks[key] = float(row["value"])
+                    peaks.setdefault(key, float(row["value"]))
     errors: dict[tuple[str, str], list[float]] = {}
     for (scenario, method, seed), peak in peaks.items():
         true = peaks.get((scenario, f"truth_beside_{method}", seed))
@@ -218,9 +228,8 @@ def main() -> None:
         header = ["", "asked", *(f"`{method}`" for method in methods)]
         print(f"\n**`{scenario}`**\n")
         print(as_table(header, wanted_rows(summary, scenario, methods)))
-        for method in methods:
-            touched = disjoint_from_nulls(summary, scenario, method)
-            print(f"\nIntervals of `{method}` that touch one of a null: {touched}.")
+        touched = touched_by_nulls(summary, scenario)
+        print(f"\nIntervals of `closed_form` that touch one of its nulls: {touched}.")
         print("\n" + as_table(["r", *SCORED], score_rows(summary, scenario)))
     print("\nPeak of the learnt response minus that of the true one:\n")
     for line in peak_errors(folders):

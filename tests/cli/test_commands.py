@@ -50,10 +50,20 @@ def test_a_trained_model_is_kept_and_other_data_train_it_anew(tiny_study, result
     assert bytes_below(folder, without=["timing.json"]) != before
 
 
+def test_a_damaged_model_is_trained_again(tiny_study, results, capsys):
+    folder = results / "models" / "closed_form"
+    before = bytes_below(folder, without=["timing.json", "manifest.json"])
+    with (folder / "split.json").open("a") as file:
+        file.write(" ")
+    assert command("train", tiny_study, results, "--architecture", "closed_form") == 0
+    assert "trained again" in capsys.readouterr().err
+    assert bytes_below(folder, without=["timing.json", "manifest.json"]) == before
+
+
 def test_workers_share_the_runs_and_leave_nothing_behind(tiny_study, results, tmp_path):
     words = ("train", tiny_study, tmp_path / "out", "--architecture", "closed_form")
     assert command(*words, "--jobs", "2") == 0
-    assert not list((tmp_path / "out").glob(".runs*"))
+    assert not list((tmp_path / "out").glob(".neurotranscoder*"))
     one, two = (
         load_trained(folder / "models" / "closed_form").module.state_dict()
         for folder in (results, tmp_path / "out")

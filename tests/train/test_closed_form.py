@@ -115,6 +115,21 @@ def test_span_without_lag_zero_is_refused():
         ClosedFormSettings(decoder_span=(-30.0, -10.0))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ridges": ()},
+        {"final_whitening": (0.0,)},
+        {"decoder_ridges": (-1.0,)},
+        {"peak_window": (8.0, 2.0)},
+        {"peak_window": (6.0, 8.0), "hrf_duration": 5.0},
+    ],
+)
+def test_impossible_choices_are_refused(values):
+    with pytest.raises(ValueError, match=next(iter(values))):
+        ClosedFormSettings(**values)
+
+
 def test_components_are_orthonormal(rng):
     maps = bold_components([rng.standard_normal((8, 50))], 5)
     assert_allclose(maps.T @ maps, np.eye(5), atol=1e-12)

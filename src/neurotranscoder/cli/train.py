@@ -11,6 +11,7 @@ from neurotranscoder.cli.common import Common, Workers, progress, say
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
+from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import scratch_folder
@@ -126,7 +127,11 @@ def _is_complete(folder: Path, parts: Parts, settings: TrainSettings) -> bool:
     """Return whether a model is there that was trained so on these runs."""
     if not (folder / MANIFEST).is_file():
         return False
-    done = read_manifest(folder, kind="model")
+    try:
+        done = read_manifest(folder, kind="model")
+    except StoreError as error:
+        say(f"{error}; it is trained again")
+        return False
     return done.settings_hash == settings.digest() and _same_data(folder, parts)
 
 

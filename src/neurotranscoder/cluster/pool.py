@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from neurotranscoder.core.errors import SettingsError, WorkerError
+from neurotranscoder.io.store import scratch_folder
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
@@ -84,7 +85,7 @@ def _this_machine(jobs: int) -> Iterator[Map]:
     reader, lifeline = context.Pipe(duplex=False)
     with (
         _environment(_ONE_THREAD),
-        tempfile.TemporaryDirectory(prefix="neurotranscoder-") as folder,
+        scratch_folder(Path(tempfile.gettempdir())) as folder,
         reader,
         lifeline,
     ):
@@ -92,7 +93,7 @@ def _this_machine(jobs: int) -> Iterator[Map]:
         numbers = itertools.count()
 
         def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-            path = Path(folder) / f"{next(numbers)}.pickle"
+            path = folder / f"{next(numbers)}.pickle"
             with path.open("wb") as file:
                 pickle.dump(function, file, protocol=pickle.HIGHEST_PROTOCOL)
             return _process_map(executor, path, items, _JOBS_PER_WORKER * jobs)

@@ -81,7 +81,8 @@ def atomic_group(folder: Path, *, last: str) -> Iterator[Path]:
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """Offer a new folder for intermediate results, gone when the context ends.
 
-    Those that killed processes left beside it go as well; one that is in use stays.
+    Those that killed processes of the same user left beside it go as well; one that is in use
+    stays.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         A folder; processes that work on what is in the new one need to see it as well.
     """
     for left in parent.glob(f"{_SCRATCH}*.partial"):
-        if (left / _IN_USE).exists() and not _in_use(left):
+        if _is_left_by_us(left):
             shutil.rmtree(left, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(
@@ -98,6 +99,15 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         FileLock(Path(folder) / _IN_USE),
     ):
         yield Path(folder)
+
+
+def _is_left_by_us(folder: Path) -> bool:
+    """Say whether a scratch folder is of this user and of a process that is dead."""
+    try:
+        own = folder.lstat().st_uid == os.getuid()
+        return own and (folder / _IN_USE).exists() and not _in_use(folder)
+    except OSError:
+        return False
 
 
 def _in_use(folder: Path) -> bool:

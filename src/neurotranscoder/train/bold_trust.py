@@ -25,6 +25,7 @@ _RESOLVED = 1e-3  # |h|^2 relative to its largest: BOLD says nothing where it is
 _STOPPED = 5e-4, 3e-3  # the same, where next to nothing of a source is left in BOLD
 _MOST = 0.95  # of the variance of what BOLD gives that is source
 _LEAST = 1e-4
+_NOTHING = 1e-12  # the same: BOLD tells nothing of a component that has less
 _LEAST_GAIN = 1e-3  # relative to the largest
 
 
@@ -124,16 +125,17 @@ def trust_in_bold(
     of_bold, shared, of_eeg = np.maximum(summed(moments, from_eeg).mean(), _TINY)
     spectra = _Spectra.of(runs, maps, filters.responses.shape[-1])
     slow, follows = _source_in_bold(spectra, filters)
-    supported = np.clip(shared * variances / np.maximum(follows * of_eeg, _TINY), 0, 1)
+    expected = follows * of_eeg
+    supported = np.minimum(shared * variances, expected) / np.maximum(expected, _TINY)
     variance = np.max([supported * variances, slow, follows**2 / of_bold / _MOST], axis=0)
     variance = np.maximum(variance, _TINY)
     reliable = np.clip(follows**2 / variance / of_bold, _LEAST, _MOST)
-    precision = reliable / (1 - reliable) / variance
-    gain = follows / variance
+    told = follows**2 > _NOTHING * variance * of_bold
+    gain = np.where(told, follows / variance, 0)
     own = own_share(from_map, filters)
     return BoldTrust(
-        gain=np.maximum(gain, max(_LEAST_GAIN * float(gain.max()), _TINY)),
-        precision=precision,
+        gain=np.where(told, np.maximum(gain, _LEAST_GAIN * gain.max()), 1),
+        precision=np.where(told, reliable / (1 - reliable) / variance, 0),
         scale=own.scale,
         own_share=own.share,
     )

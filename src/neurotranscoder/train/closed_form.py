@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import Field, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator, model_validator
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
@@ -49,15 +49,23 @@ class ClosedFormSettings(Settings):
     """Weight of the squared second difference of h, relative to the power of the sources."""
     whitening: float = Field(default=1e-2, gt=0)
     """eps of 1 / sqrt(|H|^2 + eps) while alternating."""
-    final_whitening: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+    final_whitening: tuple[PositiveFloat, ...] = Field(
+        default=(1e-1, 3e-2, 1e-2, 3e-3, 1e-3), min_length=1
+    )
     """Candidates of eps for the final spatial map."""
-    ridges: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    ridges: tuple[NonNegativeFloat, ...] = Field(
+        default=(1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1), min_length=1
+    )
     """Candidate ridge weights of W, relative to the mean power of the regressors."""
     decoder_span: tuple[float, float] = (-30.0, 10.0)
     """Lags of the filter from BOLD to sources, in s; negative ones look into the future."""
-    decoder_ridges: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
+    decoder_ridges: tuple[NonNegativeFloat, ...] = Field(
+        default=(1e-4, 1e-3, 1e-2, 1e-1), min_length=1
+    )
     """Candidate ridge weights of that filter."""
-    leadfield_ridges: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    leadfield_ridges: tuple[NonNegativeFloat, ...] = Field(
+        default=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1), min_length=1
+    )
     """Candidate ridge weights of the leadfield."""
     peak_window: tuple[float, float] = (2.0, 8.0)
     """Convention: the largest lobe of h in this window (s) is positive."""
@@ -70,6 +78,16 @@ class ClosedFormSettings(Settings):
         if not span[0] <= 0 <= span[1]:
             raise ValueError(f"decoder_span is {span} s; it needs to hold lag 0")
         return span
+
+    @model_validator(mode="after")
+    def _window_lies_within_the_response(self) -> ClosedFormSettings:
+        start, end = self.peak_window
+        if not 0 <= start < end or start >= self.hrf_duration:
+            raise ValueError(
+                f"peak_window is {start:g}-{end:g} s, hrf_duration {self.hrf_duration:g} s; it "
+                "needs 0 <= start < end and a start within the response"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)

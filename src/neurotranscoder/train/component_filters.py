@@ -135,7 +135,8 @@ def own_filters(
         Lag of the first tap, in frames.
     keep_power : bool
         Give each component the power that the shared filter gives it, as where targets are
-        estimates that are the smaller the less is known. Gains are then left out of the choice.
+        estimates that are the smaller the less is known. The choice gives the shared filter the
+        gain that suits it best.
     """
     of_run = partial(LaggedProducts.of, n_lags=len(shared), first_lag=first_lag)
     products = summed(of_run, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Lazily
 from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.alike import check_alike
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.closed_form import LinearFit, fit_closed_form
@@ -69,9 +71,19 @@ def fit_transcoder(
     -------
     trained : TrainedTranscoder
         In evaluation mode, with its read-outs.
+
+    Raises
+    ------
+    StudyError
+        When runs differ in rate, channels or blocks; all of them are listed.
+    GridError
+        When there are none of one role, or they are shorter than the filters.
     """
     start = time.perf_counter()
+    share_bands = check_alike(training, validation)
     scaling = Scaling.fit(training)
+    if not share_bands:
+        scaling = replace(scaling, power=())
     first = training[0]
     rate = first.axis.sfreq
     module: CyclicTranscoder | None = None

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from neurotranscoder.core.settings import Settings
@@ -47,14 +47,14 @@ class SparseSettings(Settings):
     """How far each of them goes towards its new approximation."""
     share_active: float = Field(default=0.15, gt=0, lt=1)
     """Share of frames in which a source is active, at the start."""
-    gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
+    gains: tuple[PositiveFloat, ...] = Field(default=(0.03, 0.1, 0.3, 1.0), min_length=1)
     """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
-    power_gains: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    power_gains: tuple[PositiveFloat, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
     """The same for band power of the EEG; none leaves it out."""
     power_pays: float = Field(default=0.05, ge=0, lt=1)
     """Share of the squared error in BOLD of validation runs that band power has to take away to
     be read: where BOLD does not follow power, that adds noise to each frame for nothing."""
-    filter_ridges: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+    filter_ridges: tuple[PositiveFloat, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     """Candidate weights of how far responses and decoders of single components may be from the
     shared ones; none leaves all components with the shared ones."""
 
@@ -154,7 +154,14 @@ class _Covariances:
         )
 
     def __add__(self, other: _Covariances) -> _Covariances:
-        return _Covariances(*(getattr(self, n) + getattr(other, n) for n in self.__slots__))
+        return _Covariances(
+            self.eeg + other.eeg,
+            self.slow_eeg + other.slow_eeg,
+            self.cross + other.cross,
+            self.components + other.components,
+            self.bold + other.bold,
+            self.n_frames + other.n_frames,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
