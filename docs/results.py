@@ -116,7 +116,9 @@ WANTED = {
         Wanted("bold_from_eeg", "all", 1.7, ("ridge_lags",)),
     ],
     "realistic": [
-        *_both("source_from_eeg", 0.90, SUPERVISED),
+        Wanted("source_from_eeg", "all", 0.90, WIENER),
+        *_both("source_from_eeg", 0.90, WIENER),
+        Wanted("source_fused", "all", 0.90, SUPERVISED),
         *_both("source_fused", 0.90, SUPERVISED),
         Wanted("bold_from_eeg", "all", 1.0, ("best_rival",)),
         Wanted("source_from_eeg", "all", 1.0, IMAGING),
