@@ -1,11 +1,12 @@
-"""Print what a benchmark was asked to show, beside what it found, as Markdown.
+"""Print what a benchmark was asked to show, beside what it found: the page docs/results.md.
 
-python docs/results.py OUT [OUT ...]
+python docs/results.py OUT [OUT ...] > docs/results.md
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ SUPERVISED = ("oracle_supervised_linear",)
 WIENER = ("oracle_spatial_wiener",)
 SCORED = ("bold_from_eeg", "eeg_from_bold", "source_from_eeg", "source_from_bold", "source_fused")
 KINDS = ("evoked", "oscillatory")
+READOUTS = {
+    "peak": "peak minus the true one, s",
+    "fwhm": "width minus the true one, s",
+    "region_peak_r": "r of the peaks of regions with the true ones (asked: .7)",
+    "region_peak_error": "median error of these peaks, s",
+    "region_peak_covered": "share of them within their 95 % interval",
+}
 
 
 class Value(NamedTuple):
@@ -191,27 +199,40 @@ def touched_by_nulls(summary: Summary, scenario: str) -> str:
     return ", ".join(sorted(touched)) or "none"
 
 
-def peak_errors(folders: Iterable[Path]) -> Iterator[str]:
-    """Yield how far learnt responses peak from true ones, mean and largest over worlds."""
-    peaks: dict[tuple[str, str, str], float] = {}
+Readouts = dict[tuple[str, str], dict[str, list[float]]]
+"""Numbers of all worlds, by scenario and method, and by measure."""
+
+
+def read_readouts(folders: Iterable[Path]) -> Readouts:
+    """Return what was measured of learnt responses; the first folder that has a row gives it."""
+    values: dict[tuple[str, str, str, str], float] = {}
     for folder in folders:
         path = folder / "benchmark_measures.tsv"
         if not path.is_file():
             continue
         with path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
-                if (row["quantity"], row["measure"]) == ("hrf", "peak"):
-                    key = (row["scenario"], row["method"], row["geometry_seed"])
-                    peaks.setdefault(key, float(row["value"]))
-    errors: dict[tuple[str, str], list[float]] = {}
-    for (scenario, method, seed), peak in peaks.items():
-        true = peaks.get((scenario, f"truth_beside_{method}", seed))
-        if method in METHODS and true is not None:
-            errors.setdefault((scenario, method), []).append(peak - true)
-    for (scenario, method), found in errors.items():
-        largest = max(found, key=abs)
-        of = f"`{scenario}`, `{method}`"
-        yield f"{of}: {mean(found):+.2f} s in the mean, {largest:+.2f} s at most"
+                if row["quantity"] == "hrf":
+                    names = ("scenario", "method", "measure", "geometry_seed")
+                    values.setdefault(tuple(row[name] for name in names), float(row["value"]))
+    found: Readouts = {}
+    for (scenario, method, measure, seed), value in values.items():
+        true = values.get((scenario, f"truth_beside_{method}", measure, seed), 0.0)
+        if method in METHODS:
+            of_method = found.setdefault((scenario, method), {})
+            of_method.setdefault(measure, []).append(value - true)
+    return found
+
+
+def readout_rows(readouts: Readouts) -> Iterator[list[str]]:
+    """Yield mean and range over worlds of what was measured of learnt responses."""
+    for (scenario, method), measures in readouts.items():
+        cells = [_range(measures.get(measure, [])) for measure in READOUTS]
+        yield [f"`{scenario}`, `{method}`", *cells]
+
+
+def _range(values: list[float]) -> str:
+    return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
 def as_table(header: list[str], rows: Iterable[list[str]]) -> str:
@@ -220,22 +241,43 @@ def as_table(header: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]])
 
 
+def introduction(folders: Iterable[Path]) -> str:
+    """Return what the page says first, with the code that made the tables."""
+    records = [json.loads((folder / "benchmark.json").read_text()) for folder in folders]
+    commits = dict.fromkeys(made["commit"][:7] for record in records for made in record["made_by"])
+    counts = {tuple(record["runs"].values()) for record in records}
+    seeds = {tuple(record["plan"]["geometry_seeds"]) for record in records}
+    return f"""# Results of the benchmark
+
+Printed by `python docs/results.py OUT ...` from the tables of `neurotranscoder benchmark`
+([benchmark.md](benchmark.md)). **All data are simulated.** Geometry seeds {_listed(seeds)};
+runs to fit on, to choose on and to score: {_listed(counts)}. Values are means over seeds (r:
+Fisher z) with 95 % t intervals over them; ratios and differences are taken in each world first.
+What is below what was asked is bold. `better_single` is the better one of the two estimates that
+were fused. Two numbers in a cell are those of evoked and of oscillatory sources. Code:
+{", ".join(commits)}."""
+
+
+def _listed(values: set[tuple[int, ...]]) -> str:
+    return "; ".join(", ".join(map(str, value)) for value in sorted(values))
+
+
 def main() -> None:
     """Print all tables of the named benchmarks."""
     folders = [Path(argument) for argument in sys.argv[1:]]
     summary = read_summary(folders)
+    print(introduction(folders))
     for scenario in dict.fromkeys(key.scenario for key in summary):
         there = {key.method for key in summary if key.scenario == scenario}
         methods = [method for method in METHODS if method in there]
         header = ["", "asked", *(f"`{method}`" for method in methods)]
-        print(f"\n**`{scenario}`**\n")
+        print(f"\n## `{scenario}`\n")
         print(as_table(header, wanted_rows(summary, scenario, methods)))
         touched = touched_by_nulls(summary, scenario)
         print(f"\nIntervals of `closed_form` that touch one of its nulls: {touched}.")
         print("\n" + as_table(["r", *SCORED], score_rows(summary, scenario)))
-    print("\nPeak of the learnt response minus that of the true one:\n")
-    for line in peak_errors(folders):
-        print(f"- {line}")
+    print("\n## Responses\n\nMean over seeds, and the smallest and the largest of them.\n")
+    print(as_table(["", *READOUTS.values()], readout_rows(read_readouts(folders))))
 
 
 if __name__ == "__main__":
