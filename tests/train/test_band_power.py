@@ -86,6 +86,16 @@ def test_model_that_reads_power_refuses_runs_without_its_bands(trained, runs, ba
         source_of_eeg(trained, run.eeg, run.power)
 
 
+def test_model_that_reads_power_refuses_other_bands(trained, runs, tmp_path):
+    known = replace(trained.scaling, bands=((4.0, 8.0), (8.0, 13.0)))
+    save_trained(tmp_path / "model", replace(trained, scaling=known))
+    model = load_trained(tmp_path / "model")
+    assert model.scaling == known
+    estimate_group(model, replace(runs[4], power_bands=known.bands))
+    with pytest.raises(WeightsError, match=r"got 1-4 Hz, 4-8 Hz, needs 4-8 Hz, 8-13 Hz"):
+        estimate_group(model, replace(runs[4], power_bands=((1.0, 4.0), (4.0, 8.0))))
+
+
 @pytest.mark.parametrize("architecture", ["closed_form", "paper"])
 def test_other_architectures_read_no_power(runs, architecture):
     settings = RECIPE.model_copy(

@@ -26,6 +26,7 @@ from neurotranscoder.preprocess.align import (
     blocks_at_frames,
     common_blocks,
     frame_powers,
+    held_bands,
     slice_cells,
 )
 from neurotranscoder.preprocess.checks import refuse_not_finite
@@ -251,7 +252,7 @@ class Transcoder:
         axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)
         axis = TimeAxis(axis.start + eeg_start, axis.sfreq, axis.n_times)
         times = eeg_start + np.arange(n_times) / eeg.sfreq
-        bands = self.config.align.power_bands
+        bands = held_bands(eeg.sfreq, trained.scaling.bands or self.config.align.power_bands)
         power = frame_powers(eeg, times, axis, bands) if trained.reads_power else None
         source = source_of_eeg(trained, frame_means(eeg.data, times, axis), power)
         return SourceEstimate(source, trained.blocks, axis, "eeg")

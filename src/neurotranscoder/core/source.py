@@ -110,6 +110,8 @@ class AlignedRun:
         What happened in the run.
     power : array, shape (bands, channels, frames), or None
         Power of the EEG in bands at its raw rate, averaged over each frame, in V^2.
+    power_bands : tuple of (float, float)
+        These bands, in Hz; empty where they are not known.
     """
 
     run: RunId
@@ -122,6 +124,7 @@ class AlignedRun:
     clock: Clock
     events: Events = field(default_factory=Events.none)
     power: Float[ndarray, "bands channels frames"] | None = None
+    power_bands: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         shapes = {self.eeg.shape[1], self.bold.shape[1], self.axis.n_times}

@@ -168,6 +168,7 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
     nearly = volumes.duration - volumes.tr <= end < volumes.duration
     axis = TimeAxis.of_frames(end if nearly else volumes.duration, rate)
     cells = slice_cells(recording.bold, blocks)
+    bands = held_bands(eeg.sfreq, settings.power_bands)
     return AlignedRun(
         run=recording.run,
         eeg=frame_means(eeg.data, sample_times, axis),
@@ -178,8 +179,16 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
         montage=eeg.montage,
         clock=recording.clock,
         events=recording.events,
-        power=frame_powers(eeg, sample_times, axis, settings.power_bands),
+        power=frame_powers(eeg, sample_times, axis, bands),
+        power_bands=bands,
     )
+
+
+def held_bands(
+    sfreq: float, bands: Sequence[tuple[float, float]]
+) -> tuple[tuple[float, float], ...]:
+    """Return the bands (Hz) that signals of a sampling frequency hold."""
+    return tuple(band for band in bands if band[1] <= _HELD * sfreq)
 
 
 def frame_powers(
@@ -188,10 +197,8 @@ def frame_powers(
     axis: TimeAxis,
     bands: Sequence[tuple[float, float]],
 ) -> Float[ndarray, "bands channels frames"] | None:
-    """Return the mean power of each frame in the bands that the sampling holds; None without."""
+    """Return the mean power of each frame in bands (see `held_bands`); None without any."""
     powers = [
-        frame_means(band_power(eeg.data, eeg.sfreq, band), sample_times, axis)
-        for band in bands
-        if band[1] <= _HELD * eeg.sfreq
+        frame_means(band_power(eeg.data, eeg.sfreq, band), sample_times, axis) for band in bands
     ]
     return np.stack(powers) if powers else None

@@ -30,8 +30,8 @@ class _Kind:
         Source blocks.
     has_blocks : bool
         Whether they are those of the first run.
-    n_bands : int
-        Bands of band power.
+    bands : tuple
+        How many bands of band power there are, and which.
     """
 
     label: str
@@ -39,7 +39,7 @@ class _Kind:
     channels: tuple[str, ...]
     n_blocks: int
     has_blocks: bool
-    n_bands: int
+    bands: tuple[int, tuple[tuple[float, float], ...]]
 
 
 def check_alike(training: Sequence[AlignedRun], validation: Sequence[AlignedRun]) -> bool:
@@ -53,7 +53,7 @@ def check_alike(training: Sequence[AlignedRun], validation: Sequence[AlignedRun]
     Returns
     -------
     share_bands : bool
-        Whether all have power of as many bands: it is not read otherwise.
+        Whether all have power of the same bands: it is not read otherwise.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def check_alike(training: Sequence[AlignedRun], validation: Sequence[AlignedRun]
     first, *others = [*each(of_run, training), *each(of_run, validation)]
     if problems := [problem for other in others for problem in _differences(first, other)]:
         raise StudyError(problems)
-    return first.n_bands > 0 and {other.n_bands for other in others} == {first.n_bands}
+    return first.bands[0] > 0 and {other.bands for other in others} == {first.bands}
 
 
 def _kind_of(run: AlignedRun, blocks: BlockMap) -> _Kind:
@@ -81,7 +81,7 @@ def _kind_of(run: AlignedRun, blocks: BlockMap) -> _Kind:
         channels=run.montage.names,
         n_blocks=run.blocks.n_blocks,
         has_blocks=run.blocks.matches(blocks),
-        n_bands=0 if run.power is None else len(run.power),
+        bands=(0 if run.power is None else len(run.power), run.power_bands),
     )
 
 

@@ -83,7 +83,7 @@ def fit_transcoder(
     share_bands = check_alike(training, validation)
     scaling = Scaling.fit(training)
     if not share_bands:
-        scaling = replace(scaling, power=())
+        scaling = replace(scaling, power=(), bands=())
     first = training[0]
     rate = first.axis.sfreq
     module: CyclicTranscoder | None = None

@@ -27,11 +27,14 @@ class Scaling:
     power : tuple of float
         The same of the square root of power in each band (V), over channels; empty where runs
         have none, differ in bands or are flat.
+    bands : tuple of (float, float)
+        These bands, in Hz; empty where they are not known.
     """
 
     eeg: float
     bold: float
     power: tuple[float, ...] = ()
+    bands: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in (("EEG", self.eeg), ("BOLD", self.bold)):
@@ -46,7 +49,9 @@ class Scaling:
         """Measure the scales on training runs."""
         found = summed(_RunMoments.of, runs)
         scales = tuple(band.sd for band in found.bands)
-        return cls(found.eeg.sd, found.bold.sd, scales if all(scales) else ())
+        if not scales or not all(scales):
+            return cls(found.eeg.sd, found.bold.sd)
+        return cls(found.eeg.sd, found.bold.sd, scales, runs[0].power_bands)
 
     def scale_eeg(
         self, eeg: Float[ndarray, "channels frames"]

@@ -137,24 +137,29 @@ class TrainedTranscoder:
                 f"{self.upsampling}; it reads BOLD at its own volumes and needs the same TR; use "
                 "a model that was trained with bold_input = 'frames'"
             )
-        self.check_power(str(run.run), run.power)
+        self.check_power(str(run.run), run.power, run.power_bands)
 
     def check_power(
-        self, name: str, power: Float[ndarray, "bands channels frames"] | None
+        self,
+        name: str,
+        power: Float[ndarray, "bands channels frames"] | None,
+        bands: tuple[tuple[float, float], ...] = (),
     ) -> None:
         """Refuse EEG without the bands whose power the model reads.
 
         Raises
         ------
         WeightsError
-            When there are fewer or more bands.
+            When there are fewer or more bands, or they are known to be others.
         """
-        bands, known = 0 if power is None else len(power), len(self.scaling.power)
-        if self.reads_power and bands != known:
+        found, known = 0 if power is None else len(power), self.scaling.bands
+        others = bands and known and bands != known
+        if self.reads_power and (found != len(self.scaling.power) or others):
             raise WeightsError(
-                f"{name} has band power in {bands} bands, the model reads {known}; use EEG that "
-                "was sampled fast enough for align.power_bands, with the bands of the training, "
-                "or train with sparse.power_gains = []"
+                f"{name} has band power in {found} bands, the model reads "
+                f"{len(self.scaling.power)} (got {_in_hz(bands)}, needs {_in_hz(known)}); use EEG "
+                "that was sampled fast enough for align.power_bands, with the bands of the "
+                "training, or train with sparse.power_gains = []"
             )
 
 
@@ -244,9 +249,15 @@ def load_trained(folder: Path) -> TrainedTranscoder:
     )
 
 
+def _in_hz(bands: tuple[tuple[float, float], ...]) -> str:
+    """Return bands as words."""
+    return ", ".join(f"{low:g}-{high:g} Hz" for low, high in bands) or "unknown ones"
+
+
 def _scaling(values: Mapping[str, Any]) -> Scaling:
     """Return saved scales."""
-    return Scaling(values["eeg"], values["bold"], tuple(values.get("power", ())))
+    bands = tuple((low, high) for low, high in values.get("bands", ()))
+    return Scaling(values["eeg"], values["bold"], tuple(values.get("power", ())), bands)
 
 
 def _curve_to_json(curve: Curve) -> dict[str, list[float | None]]:
