@@ -59,7 +59,7 @@ class Common:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Where independent work is done; the bytes of the results are the same."""
+    """Where independent work is done; results are the same (fits with one thread, to the byte)."""
 
     jobs: Annotated[int, Parameter(help="Processes on this machine.")] = 1
     cluster: Annotated[

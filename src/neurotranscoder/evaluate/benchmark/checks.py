@@ -67,8 +67,13 @@ def _order(row: RunRow) -> tuple[str, int, str, str]:
 
 def _difference(oracle: Mapping[str, float], method: Mapping[str, float]) -> Interval:
     """Return the mean difference over the runs that both have, with its interval."""
-    values = [oracle[run] - method[run] for run in oracle if run in method]
-    return mean_interval(values, ["" for _ in values])
+    both = {run: oracle[run] - method[run] for run in oracle if run in method}
+    return mean_interval(list(both.values()), [_subject_of(run) for run in both])
+
+
+def _subject_of(label: str) -> str:
+    """Return the subject of a run, as ``sub-01`` of ``sub-01_task-oddball_run-05``."""
+    return label.partition("_")[0]
 
 
 def _check(place: _Place, oracle: str, method: str, found: Interval) -> CheckRow:
