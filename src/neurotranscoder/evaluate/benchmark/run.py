@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from neurotranscoder.core.spread import Map
 from neurotranscoder.evaluate.benchmark.entrants import Entrants
 from neurotranscoder.evaluate.benchmark.job import Work, run_world
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan, keep_split
@@ -26,7 +26,6 @@ from neurotranscoder.io.manifest import open_output_folder
 from neurotranscoder.physics.head import build_head
 
 KIND = "benchmark"
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
