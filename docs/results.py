@@ -143,13 +143,15 @@ def read_summary(folders: Iterable[Path]) -> Summary:
     for folder in folders:
         with (folder / "summary.tsv").open(encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
-                numbers = (
-                    row[name].replace("n/a", "nan") for name in ("value", "ci_low", "ci_high")
-                )
+                numbers = (row[name] for name in ("value", "ci_low", "ci_high"))
                 names = ("scenario", "method", "quantity", "source_kind", "statistic", "reference")
                 key = Key(*(row[name] for name in names))
-                found.setdefault(key, Value(*map(float, numbers)))
+                found.setdefault(key, Value(*map(_number, numbers)))
     return found
+
+
+def _number(cell: str) -> float:
+    return float("nan") if cell == "n/a" else float(cell)
 
 
 def wanted_rows(summary: Summary, scenario: str, methods: list[str]) -> Iterator[list[str]]:
@@ -214,7 +216,7 @@ def read_readouts(folders: Iterable[Path]) -> Readouts:
             for row in csv.DictReader(file, delimiter="\t"):
                 if row["quantity"] == "hrf":
                     names = ("scenario", "method", "measure", "geometry_seed")
-                    values.setdefault(tuple(row[name] for name in names), float(row["value"]))
+                    values.setdefault(tuple(row[name] for name in names), _number(row["value"]))
     found: Readouts = {}
     for (scenario, method, measure, seed), value in values.items():
         true = values.get((scenario, f"truth_beside_{method}", measure, seed), 0.0)
