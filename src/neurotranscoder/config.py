@@ -24,9 +24,9 @@ class ReconstructSettings(Settings):
     """How sources are estimated once a transcoder is trained."""
 
     fusion: Fusion = "joint"
-    """'joint': the posterior mean of the sources given both modalities, for models with sparse
-    sources, the sum for others; 'sum' of both estimates (paper 4.3.3); 'zscored' before they are
-    added."""
+    """'joint': what both modalities say together, as far as the EEG is about a region itself, and
+    BOLD for the rest (networks from a random start: the sum); 'sum' of both estimates (paper
+    4.3.3); 'zscored' before they are added."""
 
 
 class Config(Settings):

@@ -13,6 +13,7 @@ from neurotranscoder.evaluate.methods.registry import methods_named
 from neurotranscoder.evaluate.methods.transcoders import as_prediction
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.truths import true_response, with_truth
+from neurotranscoder.model.sparse import SparseEegToSource
 from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.reconstruct.group import estimate_group
 from neurotranscoder.signal.correlation import mean_interval
@@ -148,7 +149,7 @@ def test_a_coder_that_mixes_is_caught(rng):
 
 
 def test_the_eeg_is_read_by_sparse_sources_where_they_are_asked_for(models):
-    assert models["sparse"].module.sparse_coder is not None
+    assert isinstance(models["sparse"].module.joint_coder, SparseEegToSource)
 
 
 def test_a_trained_response_never_wraps_around_the_window(coders):

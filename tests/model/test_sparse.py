@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.testing import assert_close
 
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.model.joint import OwnShare
 from neurotranscoder.model.sparse import BoldTrust, SparseEegToSource, SparseSources
 
 SHARE, QUIET, ACTIVE = 0.15, 0.1, 4.0
@@ -223,9 +224,10 @@ def test_sparse_sources_stay_in_double_precision_inside_any_module(rng, many):
     coder = SparseEegToSource(
         maps,
         weights,
+        OwnShare(np.ones(40), 1.0),
         beside,
         sparse,
-        BoldTrust(np.ones(40), np.ones(40), 1.0, np.ones(40)),
+        BoldTrust(np.ones(40), np.ones(40)),
     ).float()
     assert coder.maps.dtype == torch.float32
     assert all(values.dtype == torch.float64 for values in coder.sparse.buffers())
@@ -310,9 +312,10 @@ def test_coder_reads_the_eeg_and_its_sparse_sources(rng, many):
     coder = SparseEegToSource(
         maps,
         weights,
+        OwnShare(np.ones(40), 1.0),
         beside,
         sparse,
-        BoldTrust(np.ones(40), np.ones(40), 1.0, np.ones(40)),
+        BoldTrust(np.ones(40), np.ones(40)),
     )
     found = coder(eeg.T[None]).detach()[0]
     shifted = sparse.posterior(eeg + sparse.mean_eeg).mean
@@ -371,9 +374,10 @@ def test_joint_sources_follow_what_is_surer(rng, many):
         coder = SparseEegToSource(
             maps,
             np.zeros((40, 16)),
+            OwnShare(np.full(40, own), scale),
             np.zeros((40, 40)),
             sparse,
-            BoldTrust(gain, np.full(40, precision), scale, np.full(40, own)),
+            BoldTrust(gain, np.full(40, precision)),
         ).double()
         return coder.joint(eeg.T[None], (alone + added)[None], bold)[0].detach()
 

@@ -55,7 +55,6 @@ def trust(found, variances=VARIANCES, hrf=HRF):
         [Signals(np.zeros((1, bold.shape[1])), bold) for bold in found.bolds],
         np.eye(3 + N_REST, 3),
         [Pair(e, bold[:3]) for e, bold in zip(found.means, found.bolds, strict=True)],
-        [Pair(e, bold[:3]) for e, bold in zip(found.means, found.bolds, strict=True)],
         variances,
         Filters(hrf, DECODER, -4),
     )

@@ -19,7 +19,8 @@ from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.signal.frames import interpolate_volumes
-from neurotranscoder.train.closed_form import ClosedFormSettings, LinearFit, fit_closed_form
+from neurotranscoder.train.closed_form import ClosedFormSettings, fit_closed_form
+from neurotranscoder.train.linear_fit import LinearFit
 from neurotranscoder.train.linear_transcoder import linear_transcoder
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.signals import Signals

@@ -13,7 +13,8 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.model.linear import LinearEegToSource, parameter
+from neurotranscoder.model.joint import JointEegToSource, OwnShare
+from neurotranscoder.model.linear import parameter
 
 _FRAMES_PER_PIECE = 128  # what a piece needs stays in the cache
 _LEAST_SEEN = 1e-6  # precision that the EEG adds, relative to the prior's: it is no less
@@ -270,19 +271,13 @@ class BoldTrust:
     gain, precision : array, shape (components,)
         The source b that BOLD gives is ``gain s`` and an error; one over the variance of the
         error, relative to the gain.
-    scale : float
-        Factor that brings b to the scale of what the EEG gives.
-    own_share : array, shape (components,)
-        What of the source from EEG is its own beyond the reach of BOLD, from 0 to 1.
     """
 
     gain: Float[ndarray, " components"]
     precision: Float[ndarray, " components"]
-    scale: float
-    own_share: Float[ndarray, " components"]
 
 
-class SparseEegToSource(LinearEegToSource):
+class SparseEegToSource(JointEegToSource):
     """Linear in the EEG and in sparse sources: ``maps (weights eeg + sparse_weights s(eeg))``.
 
     Parameters
@@ -291,6 +286,8 @@ class SparseEegToSource(LinearEegToSource):
         Orthonormal spatial maps.
     weights : array, shape (components, channels)
         How strongly each channel drives each map.
+    own : OwnShare
+        What the source that it gives is worth; only `joint` needs it.
     sparse_weights : array, shape (components, components)
         How strongly each sparse source does.
     sparse : SparseSources
@@ -301,25 +298,22 @@ class SparseEegToSource(LinearEegToSource):
 
     bold_gain: Tensor
     bold_precision: Tensor
-    bold_scale: Tensor
-    own_share: Tensor
 
     def __init__(
         self,
         maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
         weights: Float[Tensor, "components channels"] | Float[ndarray, "components channels"],
+        own: OwnShare,
         sparse_weights: Float[Tensor, "components components"]
         | Float[ndarray, "components components"],
         sparse: SparseSources,
         trust: BoldTrust,
     ) -> None:
-        super().__init__(maps, weights)
+        super().__init__(maps, weights, own)
         self.sparse_weights = parameter(sparse_weights)
         self.sparse = sparse
         self.register_buffer("bold_gain", torch.as_tensor(trust.gain).float())
         self.register_buffer("bold_precision", torch.as_tensor(trust.precision).float())
-        self.register_buffer("bold_scale", torch.as_tensor(trust.scale).float())
-        self.register_buffer("own_share", torch.as_tensor(trust.own_share).float())
 
     def forward(
         self, eeg: Float[Tensor, "batch channels time"]
@@ -330,29 +324,19 @@ class SparseEegToSource(LinearEegToSource):
         )
         return self.maps @ components
 
-    def joint(
+    def together(
         self,
         eeg: Float[Tensor, "batch channels time"],
-        source_from_eeg: Float[Tensor, "batch blocks time"],
-        source_from_bold: Float[Tensor, "batch blocks time"],
-    ) -> Float[Tensor, "batch blocks time"]:
-        """Return the sources given EEG and BOLD.
+        from_eeg: Float[Tensor, "batch components time"],
+        from_bold: Float[Tensor, "batch components time"],
+    ) -> Float[Tensor, "batch components time"]:
+        """Return the component sources that EEG and BOLD give together.
 
         The posterior mean of the sparse sources given the EEG and what BOLD says of them knows
-        nothing of what the estimate from EEG adds to sparse sources; the mean of it and of the
-        same with that added takes the place of what BOLD gives, as far as the EEG is about the
-        source itself where BOLD does not reach.
-
-        Parameters
-        ----------
-        eeg : tensor, shape (batch, channels, time)
-            EEG.
-        source_from_eeg, source_from_bold : tensor, shape (batch, blocks, time)
-            The sources that each gives over the same frames.
+        nothing of what the estimate from EEG adds to sparse sources: it is the mean of that
+        and of the same with that added.
         """
-        given = self.maps.T @ source_from_bold
-        hint = given.double() / self.bold_gain.double()[:, None]
-        together = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
-        added = self.maps.T @ source_from_eeg - self.sparse.around_mean(eeg)
-        slow = self.bold_scale * given
-        return self.maps @ (slow + self.own_share[:, None] * (together + added / 2 - slow))
+        hint = from_bold.double() / self.bold_gain.double()[:, None]
+        posterior = self.sparse.around_mean(eeg, hint, self.bold_precision.double())
+        added = from_eeg - self.sparse.around_mean(eeg)
+        return posterior + added / 2

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from neurotranscoder.core.errors import WeightsError
 from neurotranscoder.model.coders import BoldToSource, EegToSource, SourceToBold, SourceToEeg
+from neurotranscoder.model.joint import JointEegToSource
 from neurotranscoder.model.power import PowerEegToSource
-from neurotranscoder.model.sparse import SparseEegToSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,12 +130,15 @@ class CyclicTranscoder(nn.Module):
         }
 
     @property
-    def sparse_coder(self) -> SparseEegToSource | None:
-        """The coder from EEG to source, or its linear part, where it has sparse sources."""
+    def joint_coder(self) -> JointEegToSource | None:
+        """The coder of EEG, or its linear part, that knows what both modalities say together.
+
+        None for a network from a random start.
+        """
         coder = self.eeg_to_source
         coder = coder.coder if isinstance(coder, PowerEegToSource) else coder
         coder = coder.linear if isinstance(coder, GatedCoder) else coder
-        return coder if isinstance(coder, SparseEegToSource) else None
+        return coder if isinstance(coder, JointEegToSource) else None
 
     def as_stated(
         self, learnt: Float[Tensor, "batch blocks time"]

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 Fusion = Literal["joint", "sum", "zscored"]
-"""'joint': the posterior mean given both, for models with sparse sources; the sum for others.
-'sum': the two estimates added (paper 4.3.3). 'zscored': each in units of its own sd first."""
+"""'joint': what both say together, weighed by region (`reconstruct.group.joint_source`); the sum
+for a network from a random start. 'sum': the two estimates added (paper 4.3.3). 'zscored': each in
+units of its own sd first."""
 
 
 def fuse(

@@ -85,13 +85,14 @@ def joint_source(
     from_eeg: Float[ndarray, "blocks frames"],
     from_bold: Float[ndarray, "blocks frames"],
 ) -> Float[ndarray, "blocks frames"] | None:
-    """Estimate sources from EEG (V) and what either gives; None without sparse sources.
+    """Estimate sources from EEG (V) and what either gives; None for a network from a random start.
 
-    It is the posterior mean given both, as far as the EEG is about the source itself where BOLD
-    does not reach; what BOLD gives has the rest of the weight. Adding the estimates would count
-    what both say twice, and would know nothing of how far each can be trusted.
+    It is what both say together (the posterior mean given both, where the model has sparse
+    sources; else the sum), as far as the EEG is about the source itself where BOLD does not reach;
+    what BOLD gives has the rest of the weight. Adding the estimates alone would know nothing of
+    how far each can be trusted.
     """
-    coder = trained.module.sparse_coder
+    coder = trained.module.joint_coder
     if coder is None:
         return None
     with torch.inference_mode():
@@ -127,8 +128,8 @@ def estimate_group(
     run : AlignedRun
         At the rate, on the blocks and with the channels that it was trained for.
     fusion : {'joint', 'sum', 'zscored'}
-        How the two source estimates become one. 'joint' is the posterior mean of the sources
-        given both modalities, where the model has sparse sources; the sum where it has none.
+        How the two source estimates become one (see `joint_source`); 'joint' is the sum for a
+        network from a random start.
 
     Returns
     -------

@@ -15,7 +15,6 @@ from neurotranscoder.core.spread import each, summed
 from neurotranscoder.model.sparse import BoldTrust
 from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.component_filters import Filters
-from neurotranscoder.train.own_share import own_share
 from neurotranscoder.train.regression import centred
 from neurotranscoder.train.signals import Signals, n_frames_of
 
@@ -93,7 +92,6 @@ def trust_in_bold(
     runs: Sequence[Signals],
     maps: Float[ndarray, "blocks components"],
     from_eeg: Sequence[Pair],
-    from_map: Sequence[Pair],
     variances: Float[ndarray, " components"],
     filters: Filters,
 ) -> BoldTrust:
@@ -114,8 +112,6 @@ def trust_in_bold(
         Orthonormal components of BOLD.
     from_eeg : sequence of Pair
         The same runs: posterior means given the EEG, of each component, and BOLD components.
-    from_map : sequence of Pair
-        The same runs: what the spatial map gives of the EEG, and BOLD components.
     variances : array, shape (components,)
         Of the sources, by the prior.
     filters : Filters
@@ -132,12 +128,9 @@ def trust_in_bold(
     reliable = np.clip(follows**2 / variance / of_bold, _LEAST, _MOST)
     told = follows**2 > _NOTHING * variance * of_bold
     gain = np.where(told, follows / variance, 0)
-    own = own_share(from_map, filters)
     return BoldTrust(
         gain=np.where(told, np.maximum(gain, _LEAST_GAIN * gain.max()), 1),
         precision=np.where(told, reliable / (1 - reliable) / variance, 0),
-        scale=own.scale,
-        own_share=own.share,
     )
 
 

@@ -8,7 +8,7 @@ regression. Nothing here knows a leadfield or a hemodynamic response.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,6 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, field_validator, mo
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.spread import Lazily, each, kept, summed
-from neurotranscoder.model.sparse import BoldTrust, SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import (
     Pair,
@@ -30,6 +29,7 @@ from neurotranscoder.train.alternating import (
 )
 from neurotranscoder.train.components import bold_components
 from neurotranscoder.train.grouped_map import RowGroup, choose_map
+from neurotranscoder.train.linear_fit import LinearFit
 from neurotranscoder.train.regression import Products, centred
 from neurotranscoder.train.signals import Signals, bold_of, n_frames_of, projected
 
@@ -88,74 +88,6 @@ class ClosedFormSettings(Settings):
                 "needs 0 <= start < end and a start within the response"
             )
         return self
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SparsePart:
-    """Sparse sources and their place in a transcoder (see `model.sparse.SparseEegToSource`).
-
-    Parameters
-    ----------
-    sources : SparseSources
-        One for each component.
-    weights : array, shape (components, components)
-        What the spatial map makes of them.
-    trust : BoldTrust
-        How the sources that BOLD gives relate to them.
-    """
-
-    sources: SparseSources
-    weights: Float[ndarray, "components components"]
-    trust: BoldTrust
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearFit:
-    """A linear transcoder between scaled EEG and scaled BOLD.
-
-    Parameters
-    ----------
-    maps : array, shape (blocks, components)
-        Orthonormal spatial components U of BOLD.
-    eeg_weights : array, shape (components, channels)
-        W: component sources from one frame of EEG.
-    hrf : array, shape (lags,)
-        h at group rate, lag 0 first; ``hrf.sum() / rate == 1`` by convention.
-    decoder : array, shape (taps,)
-        Filter from BOLD components to component sources; tap i has lag ``decoder_lag + i``.
-    decoder_lag : int
-        First lag of the filter, in frames.
-    leadfield : array, shape (channels, components)
-        EEG from one frame of component sources.
-    rate : float
-        Group rate, in Hz.
-    whitening, ridge, decoder_ridge, leadfield_ridge : float
-        Whitening and ridge of W, and the other ridges, as validation runs chose them.
-    sparse : SparsePart or None
-        Sources that the map reads beside the EEG.
-    own_responses : array, shape (blocks, lags), or None
-        How the response of each block differs from h.
-    own_decoders : array, shape (blocks, taps), or None
-        How the filter of each block differs from the shared one.
-    power_weights : array, shape (components, rows), or None
-        Component sources from one frame of band power, beside those from EEG.
-    """
-
-    maps: Float[ndarray, "blocks components"]
-    eeg_weights: Float[ndarray, "components channels"]
-    hrf: Float[ndarray, " lags"]
-    decoder: Float[ndarray, " taps"]
-    decoder_lag: int
-    leadfield: Float[ndarray, "channels components"]
-    rate: float
-    whitening: float
-    ridge: float
-    decoder_ridge: float
-    leadfield_ridge: float
-    sparse: SparsePart | None = None
-    own_responses: Float[ndarray, "blocks lags"] | None = None
-    own_decoders: Float[ndarray, "blocks taps"] | None = None
-    power_weights: Float[ndarray, "components rows"] | None = None
 
 
 def fit_closed_form(

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import nn
 
+from neurotranscoder.model.joint import JointEegToSource, OwnShare
 from neurotranscoder.model.linear import (
     ComponentProjection,
     LinearBoldToSource,
@@ -19,7 +20,7 @@ from neurotranscoder.model.linear import (
 from neurotranscoder.model.power import PowerEegToSource
 from neurotranscoder.model.sparse import BoldTrust, SparseEegToSource, SparseSources
 from neurotranscoder.model.transcoder import CyclicTranscoder
-from neurotranscoder.train.closed_form import LinearFit, SparsePart
+from neurotranscoder.train.linear_fit import LinearFit, SparsePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class LinearShape:
     """Whether their decoders do."""
     n_power: int = 0
     """Rows of band power that are read; 0 where none are."""
+    joint: bool = False
+    """Whether it knows what EEG and BOLD say together."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -59,6 +62,7 @@ class LinearShape:
             fit.own_responses is not None,
             fit.own_decoders is not None,
             0 if fit.power_weights is None else fit.power_weights.shape[1],
+            fit.own is not None,
         )
 
 
@@ -98,15 +102,13 @@ def _own(
 def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) -> nn.Module:
     """Return the coder from EEG to source, which may read sparse sources and band power."""
     weights, sparse = fit.eeg_weights.astype(np.float32), fit.sparse
-    coder = LinearEegToSource(maps, weights)
-    if sparse is not None:
-        coder = SparseEegToSource(
-            maps,
-            weights,
-            sparse.weights.astype(np.float32),
-            sparse.sources,
-            sparse.trust,
-        )
+    if fit.own is None:
+        coder = LinearEegToSource(maps, weights)
+    elif sparse is None:
+        coder = JointEegToSource(maps, weights, fit.own)
+    else:
+        read = sparse.weights.astype(np.float32)
+        coder = SparseEegToSource(maps, weights, fit.own, read, sparse.sources, sparse.trust)
     if fit.power_weights is None:
         return coder
     return PowerEegToSource(coder, maps, fit.power_weights.astype(np.float32))
@@ -132,6 +134,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         own_responses=np.zeros((n_blocks, n_lags)) if shape.own_responses else None,
         own_decoders=np.zeros((n_blocks, n_taps)) if shape.own_decoders else None,
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
+        own=OwnShare(np.ones(n_components), 1.0) if shape.joint else None,
     )
     return linear_transcoder(fit)
 
@@ -150,5 +153,5 @@ def _unfitted_sparse_part(shape: LinearShape) -> SparsePart:
         damping=shape.sparse_damping,
     )
     ones = np.ones(n_components)
-    trust = BoldTrust(ones, ones, 1.0, ones)
+    trust = BoldTrust(ones, ones)
     return SparsePart(sources, np.zeros((n_components, n_components)), trust)

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Complex, Float
 from numpy import ndarray
 
 from neurotranscoder.core.spread import summed
+from neurotranscoder.model.joint import OwnShare
 from neurotranscoder.train.alternating import Pair
 from neurotranscoder.train.component_filters import Filters
 from neurotranscoder.train.regression import centred
@@ -30,23 +31,6 @@ _FALL = 2.0  # how far off the fall of an agreement may be
 _LEAST_RATIO = 1e-6  # of power beyond the reach of BOLD to that within
 _LEAST_WEIGHT = 1e-6  # of a component in the scale of both modalities
 _LEAST_AGREEMENT = 0.1  # of both modalities, where it gives that scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OwnShare:
-    """What an estimate from EEG is worth beyond the reach of BOLD.
-
-    Parameters
-    ----------
-    share : array, shape (components,)
-        What of it is of the source, relative to that within the reach of BOLD; from 0 to 1.
-    scale : float
-        Factor that brings sources from BOLD to the scale of those from EEG, where the share is
-        low.
-    """
-
-    share: Float[ndarray, " components"]
-    scale: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,13 +19,14 @@ from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alike import check_alike
 from neurotranscoder.train.alternating import convention
 from neurotranscoder.train.build import network_settings
-from neurotranscoder.train.closed_form import LinearFit, fit_closed_form
+from neurotranscoder.train.closed_form import fit_closed_form
 from neurotranscoder.train.conventions import (
     fix_sign_and_lag,
     impulse_response,
     mean_jacobian,
 )
 from neurotranscoder.train.device import Device, resolve_device
+from neurotranscoder.train.linear_fit import LinearFit, with_own_share
 from neurotranscoder.train.linear_transcoder import LinearShape, linear_transcoder
 from neurotranscoder.train.loop import train_network
 from neurotranscoder.train.network import build_network
@@ -145,7 +146,8 @@ def _fit_of(
     signals, held_out = (Lazily(of_run, runs) for runs in (training, validation))
     rate = training[0].axis.sfreq
     if settings.architecture == "closed_form":
-        return fit_closed_form(signals, held_out, rate, settings.closed_form)
+        fit = fit_closed_form(signals, held_out, rate, settings.closed_form)
+        return with_own_share(fit, signals)
     return fit_with_sparse_sources(signals, held_out, rate, settings.closed_form, settings.sparse)
 
 

@@ -17,8 +17,6 @@ from neurotranscoder.train.alternating import Pair, spatial_products
 from neurotranscoder.train.bold_trust import trust_in_bold
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
-    LinearFit,
-    SparsePart,
     choose_decoder,
     choose_leadfield,
     fit_closed_form,
@@ -26,6 +24,8 @@ from neurotranscoder.train.closed_form import (
 from neurotranscoder.train.component_filters import Filters, Run, own_filters
 from neurotranscoder.train.components import regional
 from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
+from neurotranscoder.train.linear_fit import LinearFit, SparsePart, with_own_share
+from neurotranscoder.train.own_share import own_share
 from neurotranscoder.train.signals import Signals, projected
 from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
 
@@ -138,7 +138,7 @@ def fit_with_sparse_sources(
     is_sparse = both.map.error < alone.map.error
     rows = _with_power(both if is_sparse else alone, fit.hrf, settings, sparse_settings)
     if rows is alone:
-        return fit
+        return with_own_share(fit, training)
     weights = np.split(rows.map.weights, np.cumsum([group.size for group in rows.groups])[:-1], 1)
     reads_power = len(weights) > 1 + is_sparse
     decoder, first, decoder_ridge = choose_decoder(
@@ -165,6 +165,7 @@ def fit_with_sparse_sources(
         leadfield_ridge=leadfield_ridge,
         own_responses=_of_blocks(filters.responses, fit.hrf, strongest),
         own_decoders=_of_blocks(filters.decoders, decoder, strongest),
+        own=own_share(sources[0], filters),
     )
     if not is_sparse:
         return fit
@@ -172,7 +173,6 @@ def fit_with_sparse_sources(
         training,
         maps,
         Lazily(partial(_with_rows_between, first=len(fit.leadfield), n=maps.shape[1]), rows.known),
-        sources[0],
         sparse.prior_variance.numpy(),
         filters,
     )
