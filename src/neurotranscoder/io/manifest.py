@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from neurotranscoder import __version__
@@ -14,8 +15,10 @@ from neurotranscoder.io.store import FOLDER_LOCK, read_json, remove_leftovers, w
 MANIFEST = "manifest.json"
 
 
-def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
-    """List every file below a folder with its SHA-256; the result is valid from then on.
+def write_manifest(
+    folder: Path, *, kind: str, settings_hash: str, names: Sequence[str] | None = None
+) -> Manifest:
+    """List files below a folder with their SHA-256; the result is valid from then on.
 
     Parameters
     ----------
@@ -25,6 +28,8 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What the result is.
     settings_hash : str
         SHA-256 of the settings that made it.
+    names : sequence of str, optional
+        Files that are listed; all by default.
 
     Returns
     -------
@@ -32,9 +37,10 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What was written to ``manifest.json``.
     """
     remove_leftovers(folder)
+    wanted = folder.rglob("*") if names is None else (folder / name for name in names)
     files = tuple(
         FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(wanted)
         if path.is_file() and path not in (folder / MANIFEST, folder / FOLDER_LOCK)
     )
     manifest = Manifest(kind, settings_hash, files, __version__)

@@ -15,7 +15,7 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan, keep_split
-from neurotranscoder.evaluate.benchmark.run import KIND
+from neurotranscoder.evaluate.benchmark.tables import KIND
 from neurotranscoder.evaluate.benchmark.world import open_world
 from neurotranscoder.io.events import write_events
 from neurotranscoder.io.output_folder import open_output_folder

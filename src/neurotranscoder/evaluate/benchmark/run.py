@@ -15,8 +15,10 @@ from neurotranscoder.evaluate.benchmark.provenance import Provenance
 from neurotranscoder.evaluate.benchmark.record import write_record
 from neurotranscoder.evaluate.benchmark.results import load_result
 from neurotranscoder.evaluate.benchmark.tables import (
+    KIND,
     Tables,
     WorldResults,
+    seal_tables,
     tables_of,
     write_tables,
 )
@@ -24,8 +26,6 @@ from neurotranscoder.evaluate.benchmark.world import Report
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.physics.head import build_head
-
-KIND = "benchmark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ def _run(
         if result.failure
     )
     _write_record(work, specs, found, failures)
+    seal_tables(work.out)
     return Outcome(tables, failures)
 
 
