@@ -14,6 +14,9 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.evaluate.benchmark.tables import are_sealed
+
 METHODS = ("transcoder", "sparse", "closed_form")
 IMAGING = tuple(
     f"{name}_true_leadfield" for name in ("minimum_norm", "sloreta", "eloreta", "lcmv")
@@ -264,9 +267,20 @@ def _listed(values: set[tuple[int, ...]]) -> str:
     return "; ".join(", ".join(map(str, value)) for value in sorted(values))
 
 
+def checked(folder: Path) -> bool:
+    """Say whether tables have checksums; end where they were changed."""
+    try:
+        return are_sealed(folder)
+    except StoreError as error:
+        sys.exit(str(error))
+
+
 def main() -> None:
     """Print all tables of the named benchmarks."""
     folders = [Path(argument) for argument in sys.argv[1:]]
+    for folder in folders:
+        if not checked(folder):
+            print(f"{folder}: its tables have no checksums", file=sys.stderr)
     summary = read_summary(folders)
     print(introduction(folders))
     for scenario in dict.fromkeys(key.scenario for key in summary):

@@ -10,7 +10,7 @@ from neurotranscoder.evaluate.benchmark.rows import (
     RunRow,
 )
 from neurotranscoder.evaluate.benchmark.summary import summarise
-from neurotranscoder.evaluate.benchmark.tables import Tables, write_tables
+from neurotranscoder.evaluate.benchmark.tables import Tables, seal_tables, write_tables
 from neurotranscoder.evaluate.benchmark.traces import RunTraces, Trace, save_traces, traces_path
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 
@@ -127,4 +127,5 @@ def write_example(out, roles=ROLES, *, scenarios=("power",), seeds=(100, 101, 10
             for number, method in enumerate(traced)
         }
     write_record(out, example_record(roles, scenarios=scenarios, seeds=seeds, traces=traces))
+    seal_tables(out)
     return out

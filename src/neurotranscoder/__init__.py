@@ -10,16 +10,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from neurotranscoder.api.readouts import read_out
     from neurotranscoder.api.simulation import Simulation, simulate_run
-    from neurotranscoder.api.transcoder import Transcoder, aligned_runs, load_study, windows
+    from neurotranscoder.api.study import aligned_runs, load_study, windows
+    from neurotranscoder.api.transcoder import Transcoder
 
 _FACADE = {
     "Simulation": "simulation",
     "simulate_run": "simulation",
     "Transcoder": "transcoder",
-    "aligned_runs": "transcoder",
-    "load_study": "transcoder",
+    "aligned_runs": "study",
+    "load_study": "study",
     "read_out": "readouts",
-    "windows": "transcoder",
+    "windows": "study",
 }
 
 __all__ = [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from neurotranscoder.api.transcoder import aligned_runs
+from neurotranscoder.api.study import aligned_runs
 from neurotranscoder.cli.evaluate import truth_of_study
 from neurotranscoder.config import Config
 from neurotranscoder.core.response import Response

@@ -46,9 +46,9 @@ def done(here):
 
 
 def without_times(out):
-    """Return every file of a benchmark but its page, seconds left out."""
-    files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.suffix != ".html"):
+    """Return every file of a benchmark but page and checksums, seconds left out."""
+    files, new = {}, ("report.html", "manifest.json")
+    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.name not in new):
         if path.suffix == ".safetensors":
             files[path.relative_to(out).as_posix()] = path.read_bytes()
             continue

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import read_json, read_table, write_json
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.simulate.truth import load_truth
@@ -58,6 +60,18 @@ def test_a_damaged_model_is_trained_again(tiny_study, results, capsys):
     assert command("train", tiny_study, results, "--architecture", "closed_form") == 0
     assert "trained again" in capsys.readouterr().err
     assert bytes_below(folder, without=["timing.json", "manifest.json"]) == before
+
+
+def test_a_folder_that_another_command_has_open_is_refused_and_left_alone(
+    tiny_study, results, capsys
+):
+    marker = read_json(results / "neurotranscoder.json")
+    with open_output_folder(results, kind=marker["kind"], identity=marker["identity"]):
+        (results / ".metrics.tsv.abcdefgh.partial.tsv").write_text("half")
+        before = bytes_below(results)
+        assert command("reconstruct", tiny_study, results) == 2
+        assert bytes_below(results) == before
+    assert f"process {os.getpid()} on" in capsys.readouterr().err
 
 
 def test_workers_share_the_runs_and_leave_nothing_behind(tiny_study, results, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from neurotranscoder.api.transcoder import aligned_runs
+from neurotranscoder.api.study import aligned_runs
 from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.response import Response

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurotranscoder.core.errors import StoreError, StudyError
-from neurotranscoder.io.manifest import open_output_folder, read_manifest, write_manifest
+from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import (
     atomic_path,
     read_json,
@@ -175,23 +175,3 @@ def test_manifest_that_points_outside_the_folder_is_refused(result):
     (result / "manifest.json").write_text(json.dumps(content))
     with pytest.raises(StoreError, match="is no manifest of this package"):
         read_manifest(result, kind="model")
-
-
-def test_output_folder_is_made_then_resumed_and_its_leftovers_are_removed(tmp_path):
-    folder = tmp_path / "out"
-    assert not open_output_folder(folder, kind="run", identity="study-1")
-    leftover = folder / "sub" / ".w.txt.abcdefgh.partial.txt"
-    write_text(leftover, "half")
-    assert open_output_folder(folder, kind="run", identity="study-1")
-    assert not leftover.exists()
-
-
-def test_output_folder_of_another_study_or_other_content_is_refused(tmp_path):
-    folder = tmp_path / "out"
-    open_output_folder(folder, kind="run", identity="study-1")
-    with pytest.raises(StoreError, match="need 'run' of 'study-2'; choose another"):
-        open_output_folder(folder, kind="run", identity="study-2")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "cat.png").write_text("")
-    with pytest.raises(StoreError, match=r"holds 1 other entries \(cat\.png"):
-        open_output_folder(tmp_path / "photos", kind="run", identity="study-1")

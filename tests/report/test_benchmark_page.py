@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from neurotranscoder.core.errors import StoreError
 from neurotranscoder.evaluate.benchmark.record import Record
 from neurotranscoder.evaluate.benchmark.rows import CheckRow
 from neurotranscoder.evaluate.benchmark.summary import summarise
-from neurotranscoder.evaluate.benchmark.tables import Tables
+from neurotranscoder.evaluate.benchmark.tables import FILES, Tables
 from neurotranscoder.evaluate.benchmark.traces import save_traces
 from neurotranscoder.evaluate.methods.catalogue import known_methods
 from neurotranscoder.evaluate.methods.registry import MethodSpec, Role
@@ -307,11 +308,31 @@ def test_lost_time_courses_are_warned_of(tmp_path):
     assert "power/seed-100: Closed form (linear)" in warnings(book)[-1]
 
 
+@pytest.mark.parametrize("name", ["benchmark.json", *FILES])
+def test_a_table_that_was_changed_is_refused_by_name(tmp_path, name):
+    out = write_example(tmp_path / "out")
+    text = (out / name).read_text()
+    (out / name).write_text(text.replace("1", "2", 1))
+    with pytest.raises(StoreError, match=rf"{re.escape(name)}: damaged, got SHA-256"):
+        read_book(out)
+    (out / name).unlink()
+    with pytest.raises(StoreError, match=rf"{re.escape(name)}: got no such file"):
+        read_book(out)
+
+
+def test_tables_without_checksums_are_read_and_warned_of(tmp_path):
+    out = write_example(tmp_path / "out")
+    assert not any("checksums" in text for text in warnings(read_book(out)))
+    (out / "manifest.json").unlink()
+    assert "no checksums" in warnings(read_book(out))[-1]
+
+
 def test_record_of_an_older_version_is_refused_with_advice(tmp_path):
     out = write_example(tmp_path / "out")
     content = json.loads((out / "benchmark.json").read_text())
     del content["runs"]
     (out / "benchmark.json").write_text(json.dumps(content))
+    (out / "manifest.json").unlink()
     with pytest.raises(
         StoreError, match=r"runs: Field required.*give the command benchmark again"
     ):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from neurotranscoder.analyse.transcoder import Readouts, read_out_transcoder
-from neurotranscoder.api.transcoder import StudyLike, Transcoder, load_study
+from neurotranscoder.api.study import StudyLike, load_study
+from neurotranscoder.api.transcoder import Transcoder
 from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.preprocess.align import align

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import mne
 import nibabel as nib
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.api.study import StudyLike, aligned_runs, opened
 from neurotranscoder.config import Config
 from neurotranscoder.core.axes import TimeAxis, VolumeAxis
 from neurotranscoder.core.errors import GridError, SettingsError, WeightsError
@@ -24,14 +25,13 @@ from neurotranscoder.io.store import scratch_folder
 from neurotranscoder.preprocess.align import (
     align,
     blocks_at_frames,
-    common_blocks,
     frame_powers,
     held_bands,
     slice_cells,
 )
 from neurotranscoder.preprocess.checks import refuse_not_finite
-from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
-from neurotranscoder.preprocess.study import Study, open_study
+from neurotranscoder.preprocess.group import store_aligned_runs, study_blocks
+from neurotranscoder.preprocess.study import Study
 from neurotranscoder.reconstruct.group import (
     GroupEstimates,
     bold_of_source,
@@ -44,13 +44,10 @@ from neurotranscoder.signal.frames import frame_means
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.ranks import joined
 from neurotranscoder.train.recipe import fit_transcoder
-from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.settings import Architecture
-from neurotranscoder.train.split import Split, SplitSettings, split_runs
+from neurotranscoder.train.split import Split, split_runs
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained, save_trained
-from neurotranscoder.train.windows import ScaledRun, TrainingWindows
 
-StudyLike = Study | Path | str
 SliceTimes = Sequence[float] | Float[ndarray, " slices"]
 _IN_MEMORY = Path("image in memory")
 
@@ -125,7 +122,7 @@ class Transcoder:
         StudyError
             When the study has problems; all are listed.
         """
-        study = _opened(study, self.config)
+        study = opened(study, self.config)
         with joined(resolve_device(self.device)):
             if isinstance(study, Study):
                 self._trained = self._fit_study(study, folder)
@@ -281,80 +278,3 @@ class Transcoder:
         frames = blocks_at_frames(cells, n_blocks, axis, kind=kind)
         read = cells.block_volumes(n_blocks) if trained.reads_volumes else frames
         return SourceEstimate(source_of_bold(trained, read), trained.blocks, axis, "bold")
-
-
-def load_study(path: Path | str, *, config: Config | None = None) -> Study:
-    """Open a BIDS study of simultaneous EEG-fMRI; every problem is listed at once.
-
-    Parameters
-    ----------
-    path : Path or str
-        The data set.
-    config : Config, optional
-        Its ``study`` section says what to read.
-    """
-    return open_study(Path(path), (config or Config()).study)
-
-
-def aligned_runs(
-    study: StudyLike | Iterable[Recording], config: Config | None = None
-) -> tuple[AlignedRun, ...]:
-    """Return all runs at the group resolution.
-
-    Parameters
-    ----------
-    study : Study, path of a BIDS data set, or iterable of Recording
-        Simultaneous runs.
-    config : Config, optional
-        Its ``align`` section says how.
-    """
-    settings = config or Config()
-    study = _opened(study, settings)
-    if isinstance(study, Study):
-        blocks = study_blocks(study, settings.align)
-        return align_runs(study, study.runs, blocks, settings.align)
-    recordings = list(study)
-    shared = common_blocks((one.bold for one in recordings), settings.align)
-    return tuple(align(recording, shared, settings.align) for recording in recordings)
-
-
-def windows(
-    study: StudyLike | Iterable[Recording], *, config: Config | None = None
-) -> TrainingWindows:
-    """Return the training windows of a study as a torch Dataset.
-
-    Validation and test runs are left out, as in training.
-
-    Parameters
-    ----------
-    study : Study, path of a BIDS data set, or iterable of Recording
-        Simultaneous runs.
-    config : Config, optional
-        Group resolution, split and windows.
-
-    Returns
-    -------
-    dataset : torch.utils.data.Dataset
-        Windows of scaled EEG (1, channels, frames) and BOLD (1, blocks, frames).
-    """
-    settings = config or Config()
-    study = _opened(study, settings)
-    runs: Any = aligned_runs(study, settings)
-    split = _split_of(study, runs, settings.train.split)
-    training = [run for run in runs if run.run.label in split.training]
-    scaling = Scaling.fit(training)
-    scaled = [ScaledRun.of(run, scaling) for run in training]
-    return TrainingWindows(scaled, settings.train.residual.windows)
-
-
-def _opened(study: StudyLike | Iterable[Recording], config: Config) -> Study | Iterable[Recording]:
-    """Open a study that was given by its path."""
-    return load_study(study, config=config) if isinstance(study, Path | str) else study
-
-
-def _split_of(
-    study: Study | Iterable[Recording], runs: Sequence[AlignedRun], settings: SplitSettings
-) -> Split:
-    """Return the split of runs, as the study states it where it does."""
-    stated = study.test_runs if isinstance(study, Study) else ()
-    return split_runs([run.run for run in runs], settings, stated=stated)

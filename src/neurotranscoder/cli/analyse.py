@@ -51,11 +51,11 @@ def analyse(
     for _, trained in models:
         trained.split.check(space.study.runs)
         space.check(trained)
-    space.start()
-    parts = _runs_of(space, models)
-    compared = compare_models(models, parts[1]) if len(models) > 1 else ()
-    for name, trained in models:
-        _read_out(space, name, trained, parts, compared)
+    with space.started():
+        parts = _runs_of(space, models)
+        compared = compare_models(models, parts[1]) if len(models) > 1 else ()
+        for name, trained in models:
+            _read_out(space, name, trained, parts, compared)
 
 
 def _read_out(

@@ -12,7 +12,7 @@ from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
 from neurotranscoder.config import load_config
 from neurotranscoder.evaluate.findings import Findings
 from neurotranscoder.evaluate.table import MetricRow, write_rows
-from neurotranscoder.io.manifest import open_output_folder
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.report.page import write_report
 from neurotranscoder.train.device import Device
 from neurotranscoder.train.split import split_runs
@@ -35,12 +35,21 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     device
         Where networks are trained.
     """
-    open_output_folder(out, kind="demo", identity=f"{preset} {seed}")
     study, results = out / "study", out / "derivatives"
-    simulate(study, preset=preset, seed=seed)
-    config = load_config(None, demo_settings(preset))
-    space = Workspace.open(study, results, config)
-    space.start()
+    with open_output_folder(out, kind="demo", identity=f"{preset} {seed}"):
+        simulate(study, preset=preset, seed=seed)
+        space = Workspace.open(study, results, load_config(None, demo_settings(preset)))
+        with space.started():
+            findings = _train_and_score(space, preset, device)
+        write_rows(out / "metrics.tsv", findings.metrics)
+        write_report(findings, out / "report.html")
+    summarise(findings)
+    say(f"report in {out / 'report.html'}")
+
+
+def _train_and_score(space: Workspace, preset: str, device: Device) -> Findings:
+    """Train all architectures on the study and score them."""
+    config = space.config
     runs = space.align()
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
     training, validation = (
@@ -51,15 +60,12 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
     for architecture in ARCHITECTURES:
         settings = config.train.model_copy(update={"architecture": architecture})
         train_model(parts, settings, space.model_folder(architecture), device=device)
-    models = load_models((), results)
+    models = load_models((), space.out)
     notes = grouped_notes(space.study)
-    truth = truth_of_study(study)
+    truth = truth_of_study(space.study.root)
     findings = evaluate_models(models, runs, truth, space=space, name=preset, notes=notes)
-    store(findings, results)
-    write_rows(out / "metrics.tsv", findings.metrics)
-    write_report(findings, out / "report.html")
-    summarise(findings)
-    say(f"report in {out / 'report.html'}")
+    store(findings, space.out)
+    return findings
 
 
 def demo_settings(preset: str) -> tuple[str, ...]:

@@ -54,19 +54,17 @@ def evaluate(
     models[0][1].split.check(space.study.runs)
     for _, trained in models:
         space.check(trained)
-    space.start()
-    runs = space.align(models[0][1].blocks)
-    notes = grouped_notes(space.study)
-    findings = evaluate_models(
-        models,
-        runs,
-        truth_of_study(bids),
-        space=space,
-        name=bids.resolve().name,
-        fusion=config.reconstruct.fusion,
-        notes=notes,
-    )
-    store(findings, out)
+    with space.started():
+        findings = evaluate_models(
+            models,
+            space.align(models[0][1].blocks),
+            truth_of_study(bids),
+            space=space,
+            name=bids.resolve().name,
+            fusion=config.reconstruct.fusion,
+            notes=grouped_notes(space.study),
+        )
+        store(findings, out)
 
 
 def evaluate_models(

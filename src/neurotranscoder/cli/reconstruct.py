@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,8 +46,8 @@ def reconstruct(
     from_
         eeg, bold, or both: each estimate and the fused one.
     """
-    space, trained, runs = _prepare(bids, out, model, common)
-    with progress("reconstructing") as advance:
+    with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
+        space, trained, runs = ready
         for done, run in enumerate(runs, 1):
             estimates = estimate_group(trained, run, fusion=space.config.reconstruct.fusion)
             for estimate in _wanted(estimates, from_):
@@ -77,8 +78,8 @@ def transcode(
     model
         Folder of a trained model; default: the best known one in OUT/models.
     """
-    space, trained, runs = _prepare(bids, out, model, common)
-    with progress(f"transcoding to {to}") as advance:
+    with _prepared(bids, out, model, common) as ready, progress(f"transcoding to {to}") as advance:
+        space, trained, runs = ready
         for done, run in enumerate(runs, 1):
             estimates = estimate_group(trained, run)
             if to == "bold":
@@ -89,18 +90,19 @@ def transcode(
     say(f"transcoded signals in {out}")
 
 
-def _prepare(
+@contextmanager
+def _prepared(
     bids: Path, out: Path, model: Path | None, common: Common | None
-) -> tuple[Workspace, TrainedTranscoder, Sequence[AlignedRun]]:
+) -> Iterator[tuple[Workspace, TrainedTranscoder, Sequence[AlignedRun]]]:
     """Open study and model; each run is brought to the model's blocks when its turn comes."""
     space = Workspace.open(bids, out, (common or Common()).settings())
     _, trained = load_models((model,) if model else (), out)[0]
     space.check(trained)
-    space.start()
     aligned = partial(
         align_run, study=space.study, blocks=trained.blocks, settings=space.config.align
     )
-    return space, trained, Lazily(aligned, space.study.runs)
+    with space.started():
+        yield space, trained, Lazily(aligned, space.study.runs)
 
 
 def _wanted(estimates: GroupEstimates, from_: From) -> tuple[SourceEstimate, ...]:

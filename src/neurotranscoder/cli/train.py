@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,11 +73,13 @@ def _train_study(bids: Path, out: Path, config: Config, device: Device, workers:
     if space.study.test_runs and config.train.split.by == "run":
         say(f"the study sets {len(split.test)} runs aside for testing")
     ranks = Ranks.current()
-    if ranks.leads:
-        space.start()
-    ranks.from_first(b"started")  # the folder is there
     folder = space.model_folder(config.train.architecture)
-    with pool(workers.jobs, workers.cluster) as spread, scratch_folder(out) as scratch:
+    with contextlib.ExitStack() as opened:
+        if ranks.leads:
+            opened.enter_context(space.started())
+        ranks.from_first(b"started")  # the folder is there
+        spread = opened.enter_context(pool(workers.jobs, workers.cluster))
+        scratch = opened.enter_context(scratch_folder(out))
         blocks = space.blocks()
         training, validation = (
             space.store_aligned(role, getattr(split, role), blocks, scratch.absolute(), spread)

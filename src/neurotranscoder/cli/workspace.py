@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
 from neurotranscoder.io.derivatives import start_derivative
-from neurotranscoder.io.manifest import open_output_folder
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import write_text
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
@@ -48,12 +49,18 @@ class Workspace:
             say(f"  {note}")
         return cls(study, out, config)
 
-    def start(self) -> None:
-        """Open the folder of results, or go on in it; called once nothing is left to refuse."""
-        open_output_folder(self.out, kind="derivative", identity=study_identity(self.study.root))
-        start_derivative(self.out, name="neurotranscoder", sources=[str(self.study.root)])
-        write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
-        write_text(self.out / "settings.toml", to_toml(self.config))
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Open the folder of results, or go on in it, once nothing is left to refuse.
+
+        Other processes are kept out of it while the context lasts.
+        """
+        identity = study_identity(self.study.root)
+        with open_output_folder(self.out, kind="derivative", identity=identity):
+            start_derivative(self.out, name="neurotranscoder", sources=[str(self.study.root)])
+            write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
+            write_text(self.out / "settings.toml", to_toml(self.config))
+            yield
 
     def check(self, model: TrainedTranscoder) -> None:
         """Refuse a model that does not fit the study, by its first run.

@@ -1,22 +1,24 @@
-"""Folders of results: what they hold, that they are complete, and that they are ours."""
+"""Folders of results: what they hold, and that they are complete."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from neurotranscoder import __version__
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.manifest import FileEntry, Manifest
-from neurotranscoder.io.store import TEMPORARY, read_json, remove_leftovers, write_json
+from neurotranscoder.io.store import FOLDER_LOCK, read_json, remove_leftovers, write_json
 
 MANIFEST = "manifest.json"
-MARKER = "neurotranscoder.json"
 
 
-def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
-    """List every file below a folder with its SHA-256; the result is valid from then on.
+def write_manifest(
+    folder: Path, *, kind: str, settings_hash: str, names: Sequence[str] | None = None
+) -> Manifest:
+    """List files below a folder with their SHA-256; the result is valid from then on.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What the result is.
     settings_hash : str
         SHA-256 of the settings that made it.
+    names : sequence of str, optional
+        Files that are listed; all by default.
 
     Returns
     -------
@@ -33,10 +37,11 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What was written to ``manifest.json``.
     """
     remove_leftovers(folder)
+    wanted = folder.rglob("*") if names is None else (folder / name for name in names)
     files = tuple(
         FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
+        for path in sorted(wanted)
+        if path.is_file() and path not in (folder / MANIFEST, folder / FOLDER_LOCK)
     )
     manifest = Manifest(kind, settings_hash, files, __version__)
     write_json(folder / MANIFEST, dataclasses.asdict(manifest))
@@ -111,54 +116,6 @@ def _check_entry(folder: Path, entry: FileEntry, *, verify: bool) -> None:
             f"{path}: damaged, got SHA-256 {digest[:16]}...; need {entry.sha256[:16]}...; "
             "restore it or remake the result"
         )
-
-
-def open_output_folder(folder: Path, *, kind: str, identity: str) -> bool:
-    """Make or reopen a folder for results; refuse one that is not ours.
-
-    Parameters
-    ----------
-    folder : Path
-        Where results are to go.
-    kind : str
-        What the results are.
-    identity : str
-        What they belong to, such as the hash of the study and the settings.
-
-    Returns
-    -------
-    resumed : bool
-        Whether an earlier run of the same work is continued; its leftovers are removed.
-
-    Raises
-    ------
-    StoreError
-        When the folder holds something else, or the results of other work.
-    """
-    marker = folder / MARKER
-    if marker.is_file():
-        found = read_json(marker)
-        if (found.get("kind"), found.get("identity")) != (kind, identity):
-            raise StoreError(
-                f"{folder}: holds '{found.get('kind')}' of {str(found.get('identity'))[:16]!r}; "
-                f"need '{kind}' of {identity[:16]!r}; choose another output folder"
-            )
-        remove_leftovers(folder)
-        return True
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder}: is a file; need a folder; choose another output folder")
-    others = (
-        sorted(p.name for p in folder.iterdir() if not TEMPORARY.fullmatch(p.name))
-        if folder.exists()
-        else []
-    )
-    if others:
-        raise StoreError(
-            f"{folder}: holds {len(others)} other entries ({', '.join(others[:3])}, ...); need a "
-            "new or empty folder, or one that this command made; choose another output folder"
-        )
-    write_json(marker, {"kind": kind, "identity": identity, "version": __version__})
-    return False
 
 
 def sha256_of(path: Path) -> str:

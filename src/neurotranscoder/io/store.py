@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from neurotranscoder.core.errors import Problem, StoreError, StudyError
 
 TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.partial(\.nii\.gz|\.[A-Za-z0-9]+)?")
+FOLDER_LOCK = ".neurotranscoder.lock"  # of an output folder that is open
 _SCRATCH = ".neurotranscoder."
 _IN_USE = "in-use.lock"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from einops import rearrange
@@ -13,34 +12,11 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.model.expectation_propagation import Posterior, Propagation, StatePrior
 from neurotranscoder.model.joint import JointEegToSource, OwnShare
 from neurotranscoder.model.linear import parameter
 
 _FRAMES_PER_PIECE = 128  # what a piece needs stays in the cache
-_LEAST_SEEN = 1e-6  # precision that the EEG adds, relative to the prior's: it is no less
-_LEAST_LEFT = 1e-6  # variance that is left, relative to the prior's: it is no less
-_LEAST_PRECISION = 1e-2  # of a site, relative to the largest prior variance
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Posterior:
-    """What frames of EEG say about sources.
-
-    Parameters
-    ----------
-    mean, variance : tensor, shape (frames, sources)
-        Moments of each source.
-    activity : tensor, shape (frames, sources, states)
-        Probability of each state.
-    state_mean, state_variance : tensor, shape (frames, sources, states)
-        Moments of each source, were it in a state.
-    """
-
-    mean: Float[Tensor, "frames sources"]
-    variance: Float[Tensor, "frames sources"]
-    activity: Float[Tensor, "frames sources states"]
-    state_mean: Float[Tensor, "frames sources states"]
-    state_variance: Float[Tensor, "frames sources states"]
 
 
 class SparseSources(nn.Module):
@@ -145,17 +121,17 @@ class SparseSources(nn.Module):
         else:
             known = rearrange(hint.double(), "batch sources time -> (batch time) sources")
         parts = zip(*(torch.split(x, _FRAMES_PER_PIECE) for x in (frames, known)), strict=True)
-        pairs = self._channel_pairs()
-        means = [self._posterior(part, pairs, says, precision).mean for part, says in parts]
+        rounds = self._propagation()
+        means = [rounds.posterior(part, says, precision).mean for part, says in parts]
         return rearrange(
             torch.cat(means), "(batch time) sources -> batch sources time", batch=len(eeg)
         ).to(eeg.dtype)
 
     def posterior(self, frames: Float[Tensor, "frames channels"]) -> Posterior:
         """Return everything that the EEG says about the sources of its frames."""
-        pairs, nothing = self._channel_pairs(), torch.zeros_like(self.prior_mean)
+        rounds, nothing = self._propagation(), torch.zeros_like(self.prior_mean)
         parts = [
-            self._posterior(part, pairs, nothing, nothing)
+            rounds.posterior(part, nothing, nothing)
             for part in torch.split(frames, _FRAMES_PER_PIECE)
         ]
         return Posterior(
@@ -189,77 +165,23 @@ class SparseSources(nn.Module):
     @property
     def prior_mean(self) -> Float[Tensor, " sources"]:
         """Mean of each source before any EEG is seen."""
-        return (self.weights * self.means).sum(1)
+        return self._prior.mean
 
     @property
     def prior_variance(self) -> Float[Tensor, " sources"]:
         """Variance of each source before any EEG is seen."""
-        second = (self.weights * (self.variances + self.means**2)).sum(1)
-        return second - self.prior_mean**2
+        return self._prior.variance
 
-    def _channel_pairs(self) -> Float[Tensor, "pairs sources"]:
-        """Return the products of the leadfields of all pairs of channels.
+    @property
+    def _prior(self) -> StatePrior:
+        """What is known of the sources before any EEG is seen."""
+        return StatePrior(self.weights, self.means, self.variances)
 
-        With them covariances of all frames, and the variances that they leave, are one product.
-        """
-        return rearrange(
-            self.leadfield[:, None] * self.leadfield[None], "one two sources -> (one two) sources"
+    def _propagation(self) -> Propagation:
+        """Return the rounds with the weights of this moment."""
+        return Propagation(
+            self.leadfield, self.noise, self._prior, rounds=self.rounds, damping=self.damping
         )
-
-    def _posterior(
-        self,
-        frames: Float[Tensor, "frames channels"],
-        pairs: Float[Tensor, "pairs sources"],
-        hint: Float[Tensor, "*frames sources"],
-        precision: Float[Tensor, " sources"],
-    ) -> Posterior:
-        """Return the posterior of a few frames.
-
-        Each prior is approximated by a normal distribution, its site, of variance ``width`` about
-        ``centre``; a round makes each site such that, in the field of all else that is known, it
-        gives the moments that the true prior would. Hints are known beside the EEG.
-        """
-        n_channels = frames.shape[1]
-        own = self.prior_variance
-        width, centre = own[None], self.prior_mean[None]  # of all frames, in the first round
-        least = _LEAST_PRECISION / own.max()
-        for _ in range(self.rounds):
-            spread = 1 / (1 / width + precision)
-            middle = spread * (centre / width + precision * hint)
-            total = (spread @ pairs.T).reshape(-1, n_channels, n_channels) + self.noise
-            whiten = partial(
-                torch.linalg.solve_triangular, torch.linalg.cholesky(total), upper=False
-            )
-            columns = whiten(self.leadfield.expand(len(total), -1, -1))
-            rest = whiten((frames - middle @ self.leadfield.T)[..., None])[..., 0]
-            seen = torch.clamp((columns**2).sum(1), min=_LEAST_SEEN / own)
-            from_eeg = seen / torch.clamp(1 - spread * seen, min=_LEAST_LEFT)
-            eeg_mean = middle + (rest[:, None] @ columns)[:, 0] / seen
-            field = from_eeg + precision
-            pull = from_eeg * eeg_mean + precision * hint
-            found = self._tilted(pull / field, (1 / field).expand_as(pull))
-            sharpness = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
-            wanted = torch.clamp(sharpness - field, min=least)
-            new = (1 - self.damping) / width + self.damping * wanted
-            push = found.mean * sharpness - pull
-            centre = ((1 - self.damping) * centre / width + self.damping * push) / new
-            width = 1 / new
-        return found
-
-    def _tilted(
-        self, mean: Float[Tensor, "frames sources"], variance: Float[Tensor, "frames sources"]
-    ) -> Posterior:
-        """Return the moments of the prior times a normal likelihood of given moments."""
-        spread = variance[..., None] + self.variances
-        away = mean[..., None] - self.means
-        activity = torch.softmax(
-            torch.log(self.weights) - 0.5 * torch.log(spread) - 0.5 * away**2 / spread, -1
-        )
-        state_variance = variance[..., None] * self.variances / spread
-        state_mean = self.means + away * self.variances / spread
-        expected = (activity * state_mean).sum(-1)
-        second = (activity * (state_variance + state_mean**2)).sum(-1)
-        return Posterior(expected, second - expected**2, activity, state_mean, state_variance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

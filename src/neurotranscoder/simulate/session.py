@@ -5,22 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Events
-from neurotranscoder.io.manifest import (
-    MANIFEST,
-    open_output_folder,
-    read_manifest,
-    write_manifest,
-)
+from neurotranscoder.core.spread import Map
+from neurotranscoder.io.manifest import MANIFEST, read_manifest, write_manifest
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import write_split
 from neurotranscoder.io.study_writer import start_study, write_recording
 from neurotranscoder.physics.head import Head, build_head, tensors_of_head
@@ -68,7 +64,7 @@ def simulate_study(
     events: Sequence[Events] = (),
     head: Head | None = None,
     progress: Callable[[int, int], None] | None = None,
-    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
+    map: Map = map,
 ) -> None:
     """Simulate a study and write it as BIDS, with its truth below ``derivatives/truth``.
 
@@ -94,7 +90,7 @@ def simulate_study(
     Raises
     ------
     StoreError
-        When the folder holds something else.
+        When the folder holds something else, or another process has it open.
     GridError
         When a head of one's own lies on another grid than the scenario's.
     SettingsError
@@ -108,17 +104,29 @@ def simulate_study(
     cohort = None if begun else make_cohort(scenario, head or build_head(scenario.head), map=map)
     if cohort is not None:
         _draw_once(cohort, events)
-    open_output_folder(root, kind=KIND, identity=identity)
-    if _is_complete(root):
-        _LOG.info("%s: the study is complete already", root)
-        return
-    cohort = cohort or make_cohort(scenario, head or build_head(scenario.head), map=map)
+    with open_output_folder(root, kind=KIND, identity=identity):
+        if _is_complete(root):
+            _LOG.info("%s: the study is complete already", root)
+            return
+        cohort = cohort or make_cohort(scenario, head or build_head(scenario.head), map=map)
+        _write(cohort, root, events, identity, progress, map)
+
+
+def _write(
+    cohort: Cohort,
+    root: Path,
+    events: Sequence[Events],
+    identity: str,
+    progress: Callable[[int, int], None] | None,
+    map: Map,
+) -> None:
+    """Write the study but for the runs that are there; the manifests come last."""
     folder = truth_store.truth_folder(root)
     for manifest in (root / MANIFEST, folder / MANIFEST):
         manifest.unlink(missing_ok=True)
-    _start(root, scenario)
+    _start(root, cohort.scenario)
     truth_store.write_cohort(folder, cohort)
-    jobs = _jobs(scenario, events)
+    jobs = _jobs(cohort.scenario, events)
     work = functools.partial(_simulate_one, cohort, root, identity)
     for done, _ in enumerate(map(work, jobs), start=1):
         if progress is not None:

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.spread import each, summed
-from neurotranscoder.model.sparse import Posterior, SparseSources
+from neurotranscoder.model.expectation_propagation import Posterior
+from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import whiten
 from neurotranscoder.train.regression import centred

@@ -22,11 +22,14 @@ from neurotranscoder.evaluate.benchmark.rows import (
     SummaryRow,
 )
 from neurotranscoder.evaluate.benchmark.run import run_benchmark
+from neurotranscoder.evaluate.benchmark.tables import are_sealed
 from neurotranscoder.evaluate.benchmark.traces import load_traces
 from neurotranscoder.evaluate.benchmark.world import open_world
 from neurotranscoder.evaluate.table import read_rows
 from neurotranscoder.io.arrays import read_arrays
 from neurotranscoder.signal.correlation import correlation_interval
+
+NEW = ("report.html", "manifest.json")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,16 @@ def test_tables_hold_what_was_returned(done):
     head = (out / "benchmark.tsv").read_text().splitlines()[0].split("\t")
     columns = "scenario method quantity source_kind r ci_low ci_high n seconds geometry_seed"
     assert head == columns.split()
+
+
+def test_tables_are_sealed_until_one_is_changed(copy):
+    assert are_sealed(copy)
+    with (copy / "summary.tsv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(StoreError, match=r"summary\.tsv: got \d+ bytes"):
+        are_sealed(copy)
+    assert again(copy) == []
+    assert are_sealed(copy)
 
 
 def test_every_row_is_the_mean_of_its_held_out_runs(done):
@@ -112,9 +125,9 @@ def test_only_a_missing_result_is_made_again_and_has_the_same_bytes(copy):
 
 
 def without_times(out):
-    """Return every file of a benchmark but its page, seconds left out."""
+    """Return every file of a benchmark but page and checksums, seconds left out."""
     files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.suffix != ".html"):
+    for path in sorted(p for p in out.rglob("*") if p.is_file() and p.name not in NEW):
         if path.suffix == ".safetensors":
             files[path.relative_to(out).as_posix()] = path.read_bytes()
             continue

@@ -15,10 +15,10 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan, keep_split
-from neurotranscoder.evaluate.benchmark.run import KIND
+from neurotranscoder.evaluate.benchmark.tables import KIND
 from neurotranscoder.evaluate.benchmark.world import open_world
 from neurotranscoder.io.events import write_events
-from neurotranscoder.io.manifest import open_output_folder
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import write_bytes, write_json, write_text
 
 _DONE = "world.json"
@@ -49,20 +49,25 @@ def export_worlds(
         Called with the number of worlds that are done and of all worlds.
     map : callable
         Like the built-in; may spread worlds over processes.
+
+    Raises
+    ------
+    StoreError
+        When a folder holds something else, or another process has it open.
     """
     worlds = plan.worlds()
-    open_output_folder(out, kind=KIND, identity=KIND)
-    for world in worlds:
-        keep_split(world.folder(out), world.split)
+    with open_output_folder(out, kind=KIND, identity=KIND):
+        for world in worlds:
+            keep_split(world.folder(out), world.split)
     digest = hashlib.sha256(plan.align.digest().encode())
     for world in worlds:
         digest.update(world.scenario.digest().encode())
-    open_output_folder(folder, kind="benchmark-export", identity=digest.hexdigest())
-    write_text(folder / "README.txt", _README)
-    work = functools.partial(_export_one, plan, folder)
-    for done, _ in enumerate(map(work, worlds), start=1):
-        if progress is not None:
-            progress(done, len(worlds))
+    with open_output_folder(folder, kind="benchmark-export", identity=digest.hexdigest()):
+        write_text(folder / "README.txt", _README)
+        work = functools.partial(_export_one, plan, folder)
+        for done, _ in enumerate(map(work, worlds), start=1):
+            if progress is not None:
+                progress(done, len(worlds))
 
 
 def _export_one(plan: BenchmarkPlan, root: Path, world: WorldPlan) -> None:

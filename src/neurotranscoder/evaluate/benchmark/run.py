@@ -15,17 +15,17 @@ from neurotranscoder.evaluate.benchmark.provenance import Provenance
 from neurotranscoder.evaluate.benchmark.record import write_record
 from neurotranscoder.evaluate.benchmark.results import load_result
 from neurotranscoder.evaluate.benchmark.tables import (
+    KIND,
     Tables,
     WorldResults,
+    seal_tables,
     tables_of,
     write_tables,
 )
 from neurotranscoder.evaluate.benchmark.world import Report
 from neurotranscoder.evaluate.methods.registry import MethodSpec
-from neurotranscoder.io.manifest import open_output_folder
+from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.physics.head import build_head
-
-KIND = "benchmark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,25 @@ def run_benchmark(
     SettingsError, MethodError
         When a world or a method is impossible, before anything is computed.
     StoreError
-        When the folder holds something else.
+        When the folder holds something else, or another process has it open.
     """
     worlds = plan.worlds()
     specs = _every(entrants, worlds)
-    open_output_folder(out, kind=KIND, identity=KIND)
-    for world in worlds:
-        keep_split(world.folder(out), world.split)
     work = Work(plan, out, entrants, Provenance.here(), keep_older, report)
+    with open_output_folder(out, kind=KIND, identity=KIND):
+        return _run(work, worlds, specs, progress, map)
+
+
+def _run(
+    work: Work,
+    worlds: Sequence[WorldPlan],
+    specs: tuple[MethodSpec, ...],
+    progress: Callable[[int, int], None] | None,
+    map: Map,
+) -> Outcome:
+    """Do what is not done yet, then write the tables of everything."""
+    for world in worlds:
+        keep_split(world.folder(work.out), world.split)
     for head in {world.scenario.head for world in worlds if work.missing(world)}:
         build_head(head)  # once, before processes need it
     for done, _ in enumerate(map(functools.partial(run_world, work), worlds), start=1):
@@ -102,7 +113,7 @@ def run_benchmark(
             progress(done, len(worlds))
     found = [_read(work, world) for world in worlds]
     tables = tables_of(found, specs)
-    write_tables(out, tables)
+    write_tables(work.out, tables)
     failures = tuple(
         Failure(one.world.name, result.method, result.failure)
         for one in found
@@ -110,6 +121,7 @@ def run_benchmark(
         if result.failure
     )
     _write_record(work, specs, found, failures)
+    seal_tables(work.out)
     return Outcome(tables, failures)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neurotranscoder.evaluate.benchmark.checks import check_oracles
 from neurotranscoder.evaluate.benchmark.plan import WorldPlan
+from neurotranscoder.evaluate.benchmark.record import RECORD
 from neurotranscoder.evaluate.benchmark.results import MethodResult
 from neurotranscoder.evaluate.benchmark.rows import (
     BenchmarkMeasure,
@@ -19,6 +20,16 @@ from neurotranscoder.evaluate.benchmark.rows import (
 from neurotranscoder.evaluate.benchmark.summary import summarise
 from neurotranscoder.evaluate.methods.registry import MethodSpec
 from neurotranscoder.evaluate.table import Row, read_rows, write_rows
+from neurotranscoder.io.manifest import MANIFEST, read_manifest, write_manifest
+
+KIND = "benchmark"
+FILES = (
+    "benchmark.tsv",
+    "benchmark_measures.tsv",
+    "benchmark_runs.tsv",
+    "summary.tsv",
+    "checks.tsv",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +82,34 @@ def tables_of(worlds: Sequence[WorldResults], specs: Sequence[MethodSpec]) -> Ta
 
 
 def write_tables(out: Path, tables: Tables) -> None:
-    """Write all tables; one that has no row is absent."""
-    for name, rows in (
-        ("benchmark", tables.metrics),
-        ("benchmark_measures", tables.measures),
-        ("benchmark_runs", tables.runs),
-        ("summary", tables.summary),
-        ("checks", tables.checks),
-    ):
-        path = out / f"{name}.tsv"
+    """Write all tables; one that has no row is absent. They count once they are sealed."""
+    (out / MANIFEST).unlink(missing_ok=True)
+    every = (tables.metrics, tables.measures, tables.runs, tables.summary, tables.checks)
+    for name, rows in zip(FILES, every, strict=True):
+        path = out / name
         if rows:
             write_rows(path, rows)
         else:
             path.unlink(missing_ok=True)
+
+
+def seal_tables(out: Path) -> None:
+    """Write the SHA-256 of record and tables, which are complete, to ``manifest.json``."""
+    write_manifest(out, kind=KIND, settings_hash="", names=[RECORD, *FILES])
+
+
+def are_sealed(out: Path) -> bool:
+    """Say whether record and tables are those that were sealed; False where nothing was.
+
+    Raises
+    ------
+    StoreError
+        When one of them is lost or was changed since.
+    """
+    if not (out / MANIFEST).is_file():
+        return False
+    read_manifest(out, kind=KIND)
+    return True
 
 
 def read_tables(out: Path) -> Tables:
@@ -94,12 +120,13 @@ def read_tables(out: Path) -> Tables:
     StoreError, StudyError
         When a table cannot be read, or lacks a column.
     """
+    metrics, measures, runs, summary, checks = (out / name for name in FILES)
     return Tables(
-        _read(out / "benchmark.tsv", BenchmarkRow),
-        _read(out / "benchmark_measures.tsv", BenchmarkMeasure),
-        _read(out / "benchmark_runs.tsv", RunRow),
-        _read(out / "summary.tsv", SummaryRow),
-        _read(out / "checks.tsv", CheckRow),
+        _read(metrics, BenchmarkRow),
+        _read(measures, BenchmarkMeasure),
+        _read(runs, RunRow),
+        _read(summary, SummaryRow),
+        _read(checks, CheckRow),
     )
 
 

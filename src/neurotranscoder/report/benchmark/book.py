@@ -11,7 +11,7 @@ from typing import Literal
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.evaluate.benchmark.record import Record, WorldRecord, read_record
 from neurotranscoder.evaluate.benchmark.rows import BenchmarkRow, SummaryRow
-from neurotranscoder.evaluate.benchmark.tables import Tables, read_tables
+from neurotranscoder.evaluate.benchmark.tables import Tables, are_sealed, read_tables
 from neurotranscoder.evaluate.benchmark.traces import (
     RunTraces,
     are_kept,
@@ -77,6 +77,8 @@ class Book:
         Time courses of the first geometry seed of each scenario.
     lost : tuple of str
         Time courses that the record names and that cannot be read.
+    sealed : bool
+        Whether record and tables have checksums, which they match.
     scores : mapping from Fact to scores
         In the order of showing.
     statistics : mapping from (Fact, method, statistic, reference) to SummaryRow
@@ -89,6 +91,7 @@ class Book:
     tables: Tables
     traces: Mapping[tuple[str, str], RunTraces]
     lost: tuple[str, ...]
+    sealed: bool
     scores: Mapping[Fact, tuple[Score, ...]]
     statistics: Mapping[tuple[Fact, str, str, str], SummaryRow]
     roles: Mapping[str, str]
@@ -100,6 +103,8 @@ class Book:
         tables: Tables,
         traces: Mapping[tuple[str, str], RunTraces] | None = None,
         lost: Sequence[str] = (),
+        *,
+        sealed: bool = True,
     ) -> Book:
         """Return a book whose rows are found by what they are about."""
         roles: dict[str, str] = {method.name: method.role for method in record.methods}
@@ -120,7 +125,8 @@ class Book:
             fact: tuple(sorted(found, key=lambda score: _place(score.method, roles)))
             for fact, found in of_facts.items()
         }
-        return cls(record, tables, dict(traces or {}), tuple(lost), scores, statistics, roles)
+        found = dict(traces or {})
+        return cls(record, tables, found, tuple(lost), sealed, scores, statistics, roles)
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -177,8 +183,9 @@ def read_book(out: Path) -> Book:
     Raises
     ------
     StoreError, StudyError
-        When the record or a table cannot be read.
+        When the record or a table cannot be read, or was changed after it was written.
     """
+    sealed = are_sealed(out)
     record, traces, lost = read_record(out), {}, []
     first: dict[str, WorldRecord] = {}
     for world in record.worlds:
@@ -192,7 +199,7 @@ def read_book(out: Path) -> Book:
                 traces[world.scenario, method] = load_traces(path)
             except StoreError:
                 lost.append(f"{world.scenario}/seed-{world.seed}: {name_of(method)}")
-    return Book.of(record, read_tables(out), traces, lost)
+    return Book.of(record, read_tables(out), traces, lost, sealed=sealed)
 
 
 def _score(row: SummaryRow, worlds: Sequence[BenchmarkRow]) -> Score:

@@ -42,6 +42,11 @@ def warnings(book: Book) -> tuple[str, ...]:
         )
     if book.lost:
         found.append(f"Example time courses are missing or damaged: {', '.join(book.lost)}.")
+    if not book.sealed:
+        found.append(
+            "The tables have no checksums, as older code and a stopped benchmark leave them: give "
+            "the command benchmark again."
+        )
     return tuple(found)
 
 

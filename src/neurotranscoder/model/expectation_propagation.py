@@ -1,0 +1,151 @@
+"""Expectation propagation: what frames of EEG say about sources that are each in some state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+_LEAST_SEEN = 1e-6  # precision that the EEG adds, relative to the prior's: it is no less
+_LEAST_LEFT = 1e-6  # variance that is left, relative to the prior's: it is no less
+_LEAST_PRECISION = 1e-2  # of a site, relative to the largest prior variance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """What frames of EEG say about sources.
+
+    Parameters
+    ----------
+    mean, variance : tensor, shape (frames, sources)
+        Moments of each source.
+    activity : tensor, shape (frames, sources, states)
+        Probability of each state.
+    state_mean, state_variance : tensor, shape (frames, sources, states)
+        Moments of each source, were it in a state.
+    """
+
+    mean: Float[Tensor, "frames sources"]
+    variance: Float[Tensor, "frames sources"]
+    activity: Float[Tensor, "frames sources states"]
+    state_mean: Float[Tensor, "frames sources states"]
+    state_variance: Float[Tensor, "frames sources states"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatePrior:
+    """Sources that each are in one of a few states, normal in each.
+
+    Parameters
+    ----------
+    weights, means, variances : tensor, shape (sources, states)
+        Probability of each state, and moments in it.
+    """
+
+    weights: Float[Tensor, "sources states"]
+    means: Float[Tensor, "sources states"]
+    variances: Float[Tensor, "sources states"]
+
+    @property
+    def mean(self) -> Float[Tensor, " sources"]:
+        """Mean of each source before any EEG is seen."""
+        return (self.weights * self.means).sum(1)
+
+    @property
+    def variance(self) -> Float[Tensor, " sources"]:
+        """Variance of each source before any EEG is seen."""
+        second = (self.weights * (self.variances + self.means**2)).sum(1)
+        return second - self.mean**2
+
+    def tilted(
+        self, mean: Float[Tensor, "frames sources"], variance: Float[Tensor, "frames sources"]
+    ) -> Posterior:
+        """Return the moments of the prior times a normal likelihood of given moments."""
+        spread = variance[..., None] + self.variances
+        away = mean[..., None] - self.means
+        activity = torch.softmax(
+            torch.log(self.weights) - 0.5 * torch.log(spread) - 0.5 * away**2 / spread, -1
+        )
+        state_variance = variance[..., None] * self.variances / spread
+        state_mean = self.means + away * self.variances / spread
+        expected = (activity * state_mean).sum(-1)
+        second = (activity * (state_variance + state_mean**2)).sum(-1)
+        return Posterior(expected, second - expected**2, activity, state_mean, state_variance)
+
+
+class Propagation:
+    """Rounds of expectation propagation (see `SparseSources` for the model and the source).
+
+    Parameters
+    ----------
+    leadfield : tensor, shape (channels, sources)
+        EEG of each source.
+    noise : tensor, shape (channels, channels)
+        Covariance of what is no source.
+    prior : StatePrior
+        What is known of the sources before.
+    rounds : int
+        How many.
+    damping : float
+        How far each goes towards its new approximation.
+    """
+
+    def __init__(
+        self,
+        leadfield: Float[Tensor, "channels sources"],
+        noise: Float[Tensor, "channels channels"],
+        prior: StatePrior,
+        *,
+        rounds: int,
+        damping: float,
+    ) -> None:
+        self.leadfield, self.noise, self.prior = leadfield, noise, prior
+        self.rounds, self.damping = rounds, damping
+        # with the products of the leadfields of all pairs of channels, covariances of all
+        # frames, and the variances that they leave, are one product
+        self._pairs = rearrange(
+            leadfield[:, None] * leadfield[None], "one two sources -> (one two) sources"
+        )
+
+    def posterior(
+        self,
+        frames: Float[Tensor, "frames channels"],
+        hint: Float[Tensor, "*frames sources"],
+        precision: Float[Tensor, " sources"],
+    ) -> Posterior:
+        """Return the posterior of a few frames.
+
+        Each prior is approximated by a normal distribution, its site, of variance ``width`` about
+        ``centre``; a round makes each site such that, in the field of all else that is known, it
+        gives the moments that the true prior would. Hints are known beside the EEG.
+        """
+        n_channels = frames.shape[1]
+        own = self.prior.variance
+        width, centre = own[None], self.prior.mean[None]  # of all frames, in the first round
+        least = _LEAST_PRECISION / own.max()
+        for _ in range(self.rounds):
+            spread = 1 / (1 / width + precision)
+            middle = spread * (centre / width + precision * hint)
+            total = (spread @ self._pairs.T).reshape(-1, n_channels, n_channels) + self.noise
+            whiten = partial(
+                torch.linalg.solve_triangular, torch.linalg.cholesky(total), upper=False
+            )
+            columns = whiten(self.leadfield.expand(len(total), -1, -1))
+            rest = whiten((frames - middle @ self.leadfield.T)[..., None])[..., 0]
+            seen = torch.clamp((columns**2).sum(1), min=_LEAST_SEEN / own)
+            from_eeg = seen / torch.clamp(1 - spread * seen, min=_LEAST_LEFT)
+            eeg_mean = middle + (rest[:, None] @ columns)[:, 0] / seen
+            field = from_eeg + precision
+            pull = from_eeg * eeg_mean + precision * hint
+            found = self.prior.tilted(pull / field, (1 / field).expand_as(pull))
+            sharpness = 1 / torch.maximum(found.variance, _LEAST_LEFT * own)
+            wanted = torch.clamp(sharpness - field, min=least)
+            new = (1 - self.damping) / width + self.damping * wanted
+            push = found.mean * sharpness - pull
+            centre = ((1 - self.damping) * centre / width + self.damping * push) / new
+            width = 1 / new
+        return found
