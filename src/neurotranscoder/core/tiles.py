@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -19,6 +19,12 @@ from neurotranscoder.core.source import Origin
 
 Extent = tuple[int, int, int, int]
 """Along x, y, z and time, in voxels and frames."""
+
+
+def extent(numbers: Iterable[int]) -> Extent:
+    """Return four numbers as an extent."""
+    x, y, z, time = numbers
+    return x, y, z, time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,7 @@ class Box:
     @property
     def shape(self) -> Extent:
         """Numbers of voxels along x, y and z, and of frames."""
-        x, y, z, time = (b - a for a, b in zip(self.start, self.stop, strict=True))
-        return x, y, z, time
+        return extent(b - a for a, b in zip(self.start, self.stop, strict=True))
 
     @property
     def slices(self) -> tuple[slice, slice, slice, slice]:
@@ -48,15 +53,18 @@ class Box:
 
     def grown(self, reach: Extent, within: Extent) -> Box:
         """Return the box with a halo of ``reach`` on every side, cut where the array ends."""
-        start = tuple(max(0, a - r) for a, r in zip(self.start, reach, strict=True))
-        stop = tuple(min(n, b + r) for b, r, n in zip(self.stop, reach, within, strict=True))
-        return Box(_extent(start), _extent(stop))
+        first = (max(0, a - r) for a, r in zip(self.start, reach, strict=True))
+        ends = zip(self.stop, reach, within, strict=True)
+        return Box(extent(first), extent(min(n, b + r) for b, r, n in ends))
+
+    def moved(self, by: Extent) -> Box:
+        """Return the box at another place."""
+        ends = ((a + b for a, b in zip(end, by, strict=True)) for end in (self.start, self.stop))
+        return Box(*map(extent, ends))
 
     def seen_from(self, outer: Box) -> Box:
         """Return where this box is in a box around it."""
-        start = tuple(a - o for a, o in zip(self.start, outer.start, strict=True))
-        stop = tuple(b - o for b, o in zip(self.stop, outer.start, strict=True))
-        return Box(_extent(start), _extent(stop))
+        return self.moved(extent(-a for a in outer.start))
 
 
 def boxes(within: Extent, size: Extent) -> Iterator[Box]:
@@ -71,11 +79,12 @@ def boxes(within: Extent, size: Extent) -> Iterator[Box]:
     """
     starts = [range(0, n, step) for n, step in zip(within, size, strict=True)]
     for time, *space in itertools.product(starts[3], *starts[:3]):
-        start = _extent((*space, time))
-        stop = (min(a + step, n) for a, step, n in zip(start, size, within, strict=True))
-        yield Box(start, _extent(tuple(stop)))
+        start = extent((*space, time))
+        ends = zip(start, size, within, strict=True)
+        yield Box(start, extent(min(a + step, n) for a, step, n in ends))
 
 
+@runtime_checkable
 class TileSource(Protocol):
     """Anything that gives the source activity of one box of space-time.
 
@@ -185,9 +194,3 @@ class MovieTiles:
         numbers = np.zeros(self.movie.mask.shape, dtype=np.intp)
         numbers[self.movie.mask] = np.arange(self.movie.n_voxels)
         return numbers
-
-
-def _extent(numbers: tuple[int, ...]) -> Extent:
-    """Return four numbers as such."""
-    x, y, z, time = numbers
-    return x, y, z, time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from neurotranscoder import __version__
@@ -15,7 +16,9 @@ MANIFEST = "manifest.json"
 MARKER = "neurotranscoder.json"
 
 
-def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
+def write_manifest(
+    folder: Path, *, kind: str, settings_hash: str, known: Iterable[FileEntry] = ()
+) -> Manifest:
     """List every file below a folder with its SHA-256; the result is valid from then on.
 
     Parameters
@@ -26,6 +29,8 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What the result is.
     settings_hash : str
         SHA-256 of the settings that made it.
+    known : iterable of FileEntry
+        Files whose SHA-256 was taken when they were written; they are not read again.
 
     Returns
     -------
@@ -33,14 +38,20 @@ def write_manifest(folder: Path, *, kind: str, settings_hash: str) -> Manifest:
         What was written to ``manifest.json``.
     """
     remove_leftovers(folder)
+    entries = {entry.path: entry for entry in known}
     files = tuple(
-        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+        entries.get(path.relative_to(folder).as_posix()) or _entry(folder, path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     )
     manifest = Manifest(kind, settings_hash, files, __version__)
     write_json(folder / MANIFEST, dataclasses.asdict(manifest))
     return manifest
+
+
+def _entry(folder: Path, path: Path) -> FileEntry:
+    """Return a file as it is now."""
+    return FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 def read_manifest(folder: Path, *, kind: str, verify: bool = True) -> Manifest:
