@@ -6,7 +6,8 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -14,15 +15,16 @@ import google_crc32c
 import numpy as np
 import zarr
 from jaxtyping import Float32
+from numcodecs.zstd import Zstd
 from numpy import ndarray
 
 from neurotranscoder.core.errors import CheckError, StoreError
 from neurotranscoder.core.manifest import FileEntry
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.tiles import Box, Extent, MovieTiles, TileSource, extent
-from neurotranscoder.io.dense_axes import ARRAY, describe
+from neurotranscoder.io.dense_axes import ARRAY, ZSTD_LEVEL, describe
 from neurotranscoder.io.dense_journal import Journal
-from neurotranscoder.io.dense_layout import BATCH_BYTES, CHECKSUM_BYTES, Layout, plan_layout
+from neurotranscoder.io.dense_layout import BATCH_BYTES, N_WRITERS, Layout, plan_layout
 from neurotranscoder.io.limits import check_disk, memory_left
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import flush
@@ -44,7 +46,7 @@ def export_movie(
 ) -> None:
     """Write every voxel of the brain at every frame into a Zarr v3 store.
 
-    Voxels outside the mask are NaN, and chunks without any voxel of it take no room. The store is
+    Voxels outside the mask are NaN and take no room. The store is
     called so when it is finished and has its manifest; an export that was killed goes on behind
     the last batch of tiles that it committed when it is started again, and ends in the same bytes.
 
@@ -113,7 +115,7 @@ def open_export(path: Path | str, *, verify: bool = False) -> zarr.Array:
 
 
 class _Export:
-    """One export under way."""
+    """One export under way: tiles are computed in turn, their chunks written meanwhile."""
 
     def __init__(self, store: Path, source: TileSource, layout: Layout, journal: Journal) -> None:
         self.store, self.source, self.layout, self.journal = store, source, layout, journal
@@ -121,23 +123,23 @@ class _Export:
 
     def run(self, progress: Callable[[int, int], None]) -> None:
         """Do what is left to do."""
-        n_left = self.layout.n_chunks(self.source.mask) - len(self.journal.files)
-        needed = n_left * self.layout.chunk_bytes + _MARGIN
+        done = sum(entry.size for entry in self.journal.files.values())
+        needed = self.layout.disk_bytes(self.source.mask) - done + _MARGIN
         what = f"{self.store.name} (brain voxels, float32)"
         check_disk(self.store.parent, needed, what=what)
         if not self.journal.plan:
             self._start()
         tiles = self.layout.tiles(self.source.mask)
-        left = [number for number in tiles if number not in self.journal.tiles]
-        with ThreadPoolExecutor(1) as writer:
-            pending: Future[None] | None = None
-            for batch, files in self._batches(tiles, left):
-                if pending:
-                    pending.result()
+        left = {number: box for number, box in tiles.items() if number not in self.journal.tiles}
+        with ThreadPoolExecutor(N_WRITERS) as writers:
+            before: _Batch | None = None
+            for batch in self._batches(left, writers):
+                if before:
+                    self._commit(before)
                     progress(len(self.journal.tiles), len(tiles))
-                pending = writer.submit(self._commit, batch, files)
-            if pending:
-                pending.result()
+                before = batch
+            if before:
+                self._commit(before)
         progress(len(tiles), len(tiles))
         self._finish()
 
@@ -148,70 +150,70 @@ class _Export:
         plan = {"identity": self.source.identity, "chunk": self.layout.chunk}
         self.journal.start(plan | {"tile": self.layout.tile})
 
-    def _batches(
-        self, tiles: dict[int, Box], left: list[int]
-    ) -> Iterator[tuple[set[int], dict[Path, bytes]]]:
-        """Yield the chunks of tiles until they are enough to be brought to the disk."""
-        numbers: set[int] = set()
-        files: dict[Path, bytes] = {}
-        for number in left:
-            values = self._checked(tiles[number])
-            for place, box in self.layout.chunks(tiles[number], self.source.mask):
-                inside = box.seen_from(tiles[number]).slices
-                name = self.folder / ARRAY / "c" / "/".join(map(str, place))
-                files[name] = self._encoded(values[inside], box)
-            numbers.add(number)
-            if len(files) * self.layout.chunk_bytes >= BATCH_BYTES or number == left[-1]:
-                yield numbers, files
-                numbers, files = set(), {}
+    def _batches(self, left: dict[int, Box], writers: Executor) -> Iterator[_Batch]:
+        """Compute tiles and have them written; yield those of about one size together."""
+        batch = _Batch()
+        for number, tile in left.items():
+            values = self._checked(tile)
+            for place, box in self.layout.chunks(tile, self.source.mask):
+                inside = values[box.seen_from(tile).slices]
+                batch.files.append(writers.submit(self._stored, place, box, inside))
+            batch.tiles.add(number)
+            if len(batch.files) * self.layout.chunk_bytes >= BATCH_BYTES:
+                yield batch
+                batch = _Batch()
+        if batch.tiles:
+            yield batch
 
-    def _checked(self, box: Box) -> Float32[ndarray, "x y z frames"]:
+    def _checked(self, tile: Box) -> Float32[ndarray, "x y z frames"]:
         """Compute a tile; NaN is what a lost chunk reads as, and nothing else in the brain."""
-        values = self.source.values(box)
+        values = self.source.values(tile)
         if not np.all(np.isfinite(values)):
             raise CheckError(
-                f"{self.store}: the activity from {box.start} to {box.stop} (x, y, z, frames) "
+                f"{self.store}: the activity from {tile.start} to {tile.stop} (x, y, z, frames) "
                 "holds NaN or infinite values; check what it is computed from"
             )
         return values
 
-    def _encoded(self, values: Float32[ndarray, "x y z frames"], box: Box) -> bytes:
-        """Return a chunk as Zarr stores it: C order, little endian, CRC32C behind."""
+    def _stored(
+        self, place: Extent, box: Box, values: Float32[ndarray, "x y z frames"]
+    ) -> FileEntry:
+        """Bring one chunk to the disk."""
+        name = f"{ARRAY}/c/{'/'.join(map(str, place))}"
+        content = self._encoded(box, values)
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        flush(path, os.O_RDWR)
+        return FileEntry(name, len(content), hashlib.sha256(content).hexdigest())
+
+    def _encoded(self, box: Box, values: Float32[ndarray, "x y z frames"]) -> bytes:
+        """Return a chunk as Zarr stores it: C order, little endian, Zstandard, CRC32C behind."""
         chunk = np.full(self.layout.chunk, np.nan, dtype="<f4")
         x, y, z, frames = (slice(n) for n in box.shape)
-        outside = ~self.source.mask[box.slices[:3]]
         chunk[x, y, z, frames] = values
-        chunk[x, y, z][outside] = np.nan
-        body = chunk.tobytes()
-        return body + int(google_crc32c.value(body)).to_bytes(CHECKSUM_BYTES, "little")
+        chunk[x, y, z][~self.source.mask[box.slices[:3]]] = np.nan
+        body: bytes = Zstd(level=ZSTD_LEVEL).encode(chunk)
+        return body + int(google_crc32c.value(body)).to_bytes(4, "little")
 
-    def _commit(self, numbers: set[int], files: dict[Path, bytes]) -> None:
-        """Bring the chunks of some tiles to the disk, then say so."""
+    def _commit(self, batch: _Batch) -> None:
+        """Wait until the chunks of some tiles are on the disk, then say so."""
         try:
-            for path, content in files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            for path in files:
-                flush(path, os.O_RDWR)
-            for folder in {path.parent for path in files}:
-                flush(folder, os.O_RDONLY)
+            files = [file.result() for file in batch.files]
+            self.journal.commit(batch.tiles, files)
         except OSError as error:
             raise StoreError(
                 f"{self.folder}: could not be written ({error.strerror or error}); what is "
                 "committed stays; make room and run it again to go on"
             ) from error
-        entries = [
-            FileEntry(
-                path.relative_to(self.folder).as_posix(),
-                len(content),
-                hashlib.sha256(content).hexdigest(),
-            )
-            for path, content in files.items()
-        ]
-        self.journal.commit(numbers, entries)
 
     def _finish(self) -> None:
-        """List all files, and give the store its name."""
+        """Bring all names to the disk, list all files, and give the store its own name."""
+        for path in [self.folder, *self.folder.rglob("*")]:
+            if path.is_dir():
+                flush(path, os.O_RDONLY)
+            elif path.relative_to(self.folder).as_posix() not in self.journal.files:
+                flush(path, os.O_RDWR)
         write_manifest(
             self.folder,
             kind=KIND,
@@ -220,6 +222,14 @@ class _Export:
         )
         self.folder.replace(self.store)
         flush(self.store.parent, os.O_RDONLY)
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Tiles that are committed together, and their files, which may still be written."""
+
+    tiles: set[int] = field(default_factory=set)
+    files: list[Future[FileEntry]] = field(default_factory=list)
 
 
 def _unfinished(store: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 from jaxtyping import Float
 from numpy import ndarray
-from zarr.codecs import BytesCodec, Crc32cCodec
+from zarr.codecs import BytesCodec, Crc32cCodec, ZstdCodec
 
 from neurotranscoder import __version__
 from neurotranscoder.core.axes import VoxelGrid
@@ -18,6 +18,8 @@ from neurotranscoder.core.tiles import TileSource
 from neurotranscoder.io.dense_layout import Layout
 
 ARRAY = "source"
+ZSTD_LEVEL = 1
+"""Of Zstandard: packs NaN to nothing, values by some 8 %, at more than the speed of a disk."""
 AXES = ("x", "y", "z", "time")
 _VALUES = "source activity; unit arbitrary, sign a convention; NaN outside the brain"
 
@@ -72,7 +74,7 @@ def _add(
         dtype=dtype,
         filters=None,
         serializer=BytesCodec(endian="little"),
-        compressors=[Crc32cCodec()],
+        compressors=[ZstdCodec(level=ZSTD_LEVEL), Crc32cCodec()],
         fill_value=np.nan if dtype.kind == "f" else False,
         dimension_names=axes,
         attributes=dict(attributes),

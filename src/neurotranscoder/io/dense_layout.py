@@ -17,7 +17,10 @@ from neurotranscoder.io.limits import in_gib
 _ABOUT: Extent = (8, 8, 8, 500)
 BATCH_BYTES = 32 * 2**20
 """Chunks that are brought to the disk together."""
-CHECKSUM_BYTES = 4
+_CHUNK_EXTRA = 4096
+"""Bytes of the disk that each file takes beside its values: rounding, headers, NaN."""
+N_WRITERS = 4
+"""Threads that wait for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,13 @@ class Layout:
 
     @property
     def chunk_bytes(self) -> int:
-        """Size of one file; those at the ends are as large as the others."""
-        return 4 * math.prod(self.chunk) + CHECKSUM_BYTES
+        """Size of a chunk in memory; those at the ends are as large as the others."""
+        return 4 * math.prod(self.chunk)
+
+    def disk_bytes(self, mask: Bool[ndarray, "x y z"]) -> int:
+        """Return what the chunks take of the disk at most: runs of NaN pack to nothing."""
+        values = 4 * int(mask.sum()) * self.shape[3]
+        return int(1.005 * values) + _CHUNK_EXTRA * self._n_chunks(mask)
 
     def tiles(self, mask: Bool[ndarray, "x y z"]) -> dict[int, Box]:
         """Return the tiles that hold a voxel of the mask, by number, time slowest."""
@@ -65,7 +73,7 @@ class Layout:
                 starts = zip(box.start, self.chunk, strict=True)
                 yield extent(a // n for a, n in starts), box
 
-    def n_chunks(self, mask: Bool[ndarray, "x y z"]) -> int:
+    def _n_chunks(self, mask: Bool[ndarray, "x y z"]) -> int:
         """Return how many files hold a voxel of the mask."""
         volume = boxes((*self.shape[:3], 1), (*self.chunk[:3], 1))
         n_columns = sum(bool(mask[box.slices[:3]].any()) for box in volume)
@@ -111,11 +119,10 @@ def plan_layout(
 
 
 def export_bytes(source: TileSource, layout: Layout) -> int:
-    """Return what an export takes of memory: a tile, and two batches of chunks of its size."""
+    """Return what an export takes of memory: a tile, and two batches of tiles being written."""
     tile = extent(min(n, t) for n, t in zip(layout.shape, layout.tile, strict=True))
-    files = math.prod(-(-n // c) for n, c in zip(tile, layout.chunk, strict=True))
-    batch = BATCH_BYTES + files * layout.chunk_bytes
-    return source.working_bytes(tile) + 2 * batch + 2 * layout.chunk_bytes
+    batch = BATCH_BYTES + 4 * math.prod(tile)
+    return source.working_bytes(tile) + 2 * batch + 3 * N_WRITERS * layout.chunk_bytes
 
 
 def _even_part(n: int, most: int) -> int:
