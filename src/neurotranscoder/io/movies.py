@@ -49,7 +49,11 @@ def movie_path(out: Path, run: RunId, origin: Origin) -> Path:
 
 
 def save_movie(
-    path: Path, movie: SourceMovie, *, sources: Sequence[str] = (), settings_hash: str = ""
+    path: Path | str,
+    movie: SourceMovie,
+    *,
+    sources: Sequence[str] = (),
+    settings_hash: str = "",
 ) -> None:
     """Write the factors of a movie, the manifest last.
 
@@ -57,7 +61,7 @@ def save_movie(
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         A folder ending in ``.movie`` (see `movie_path`): a new one, or one to replace.
     movie : SourceMovie
         What to keep.
@@ -71,11 +75,12 @@ def save_movie(
     StoreError
         When the folder holds something else, or cannot be written.
     """
-    if path.suffix != SUFFIX:
+    folder = Path(path)
+    if folder.suffix != SUFFIX:
         raise StoreError(
-            f"{path}: ends in {path.suffix!r}; the folder of a movie needs '{SUFFIX}'"
+            f"{folder}: ends in {folder.suffix!r}; the folder of a movie needs '{SUFFIX}'"
         )
-    open_output_folder(path, kind=KIND, identity=_NAME)
+    open_output_folder(folder, kind=KIND, identity=_NAME)
     arrays = {
         "maps": movie.maps,
         "courses": movie.courses,
@@ -89,8 +94,8 @@ def save_movie(
         "axis": axis,
         "origin": movie.origin,
     }
-    save_tensors(path, _NAME, arrays, metadata)
-    write_manifest(path, kind=KIND, settings_hash=settings_hash)
+    save_tensors(folder, _NAME, arrays, metadata)
+    write_manifest(folder, kind=KIND, settings_hash=settings_hash)
 
 
 def load_movie(path: Path | str) -> SourceMovie:
@@ -155,7 +160,7 @@ def window_image(movie: SourceMovie, start: float, stop: float) -> nib.Nifti1Ima
 
 
 def write_window(
-    path: Path,
+    path: Path | str,
     movie: SourceMovie,
     start: float,
     stop: float,
@@ -167,7 +172,7 @@ def write_window(
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         File ``*_source.nii.gz``.
     movie, start, stop
         As for `window_image`.
@@ -184,4 +189,4 @@ def write_window(
         "StartTime": float(movie.axis.times[movie.frames(start, stop).start]),
         "EstimatedFrom": movie.origin,
     }
-    write_image(path, image, sources=sources, metadata=fields | dict(metadata or {}))
+    write_image(Path(path), image, sources=sources, metadata=fields | dict(metadata or {}))
