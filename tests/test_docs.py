@@ -153,7 +153,10 @@ def test_python_on_the_page_on_movies_runs(rng, tmp_path, monkeypatch):
     maps = rng.standard_normal((int(movie.mask.sum()), 6)).astype("float32")
     save_movie(Path("run.movie"), replace(movie, maps=maps))
     text = (ROOT / "docs" / "movie.md").read_text(encoding="utf-8")
-    names: dict[str, object] = {}
+    weights = rng.standard_normal((6, 3))
+    amplifier = rng.standard_normal((4, 3, 25))
+    names = {"n_channels": 3, "coder": weights.__matmul__, "amplifier": amplifier}
     exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    assert names["live"].frames.n_frames == 10
     assert names["second"].shape[1] == names["image"].shape[3] * 2 == 100
     assert_allclose(names["there"], names["movie"].voxel((2, 2, 1)), atol=1e-6)
