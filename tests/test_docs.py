@@ -8,11 +8,13 @@ from typing import get_args
 import pytest
 from numpy.testing import assert_allclose
 
+from movie_example import random_movie
 from neurotranscoder.cli.app import COMMANDS
 from neurotranscoder.evaluate.benchmark.rows import Statistic
 from neurotranscoder.evaluate.methods.outside import checked
 from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.evaluate.scoring import Prediction
+from neurotranscoder.io.movies import save_movie
 from neurotranscoder.io.store import write_table
 from neurotranscoder.report.words import MEASURES
 from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
@@ -142,3 +144,19 @@ def test_picture_of_a_curve_is_that_of_the_trained_folder(tmp_path):
     assert unfinished[0].y[1] == 3.0
     svg = script["draw_loss_curves"](script["panel_of"]([folder])).source
     assert svg.startswith("data:image/svg")
+
+
+def test_python_on_the_page_on_movies_runs(rng, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    movie = random_movie(rng, shape=(6, 5, 4), n_times=150)
+    movie.mask[2, 2, 1] = True
+    maps = rng.standard_normal((int(movie.mask.sum()), 6)).astype("float32")
+    save_movie(Path("run.movie"), replace(movie, maps=maps))
+    text = (ROOT / "docs" / "movie.md").read_text(encoding="utf-8")
+    weights = rng.standard_normal((6, 3))
+    amplifier = rng.standard_normal((4, 3, 25))
+    names = {"n_channels": 3, "coder": weights.__matmul__, "amplifier": amplifier}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    assert names["live"].frames.n_frames == 10
+    assert names["second"].shape[1] == names["image"].shape[3] * 2 == 100
+    assert_allclose(names["there"], names["movie"].voxel((2, 2, 1)), atol=1e-6)

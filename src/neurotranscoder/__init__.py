@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from neurotranscoder.api.movies import (
+        SourceMovie,
+        export_movie,
+        load_movie,
+        open_export,
+        save_movie,
+        window_image,
+        write_window,
+    )
     from neurotranscoder.api.readouts import read_out
     from neurotranscoder.api.simulation import Simulation, simulate_run
     from neurotranscoder.api.study import aligned_runs, load_study, windows
@@ -16,6 +25,13 @@ if TYPE_CHECKING:
 _FACADE = {
     "Simulation": "simulation",
     "simulate_run": "simulation",
+    "SourceMovie": "movies",
+    "export_movie": "movies",
+    "load_movie": "movies",
+    "open_export": "movies",
+    "save_movie": "movies",
+    "window_image": "movies",
+    "write_window": "movies",
     "Transcoder": "transcoder",
     "aligned_runs": "study",
     "load_study": "study",
@@ -25,13 +41,20 @@ _FACADE = {
 
 __all__ = [
     "Simulation",
+    "SourceMovie",
     "Transcoder",
     "__version__",
     "aligned_runs",
+    "export_movie",
+    "load_movie",
     "load_study",
+    "open_export",
     "read_out",
+    "save_movie",
     "simulate_run",
+    "window_image",
     "windows",
+    "write_window",
 ]
 
 

@@ -43,8 +43,9 @@ def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None
         "and table has a JSON file beside it that names its sources.\n"
     )
     write_text(folder / "README", readme)
-    ignored = ("*.zarr", "*.safetensors", "*.html", "neurotranscoder.json", "manifest.json")
-    write_text(folder / ".bidsignore", "\n".join(ignored) + "\n")
+    results = ("*.movie", "*.zarr", "*.safetensors", "*.html")
+    records = ("neurotranscoder.json", "manifest.json")
+    write_text(folder / ".bidsignore", "\n".join([*results, *records]) + "\n")
 
 
 def write_image(

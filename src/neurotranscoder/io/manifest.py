@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from neurotranscoder import __version__
@@ -16,7 +16,12 @@ MANIFEST = "manifest.json"
 
 
 def write_manifest(
-    folder: Path, *, kind: str, settings_hash: str, names: Sequence[str] | None = None
+    folder: Path,
+    *,
+    kind: str,
+    settings_hash: str,
+    names: Sequence[str] | None = None,
+    known: Iterable[FileEntry] = (),
 ) -> Manifest:
     """List files below a folder with their SHA-256; the result is valid from then on.
 
@@ -30,6 +35,8 @@ def write_manifest(
         SHA-256 of the settings that made it.
     names : sequence of str, optional
         Files that are listed; all by default.
+    known : iterable of FileEntry
+        Files whose SHA-256 was taken when they were written; they are not read again.
 
     Returns
     -------
@@ -38,14 +45,20 @@ def write_manifest(
     """
     remove_leftovers(folder)
     wanted = folder.rglob("*") if names is None else (folder / name for name in names)
+    entries = {entry.path: entry for entry in known}
     files = tuple(
-        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+        entries.get(path.relative_to(folder).as_posix()) or _entry(folder, path)
         for path in sorted(wanted)
         if path.is_file() and path not in (folder / MANIFEST, folder / FOLDER_LOCK)
     )
     manifest = Manifest(kind, settings_hash, files, __version__)
     write_json(folder / MANIFEST, dataclasses.asdict(manifest))
     return manifest
+
+
+def _entry(folder: Path, path: Path) -> FileEntry:
+    """Return a file as it is now."""
+    return FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 def read_manifest(folder: Path, *, kind: str, verify: bool = True) -> Manifest:

@@ -47,9 +47,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new_temporary(path)
         yield temporary
-        _flush(temporary, os.O_RDWR)
+        flush(temporary, os.O_RDWR)
         temporary.replace(path)
-        _flush(path.parent, os.O_RDONLY)
+        flush(path.parent, os.O_RDONLY)
     except OSError as error:
         raise StoreError(
             f"{path}: could not be written ({error.strerror or error}); need a folder with free "
@@ -136,7 +136,7 @@ def _new_temporary(path: Path) -> Path:
     return Path(name)
 
 
-def _flush(path: Path, flags: int) -> None:
+def flush(path: Path, flags: int) -> None:
     """Wait until a file or folder is on the disk."""
     handle = os.open(path, flags)
     try:

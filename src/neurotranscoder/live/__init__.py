@@ -1,0 +1,1 @@
+"""Sources while the EEG is being recorded: a frame in, a frame out, nothing looks ahead."""
