@@ -9,8 +9,9 @@ export takes the first ``--seconds`` (brain voxels; others are NaN, chunks witho
 written); ``scaled`` says that this is not the whole run. It computes tiles and, in other threads,
 brings their chunks to the disk: ``share_computing`` of the time went into tiles, ``share_writing``
 into waiting for the disk beyond that. ``of_copy_speed`` is the rate of the export over that of a
-copy of its own files by as many threads, both until they are on the disk. With ``--coder``, what a
-five-layer coder of time makes of the movie is exported.
+copy of its own files (2,000 of them at most) by as many threads, both until they are on the disk.
+``difference`` is the largest one between the store and the factors, over the largest value. With
+``--coder``, what a five-layer coder of time makes of the movie is exported.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.tiles import Box, MovieTiles, TileSource
 from neurotranscoder.io import dense
-from neurotranscoder.io.dense import export_movie
+from neurotranscoder.io.dense import export_movie, open_export
 from neurotranscoder.io.dense_layout import N_WRITERS
 from neurotranscoder.io.movies import load_movie, save_movie
 from neurotranscoder.io.store import flush
@@ -135,9 +136,9 @@ class TimedTiles:
         return self.made(box)  # type: ignore[no-any-return]
 
 
-def copy_seconds(source: Path, target: Path) -> float:
-    """Return how long a copy takes until it is on the disk."""
-    files = [path for path in source.rglob("*") if path.is_file()]
+def copy_rate(source: Path, target: Path) -> float:
+    """Return how many bytes a second a copy brings to the disk."""
+    files = [path for path in source.rglob("*") if path.is_file()][:2000]
     copies = [target / path.relative_to(source) for path in files]
 
     def copy(path: Path, to: Path) -> None:
@@ -148,7 +149,16 @@ def copy_seconds(source: Path, target: Path) -> float:
     began = time.perf_counter()
     with ThreadPoolExecutor(N_WRITERS) as writers:
         deque(writers.map(copy, files, copies), maxlen=0)
-    return time.perf_counter() - began
+    return sum(path.stat().st_size for path in copies) / (time.perf_counter() - began)
+
+
+def difference(store: Path, source: TileSource) -> float:
+    """Return how far the last second of a store is from its source, relative to its largest."""
+    last = source.axis.n_times
+    start = last - min(last, 100)
+    stored = np.asarray(open_export(store)[..., start:])[source.mask]
+    made = source.values(Box((0, 0, 0, start), (*GRID.shape, last)))[source.mask]
+    return float(np.abs(stored - made).max() / np.abs(made).max())
 
 
 def exported(source: TileSource, base: Path) -> dict[str, object]:
@@ -159,8 +169,9 @@ def exported(source: TileSource, base: Path) -> dict[str, object]:
     tiles: TileSource = TimedTiles(source, computing)  # type: ignore[assignment]
     export_movie(store, tiles)
     seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     n_bytes = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
-    copying = copy_seconds(store, base / "copy.zarr")
+    copied = copy_rate(store, base / "copy.zarr")
     recorded = source.axis.duration
     return {
         "recorded_seconds": recorded,
@@ -170,8 +181,10 @@ def exported(source: TileSource, base: Path) -> dict[str, object]:
         "share_computing": round(computing.seconds / seconds, 2),
         "share_writing": round(writing.seconds / seconds, 2),
         "export_mb_per_s": round(n_bytes / seconds / 1e6),
-        "copy_mb_per_s": round(n_bytes / copying / 1e6),
-        "of_copy_speed": round(copying / seconds, 2),
+        "copy_mb_per_s": round(copied / 1e6),
+        "of_copy_speed": round(n_bytes / seconds / copied, 2),
+        "difference": float(f"{difference(store, source):.1e}"),
+        "peak_gib": round(peak / 2**20, 2),
     }
 
 
@@ -200,8 +213,7 @@ def main() -> None:
             result |= exported(source, base)
     finally:
         shutil.rmtree(base, ignore_errors=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps(result | {"peak_gib": round(peak / 2**20, 2)}))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,11 @@ class MovieTiles:
     """
 
     movie: SourceMovie
-    reach: Extent = (0, 0, 0, 0)
+
+    @property
+    def reach(self) -> Extent:
+        """None: every value stands for itself."""
+        return 0, 0, 0, 0
 
     @property
     def grid(self) -> VoxelGrid:
