@@ -42,6 +42,8 @@ class LinearShape:
     """Whether their decoders do."""
     n_power: int = 0
     """Rows of band power that are read; 0 where none are."""
+    bold_mixing: bool = False
+    """Whether shared noise is taken out of the components of BOLD."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -59,6 +61,7 @@ class LinearShape:
             fit.own_responses is not None,
             fit.own_decoders is not None,
             0 if fit.power_weights is None else fit.power_weights.shape[1],
+            fit.bold_mixing is not None,
         )
 
 
@@ -80,19 +83,19 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
         _eeg_to_source(fit, maps),
         LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
         LinearBoldToSource(
-            fit.decoder.astype(np.float32), fit.decoder_lag, _own(fit.own_decoders)
+            fit.decoder.astype(np.float32), fit.decoder_lag, _single(fit.own_decoders)
         ),
-        LinearSourceToBold(fit.hrf.astype(np.float32), _own(fit.own_responses)),
-        bold_projection=ComponentProjection(maps),
+        LinearSourceToBold(fit.hrf.astype(np.float32), _single(fit.own_responses)),
+        bold_projection=ComponentProjection(maps, _single(fit.bold_mixing)),
     )
     return transcoder.requires_grad_(False)
 
 
-def _own(
-    taps: Float[ndarray, "blocks lags"] | None,
-) -> Float[ndarray, "blocks lags"] | None:
-    """Return deviations of filters in single precision, where there are any."""
-    return None if taps is None else taps.astype(np.float32)
+def _single(
+    values: Float[ndarray, "rows columns"] | None,
+) -> Float[ndarray, "rows columns"] | None:
+    """Return an array in single precision, where there is one."""
+    return None if values is None else values.astype(np.float32)
 
 
 def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) -> nn.Module:
@@ -132,6 +135,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         own_responses=np.zeros((n_blocks, n_lags)) if shape.own_responses else None,
         own_decoders=np.zeros((n_blocks, n_taps)) if shape.own_decoders else None,
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
+        bold_mixing=np.eye(n_components) if shape.bold_mixing else None,
     )
     return linear_transcoder(fit)
 
