@@ -10,12 +10,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from claim_worlds import ALIGN, SMALL, means, small_world
 from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.evaluate.benchmark.world import open_world
 from neurotranscoder.evaluate.claims.autoencoders import NetworkAutoencoders, PcaAutoencoders
 from neurotranscoder.evaluate.claims.noise import estimated_shares, measured_shares, noise_share
 from neurotranscoder.evaluate.claims.rows import claim_rows
 from neurotranscoder.evaluate.claims.scenarios import noisy_scenario
-from neurotranscoder.evaluate.claims.worlds import MODALITY, runs_without, without_noise
+from neurotranscoder.evaluate.claims.worlds import (
+    MODALITY,
+    runs_without,
+    without_noise,
+    world_plan,
+)
+from neurotranscoder.evaluate.methods.transcoders import TranscoderMethod
 from neurotranscoder.signal.correlation import mean_correlation
+from neurotranscoder.train.closed_form import ClosedFormSettings
 from neurotranscoder.train.settings import TrainSettings
 
 OWN_LEVELS = {
@@ -39,6 +47,27 @@ OWN_LEVELS = {
 def noisy(tmp_path_factory):
     scenario = noisy_scenario("tiny", **SMALL | OWN_LEVELS)
     return small_world(scenario, tmp_path_factory.mktemp("noisy"))
+
+
+@pytest.fixture(scope="module")
+def realistic(tmp_path_factory):
+    """Shares of noise at the levels of 'realistic', where heart and breath are two of many.
+
+    With fewer or shorter runs the response is known too badly to say where BOLD is noise.
+    """
+    plan = world_plan(noisy_scenario("tiny", **SMALL | {"duration": 400.0}), 8, 2, 3)
+    with open_world(plan, ALIGN, tmp_path_factory.mktemp("realistic")) as world:
+        clean = {noise: runs_without(world, noise, ALIGN) for noise in ("cardiac", "respiratory")}
+        values = [*measured_shares(world, clean)]
+        for name, linear in (
+            ("closed_form", ClosedFormSettings()),
+            ("unfiltered", ClosedFormSettings(noise_strengths=())),
+        ):
+            settings = TrainSettings(architecture="closed_form", closed_form=linear)
+            method = TranscoderMethod(settings)
+            method.fit(world.training, world.validation)
+            values += estimated_shares(world, clean, name, method)
+    return means(claim_rows(values))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +110,18 @@ def test_noise_is_attenuated_in_the_source_from_its_own_modality(shares, noise, 
     after = share(shares, noise, "closed_form", f"source_from_{signal}").value
     assert before > 0.04  # there is something to take away
     assert after < factor * before
+
+
+@pytest.mark.parametrize("noise", ["cardiac", "respiratory"])
+def test_noise_is_attenuated_at_its_realistic_level(realistic, noise):
+    before = share(realistic, noise, "measured", "bold").value
+    after = share(realistic, noise, "closed_form", "source_from_bold").value
+    assert after < 0.7 * before
+
+
+def test_without_the_filter_between_components_noise_of_the_heart_grows(realistic):
+    before = share(realistic, "cardiac", "measured", "bold").value
+    assert share(realistic, "cardiac", "unfiltered", "source_from_bold").value > 1.5 * before
 
 
 @pytest.mark.parametrize("noise", ["cardiac", "respiratory", "blinks"])

@@ -81,6 +81,15 @@ def test_projection_is_idempotent_and_keeps_its_components(rng):
     assert_close(torch.tensor(maps.T) @ once, torch.tensor(maps.T) @ bold)
 
 
+def test_projection_mixes_components_and_never_frames(rng):
+    maps, _ = np.linalg.qr(rng.standard_normal((8, 3)))
+    mixing = rng.standard_normal((3, 3))
+    projection = ComponentProjection(maps, mixing)
+    bold = torch.tensor(rng.standard_normal((1, 8, 5)))
+    assert_close(projection(bold), torch.tensor(maps @ mixing @ maps.T) @ bold)
+    assert_close(projection(bold[..., 2:3]), projection(bold)[..., 2:3])
+
+
 def test_maps_that_are_not_orthonormal_are_refused():
     with pytest.raises(WeightsError, match="orthonormalise"):
         ComponentProjection(2 * np.eye(4)[:, :2])

@@ -146,6 +146,19 @@ def test_transcoder_of_a_state_dict_says_the_same_to_the_last_bit(runs, fitted):
         assert_array_equal(first[name], second[name])
 
 
+def test_shape_says_whether_components_are_filtered(runs, fitted):
+    mixing = np.random.default_rng(3).standard_normal(2 * fitted.maps.shape[1:])
+    filtered = replace(fitted, bold_mixing=mixing)
+    empty = unfitted_transcoder(LinearShape.of(filtered))
+    empty.load_state_dict(linear_transcoder(filtered).state_dict())
+    found, plain = (
+        estimates(one, runs[5])["source_from_bold"] for one in (empty, linear_transcoder(fitted))
+    )
+    assert np.abs(found - plain).max() > 0.1
+    plain_shape = LinearShape.of(replace(fitted, bold_mixing=None))
+    assert unfitted_transcoder(plain_shape).bold_projection.mixing is None
+
+
 def test_shape_holds_the_rounds_of_the_sparse_sources(runs):
     fit = sparse_fit(runs[:5], SPARSE.model_copy(update={"rounds": 5, "damping": 0.5}))
     assert LinearShape.of(fit).sparse_rounds == 5

@@ -214,7 +214,7 @@ class LinearBoldToSource(nn.Module):
 
 
 class ComponentProjection(nn.Module):
-    """Keep only the part of BOLD that lies in a few spatial components.
+    """Keep only the part of BOLD that lies in a few spatial components, less what they share.
 
     It mixes blocks, so it stands before the temporal coder and not inside it.
 
@@ -222,12 +222,19 @@ class ComponentProjection(nn.Module):
     ----------
     maps : array, shape (blocks, components)
         Orthonormal spatial maps.
+    mixing : array, shape (components, components), optional
+        Takes noise that components share out of them; they stay as they are without.
     """
 
     maps: Tensor
+    mixing: Tensor | None
 
     def __init__(
-        self, maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"]
+        self,
+        maps: Float[Tensor, "blocks components"] | Float[ndarray, "blocks components"],
+        mixing: Float[Tensor, "components components"]
+        | Float[ndarray, "components components"]
+        | None = None,
     ) -> None:
         super().__init__()
         values = torch.tensor(np.asarray(maps))
@@ -240,9 +247,14 @@ class ComponentProjection(nn.Module):
                 "orthonormalise them with `numpy.linalg.qr`"
             )
         self.register_buffer("maps", values)
+        rows = None if mixing is None else torch.tensor(np.ascontiguousarray(mixing))
+        self.register_buffer("mixing", rows)
 
     def forward(
         self, bold: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch blocks time"]:
-        """Return ``maps maps.T bold``."""
-        return self.maps @ (self.maps.T @ bold)
+        """Return ``maps mixing maps.T bold``."""
+        components = self.maps.T @ bold
+        if self.mixing is not None:
+            components = self.mixing @ components
+        return self.maps @ components

@@ -24,6 +24,7 @@ METHODS = {
     "ablation_no_whitening": "Without whitening",
     "ablation_no_component_choice": "Without choice of components",
     "ablation_no_smoothness": "Without smoothness of the HRF",
+    "ablation_no_noise_filter": "Without the filter of BOLD noise",
     "ablation_no_noise_learning": "Without learning the noise",
     "ablation_no_band_power": "Without band power",
     "ablation_no_own_responses": "One response and decoder for all regions",

@@ -23,10 +23,10 @@ from neurotranscoder.signal.fir import apply_fir, valid_slice
 from neurotranscoder.train.alternating import (
     Pair,
     convention,
-    filter_products,
     fit_hrf,
     spatial_products,
 )
+from neurotranscoder.train.bold_decoder import choose_decoder
 from neurotranscoder.train.components import bold_components
 from neurotranscoder.train.grouped_map import RowGroup, choose_map
 from neurotranscoder.train.linear_fit import LinearFit
@@ -63,6 +63,9 @@ class ClosedFormSettings(Settings):
         default=(1e-4, 1e-3, 1e-2, 1e-1), min_length=1
     )
     """Candidate ridge weights of that filter."""
+    noise_strengths: tuple[PositiveFloat, ...] = (0.25, 0.5, 0.75, 1.0)
+    """Candidate strengths of the filter that takes noise that BOLD components share out of them,
+    relative to noise that is as strong at all frequencies; none leaves it in."""
     leadfield_ridges: tuple[NonNegativeFloat, ...] = Field(
         default=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1), min_length=1
     )
@@ -78,6 +81,11 @@ class ClosedFormSettings(Settings):
         if not span[0] <= 0 <= span[1]:
             raise ValueError(f"decoder_span is {span} s; it needs to hold lag 0")
         return span
+
+    def decoder_lags(self, rate: float) -> range:
+        """Return the lags of the filter from BOLD to sources, in frames."""
+        first, last = (round(edge * rate) for edge in self.decoder_span)
+        return range(first, last + 1)
 
     @model_validator(mode="after")
     def _window_lies_within_the_response(self) -> ClosedFormSettings:
@@ -142,20 +150,27 @@ def fit_closed_form(
         pairs, held_out = (
             Lazily(partial(_first_components, n_kept=n_kept), runs) for runs in (pairs, held_out)
         )
-    decoder, first, decoder_ridge = choose_decoder(pairs, held_out, weights, rate, settings)
-    leadfield, leadfield_ridge = choose_leadfield(pairs, held_out, decoder, first, settings)
+    lags = settings.decoder_lags(rate)
+    back = choose_decoder(
+        pairs, held_out, weights, hrf, lags, settings.decoder_ridges, settings.noise_strengths
+    )
+    pairs, held_out = back.read(pairs), back.read(held_out)
+    leadfield, leadfield_ridge = choose_leadfield(
+        pairs, held_out, back.taps, back.first_lag, settings
+    )
     return LinearFit(
         maps,
         weights,
         hrf,
-        decoder,
-        first,
+        back.taps,
+        back.first_lag,
         leadfield,
         rate,
         found.whitening,
         found.ridge,
-        decoder_ridge,
+        back.ridge,
         leadfield_ridge,
+        bold_mixing=back.mixing,
     )
 
 
@@ -202,29 +217,6 @@ def choose_components(unseen: Products, weights: Float[ndarray, "components chan
     W has one row per component, fitted on its own: leaving the last ones out is exact.
     """
     return int(np.argmin(np.cumsum(unseen.errors(weights) - unseen.powers))) + 1
-
-
-def choose_decoder(
-    pairs: Sequence[Pair],
-    validation: Sequence[Pair],
-    weights: Float[ndarray, "components channels"],
-    rate: float,
-    settings: ClosedFormSettings,
-) -> tuple[Float[ndarray, " taps"], int, float]:
-    """Return the filter from BOLD components to the sources that EEG gives, and its ridge."""
-    first = round(settings.decoder_span[0] * rate)
-    n_lags = round(settings.decoder_span[1] * rate) - first + 1
-    of_run = partial(_decoder_products, weights=weights, n_lags=n_lags, first_lag=first)
-    known, unseen = (summed(of_run, runs) for runs in (pairs, validation))
-    taps, ridge = known.best(unseen, settings.decoder_ridges)
-    return taps[0], first, ridge
-
-
-def _decoder_products(
-    pair: Pair, weights: Float[ndarray, "components channels"], n_lags: int, first_lag: int
-) -> Products:
-    sources = weights @ pair.eeg
-    return filter_products(pair.components, sources, n_lags=n_lags, first_lag=first_lag)
 
 
 def choose_leadfield(

@@ -68,6 +68,8 @@ class LinearFit:
         How the filter of each block differs from the shared one.
     power_weights : array, shape (components, rows), or None
         Component sources from one frame of band power, beside those from EEG.
+    bold_mixing : array, shape (components, components), or None
+        BOLD components without the noise that they share, which the decoder reads.
     own : OwnShare or None
         What sources from EEG are worth beside those from BOLD.
     """
@@ -87,6 +89,7 @@ class LinearFit:
     own_responses: Float[ndarray, "blocks lags"] | None = None
     own_decoders: Float[ndarray, "blocks taps"] | None = None
     power_weights: Float[ndarray, "components rows"] | None = None
+    bold_mixing: Float[ndarray, "components components"] | None = None
     own: OwnShare | None = None
 
 
@@ -105,8 +108,13 @@ def with_own_share(fit: LinearFit, training: Sequence[Signals]) -> LinearFit:
     """
     maps = regional(fit.maps)
     turn = maps.T @ fit.maps
+    mixing = fit.bold_mixing
     fit = replace(
-        fit, maps=maps, eeg_weights=turn @ fit.eeg_weights, leadfield=fit.leadfield @ turn.T
+        fit,
+        maps=maps,
+        eeg_weights=turn @ fit.eeg_weights,
+        leadfield=fit.leadfield @ turn.T,
+        bold_mixing=None if mixing is None else turn @ mixing @ turn.T,
     )
     sources = Lazily(partial(_component_sources, fit=fit), training)
     own = own_share(sources, Filters(fit.hrf, fit.decoder, fit.decoder_lag))
@@ -114,5 +122,8 @@ def with_own_share(fit: LinearFit, training: Sequence[Signals]) -> LinearFit:
 
 
 def _component_sources(run: Signals, fit: LinearFit) -> Pair:
-    """Return the component sources that the EEG of a run gives, and its BOLD components."""
-    return Pair(fit.eeg_weights @ run.eeg, fit.maps.T @ run.bold)
+    """Return the component sources that the EEG of a run gives, and what the decoder reads."""
+    components = fit.maps.T @ run.bold
+    if fit.bold_mixing is not None:
+        components = fit.bold_mixing @ components
+    return Pair(fit.eeg_weights @ run.eeg, components)

@@ -45,6 +45,8 @@ class LinearShape:
     """Rows of band power that are read; 0 where none are."""
     joint: bool = False
     """Whether it knows what EEG and BOLD say together."""
+    bold_mixing: bool = False
+    """Whether shared noise is taken out of the components of BOLD."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -63,6 +65,7 @@ class LinearShape:
             fit.own_decoders is not None,
             0 if fit.power_weights is None else fit.power_weights.shape[1],
             fit.own is not None,
+            fit.bold_mixing is not None,
         )
 
 
@@ -84,19 +87,19 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
         _eeg_to_source(fit, maps),
         LinearSourceToEeg(maps, fit.leadfield.T.astype(np.float32)),
         LinearBoldToSource(
-            fit.decoder.astype(np.float32), fit.decoder_lag, _own(fit.own_decoders)
+            fit.decoder.astype(np.float32), fit.decoder_lag, _single(fit.own_decoders)
         ),
-        LinearSourceToBold(fit.hrf.astype(np.float32), _own(fit.own_responses)),
-        bold_projection=ComponentProjection(maps),
+        LinearSourceToBold(fit.hrf.astype(np.float32), _single(fit.own_responses)),
+        bold_projection=ComponentProjection(maps, _single(fit.bold_mixing)),
     )
     return transcoder.requires_grad_(False)
 
 
-def _own(
-    taps: Float[ndarray, "blocks lags"] | None,
-) -> Float[ndarray, "blocks lags"] | None:
-    """Return deviations of filters in single precision, where there are any."""
-    return None if taps is None else taps.astype(np.float32)
+def _single(
+    values: Float[ndarray, "rows columns"] | None,
+) -> Float[ndarray, "rows columns"] | None:
+    """Return an array in single precision, where there is one."""
+    return None if values is None else values.astype(np.float32)
 
 
 def _eeg_to_source(fit: LinearFit, maps: Float[ndarray, "blocks components"]) -> nn.Module:
@@ -135,6 +138,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         own_decoders=np.zeros((n_blocks, n_taps)) if shape.own_decoders else None,
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
         own=OwnShare(np.ones(n_components), 1.0) if shape.joint else None,
+        bold_mixing=np.eye(n_components) if shape.bold_mixing else None,
     )
     return linear_transcoder(fit)
 

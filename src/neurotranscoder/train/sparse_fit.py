@@ -14,10 +14,10 @@ from numpy import ndarray
 from neurotranscoder.core.spread import Lazily, each, kept, summed
 from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.train.alternating import Pair, spatial_products
+from neurotranscoder.train.bold_decoder import Decoder, choose_decoder
 from neurotranscoder.train.bold_trust import trust_in_bold
 from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
-    choose_decoder,
     choose_leadfield,
     fit_closed_form,
 )
@@ -141,38 +141,47 @@ def fit_with_sparse_sources(
         return with_own_share(fit, training)
     weights = np.split(rows.map.weights, np.cumsum([group.size for group in rows.groups])[:-1], 1)
     reads_power = len(weights) > 1 + is_sparse
-    decoder, first, decoder_ridge = choose_decoder(
-        rows.known, rows.unseen, rows.map.weights, rate, settings
+    back = choose_decoder(
+        rows.known,
+        rows.unseen,
+        rows.map.weights,
+        fit.hrf,
+        settings.decoder_lags(rate),
+        settings.decoder_ridges,
+        settings.noise_strengths,
     )
     fit = replace(
         fit,
         maps=maps,
         eeg_weights=weights[0],
-        decoder=decoder,
-        decoder_lag=first,
+        decoder=back.taps,
+        decoder_lag=back.first_lag,
         whitening=rows.map.whitening,
         ridge=rows.map.ridge,
-        decoder_ridge=decoder_ridge,
+        decoder_ridge=back.ridge,
         power_weights=weights[-1] if reads_power else None,
+        bold_mixing=back.mixing,
     )
-    sources = rows.sources()
-    filters = _own_filters(*sources, fit, sparse_settings)
+    filters = _own_filters(rows.sources(), back, fit.hrf, sparse_settings)
     strongest = _strongest(maps, known)
-    leadfield, leadfield_ridge = choose_leadfield(known, unseen, filters.decoders, first, settings)
+    leadfield, leadfield_ridge = choose_leadfield(
+        back.read(known), back.read(unseen), filters.decoders, back.first_lag, settings
+    )
     fit = replace(
         fit,
         leadfield=leadfield,
         leadfield_ridge=leadfield_ridge,
         own_responses=_of_blocks(filters.responses, fit.hrf, strongest),
-        own_decoders=_of_blocks(filters.decoders, decoder, strongest),
-        own=own_share(sources[0], filters),
+        own_decoders=_of_blocks(filters.decoders, back.taps, strongest),
+        own=own_share(back.read(rows.sources()[0]), filters),
     )
     if not is_sparse:
         return fit
+    own_rows = partial(_with_rows_between, first=len(fit.leadfield), n=maps.shape[1])
     trust = trust_in_bold(
-        training,
+        back.read_in_blocks(training, maps),
         maps,
-        Lazily(partial(_with_rows_between, first=len(fit.leadfield), n=maps.shape[1]), rows.known),
+        back.read(Lazily(own_rows, rows.known)),
         sparse.prior_variance.numpy(),
         filters,
     )
@@ -223,26 +232,26 @@ def _with_rows_between(pair: Pair, first: int, n: int) -> Pair:
 
 
 def _own_filters(
-    known: Sequence[Pair],
-    unseen: Sequence[Pair],
-    fit: LinearFit,
+    sources: tuple[Sequence[Pair], Sequence[Pair]],
+    decoder: Decoder,
+    hrf: Float[ndarray, " lags"],
     settings: SparseSettings,
 ) -> Filters:
     """Return filters between sources and BOLD of components, where ``Pair.eeg`` is the sources."""
-    there = [Lazily(_source_and_bold, runs) for runs in (known, unseen)]
-    back = [Lazily(_bold_and_source, runs) for runs in (known, unseen)]
+    there = [Lazily(_source_and_bold, runs) for runs in sources]
+    back = [Lazily(_bold_and_source, decoder.read(runs)) for runs in sources]
     ridges = settings.filter_ridges
     return Filters(
-        responses=own_filters(there[0], there[1], fit.hrf, ridges=ridges),
+        responses=own_filters(there[0], there[1], hrf, ridges=ridges),
         decoders=own_filters(
             back[0],
             back[1],
-            fit.decoder,
+            decoder.taps,
             ridges=ridges,
-            first_lag=fit.decoder_lag,
+            first_lag=decoder.first_lag,
             keep_power=True,
         ),
-        first_lag=fit.decoder_lag,
+        first_lag=decoder.first_lag,
     )
 
 

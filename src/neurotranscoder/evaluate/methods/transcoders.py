@@ -132,6 +132,7 @@ _ABLATIONS = (
     ),
     Ablation("ablation_no_component_choice", (("closed_form.n_components", 150),)),
     Ablation("ablation_no_smoothness", (("closed_form.hrf_smoothness", 0.0),)),
+    Ablation("ablation_no_noise_filter", (("closed_form.noise_strengths", ()),)),
     Ablation("ablation_no_noise_learning", (("sparse.noise_rounds", 0),)),
     Ablation("ablation_no_band_power", (("sparse.power_gains", ()),)),
     Ablation("ablation_no_own_responses", (("sparse.filter_ridges", ()),)),
