@@ -70,6 +70,8 @@ class LinearFit:
         Component sources from one frame of band power, beside those from EEG.
     own : OwnShare or None
         What sources from EEG are worth beside those from BOLD.
+    reads_blocks : bool
+        Whether sources from BOLD are read block by block, not through the components.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -88,6 +90,7 @@ class LinearFit:
     own_decoders: Float[ndarray, "blocks taps"] | None = None
     power_weights: Float[ndarray, "components rows"] | None = None
     own: OwnShare | None = None
+    reads_blocks: bool = False
 
 
 def with_own_share(fit: LinearFit, training: Sequence[Signals]) -> LinearFit:

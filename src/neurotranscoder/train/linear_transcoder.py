@@ -45,6 +45,8 @@ class LinearShape:
     """Rows of band power that are read; 0 where none are."""
     joint: bool = False
     """Whether it knows what EEG and BOLD say together."""
+    reads_blocks: bool = False
+    """Whether BOLD is read block by block, not through the components."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -63,6 +65,7 @@ class LinearShape:
             fit.own_decoders is not None,
             0 if fit.power_weights is None else fit.power_weights.shape[1],
             fit.own is not None,
+            fit.reads_blocks,
         )
 
 
@@ -87,7 +90,7 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
             fit.decoder.astype(np.float32), fit.decoder_lag, _own(fit.own_decoders)
         ),
         LinearSourceToBold(fit.hrf.astype(np.float32), _own(fit.own_responses)),
-        bold_projection=ComponentProjection(maps),
+        bold_projection=None if fit.reads_blocks else ComponentProjection(maps),
     )
     return transcoder.requires_grad_(False)
 
@@ -135,6 +138,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         own_decoders=np.zeros((n_blocks, n_taps)) if shape.own_decoders else None,
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
         own=OwnShare(np.ones(n_components), 1.0) if shape.joint else None,
+        reads_blocks=shape.reads_blocks,
     )
     return linear_transcoder(fit)
 
