@@ -96,6 +96,7 @@ def test_answers_that_cannot_be_scored_fail_by_name_and_the_rest_is_kept(done, t
         (("--scenario", "sparse", "--methods", "magic"), "unknown methods magic"),
         (("--scenario", "sparse", "--method", "nowhere_at_all:x"), "cannot be imported"),
         (("--scenario", "sparse", "--predictions", "folder"), "it needs NAME=FOLDER"),
+        (("--scenario", "sparse", "--predictions", "x=nowhere"), "no folder is there"),
         (("--scenario", "sparse", "--method", "closed_form=own_methods_of_cli_tests:Copy"), "two"),
         (("--scenario", "sparse", "--method", "a/b=own_methods_of_cli_tests:Copy"), "letters"),
     ],

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, say
 from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, load_models
-from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
 from neurotranscoder.evaluate.benchmark.record import RECORD
@@ -149,11 +149,21 @@ def report(out: Path, /) -> None:
     ----------
     out
         The results folder of a study, or of a benchmark.
+
+    Raises
+    ------
+    StoreError
+        When it is neither, or was damaged.
     """
     if (out / RECORD).is_file():
         say(f"report in {write_benchmark_page(out)}")
         return
     folder = out / EVALUATION
+    if not folder.is_dir():
+        raise StoreError(
+            f"{out}: got neither an evaluation nor a benchmark; need the OUT of one; run "
+            "`neurotranscoder evaluate` or `neurotranscoder benchmark` first, or check the path"
+        )
     read_manifest(folder, kind="evaluation")
     write_report(load_findings(folder), out / "report.html")
     say(f"report in {out / 'report.html'}")

@@ -98,7 +98,8 @@ def search_runs(
     Parameters are those of `find_runs`.
     """
     if not root.is_dir():
-        problem = Problem(str(root), "folder", "nothing", "a BIDS data set", "check the path")
+        found = "a file" if root.exists() else "nothing"
+        problem = Problem(str(root), "folder", found, "a BIDS data set", "check the path")
         return (), [problem]
     bold_root = images or root
     files = list(_data_files(root, participants))

@@ -79,6 +79,13 @@ class JointEegToSource(LinearEegToSource):
         slow = self.bold_scale * from_bold
         return self.maps @ (slow + self.own_share[:, None] * (together - slow))
 
+    def beyond(
+        self, source_from_bold: Float[Tensor, "batch blocks time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return what BOLD gives beyond the maps, where the EEG has no say, in the same scale."""
+        within = self.maps @ (self.maps.T @ source_from_bold)
+        return self.bold_scale * (source_from_bold - within)
+
     def together(
         self,
         eeg: Float[Tensor, "batch channels time"],  # noqa: ARG002, kinds of coders read it

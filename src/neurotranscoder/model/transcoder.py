@@ -120,6 +120,11 @@ class CyclicTranscoder(nn.Module):
         return isinstance(self.eeg_to_source, PowerEegToSource)
 
     @property
+    def reads_blocks(self) -> bool:
+        """Whether sources from BOLD are read block by block, not through components."""
+        return isinstance(self.bold_projection, nn.Identity)
+
+    @property
     def gates(self) -> dict[str, float]:
         """How much a network corrects each linear coder, by name; empty without gated coders."""
         return {

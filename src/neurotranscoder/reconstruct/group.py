@@ -97,7 +97,9 @@ def joint_source(
         return None
     with torch.inference_mode():
         scaled = _tensor(trained.scaling.scale_eeg(eeg))
-        return _array(coder.joint(scaled, _tensor(from_eeg), _tensor(from_bold)))
+        bold = _tensor(from_bold)
+        joint = coder.joint(scaled, _tensor(from_eeg), bold)
+        return _array(joint + coder.beyond(bold) if trained.module.reads_blocks else joint)
 
 
 def bold_of_source(

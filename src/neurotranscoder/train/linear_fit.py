@@ -72,6 +72,8 @@ class LinearFit:
         BOLD components without the noise that they share, which the decoder reads.
     own : OwnShare or None
         What sources from EEG are worth beside those from BOLD.
+    reads_blocks : bool
+        Whether sources from BOLD are read block by block, not through the components.
     """
 
     maps: Float[ndarray, "blocks components"]
@@ -91,6 +93,7 @@ class LinearFit:
     power_weights: Float[ndarray, "components rows"] | None = None
     bold_mixing: Float[ndarray, "components components"] | None = None
     own: OwnShare | None = None
+    reads_blocks: bool = False
 
 
 def with_own_share(fit: LinearFit, training: Sequence[Signals]) -> LinearFit:

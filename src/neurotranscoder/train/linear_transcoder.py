@@ -47,6 +47,8 @@ class LinearShape:
     """Whether it knows what EEG and BOLD say together."""
     bold_mixing: bool = False
     """Whether shared noise is taken out of the components of BOLD."""
+    reads_blocks: bool = False
+    """Whether BOLD is read block by block, not through the components."""
 
     @classmethod
     def of(cls, fit: LinearFit) -> LinearShape:
@@ -66,6 +68,7 @@ class LinearShape:
             0 if fit.power_weights is None else fit.power_weights.shape[1],
             fit.own is not None,
             fit.bold_mixing is not None,
+            fit.reads_blocks,
         )
 
 
@@ -90,7 +93,9 @@ def linear_transcoder(fit: LinearFit) -> CyclicTranscoder:
             fit.decoder.astype(np.float32), fit.decoder_lag, _single(fit.own_decoders)
         ),
         LinearSourceToBold(fit.hrf.astype(np.float32), _single(fit.own_responses)),
-        bold_projection=ComponentProjection(maps, _single(fit.bold_mixing)),
+        bold_projection=None
+        if fit.reads_blocks
+        else ComponentProjection(maps, _single(fit.bold_mixing)),
     )
     return transcoder.requires_grad_(False)
 
@@ -139,6 +144,7 @@ def unfitted_transcoder(shape: LinearShape) -> CyclicTranscoder:
         power_weights=np.zeros((n_components, shape.n_power)) if shape.n_power else None,
         own=OwnShare(np.ones(n_components), 1.0) if shape.joint else None,
         bold_mixing=np.eye(n_components) if shape.bold_mixing else None,
+        reads_blocks=shape.reads_blocks,
     )
     return linear_transcoder(fit)
 

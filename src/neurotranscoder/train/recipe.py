@@ -18,6 +18,7 @@ from neurotranscoder.core.spread import Lazily
 from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.alike import check_alike
 from neurotranscoder.train.alternating import convention
+from neurotranscoder.train.bold_reading import with_bold_reading
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.closed_form import fit_closed_form
 from neurotranscoder.train.conventions import (
@@ -147,8 +148,11 @@ def _fit_of(
     rate = training[0].axis.sfreq
     if settings.architecture == "closed_form":
         fit = fit_closed_form(signals, held_out, rate, settings.closed_form)
-        return with_own_share(fit, signals)
-    return fit_with_sparse_sources(signals, held_out, rate, settings.closed_form, settings.sparse)
+        fit = with_own_share(fit, signals)
+    else:
+        choices = settings.closed_form, settings.sparse
+        fit = fit_with_sparse_sources(signals, held_out, rate, *choices)
+    return with_bold_reading(fit, signals, held_out)
 
 
 def _signals(run: AlignedRun, scaling: Scaling) -> Signals:

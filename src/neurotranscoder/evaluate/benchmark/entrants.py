@@ -91,6 +91,11 @@ class Chosen:
             name, place = _pair(words)
             if name == place:
                 raise SettingsError(f"--predictions got {words!r}; it needs NAME=FOLDER")
+            if not Path(place).is_dir():
+                raise SettingsError(
+                    f"--predictions got {words!r}: no folder is there; it needs SCENARIO/seed-K "
+                    "with predictions in a folder; check the path, or see README.txt of --export"
+                )
             folder = Path(place) / world.name
             entrants.append(Entrant(files_spec(name, folder), fingerprint_of_files(folder)))
         names = [entrant.name for entrant in entrants]
