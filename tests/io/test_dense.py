@@ -262,3 +262,9 @@ def test_axes_of_a_rotated_grid_are_numbers_of_voxels(movie, tmp_path):
 def test_names_that_are_no_store_are_refused(movie, tmp_path):
     with pytest.raises(StoreError, match=r"needs '\.zarr'"):
         export_movie(tmp_path / "one", movie)
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(movie, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="needs a folder with permission to write"):
+        export_movie(tmp_path / "file" / "one.zarr", movie)
