@@ -2,7 +2,8 @@
 
 Prints one line of JSON: python benchmarks/reconstruct.py --seconds 30
 
-Factors are random, of a run of 600 s at 100 Hz on 64 x 64 x 35 voxels, 48,159 of them brain.
+Factors are random, of a run of 600 s at 100 Hz on 64 x 64 x 35 voxels, 48,159 of them brain (with
+``--grid mni`` those of MNI at 2 mm: 97 x 115 x 97, 235,000 brain).
 ``window_ms`` and ``voxel_ms`` are on one thread, a second of all brain voxels and the run of one
 voxel; ``_cpu`` counts the processor's time alone, without what other processes took of it. The
 export takes the first ``--seconds`` (brain voxels; others are NaN, chunks without brain are not
@@ -46,8 +47,11 @@ from neurotranscoder.io.store import flush
 from neurotranscoder.model.coders import BoldToSource
 from neurotranscoder.reconstruct.tiles import ConvolvedTiles
 
-GRID = VoxelGrid((64, 64, 35), np.diag([3.0, 3.0, 4.0, 1.0]))
-N_BRAIN = 48_159
+GRIDS = {
+    "paper": (VoxelGrid((64, 64, 35), np.diag([3.0, 3.0, 4.0, 1.0])), 48_159),
+    "mni": (VoxelGrid((97, 115, 97), np.diag([2.0, 2.0, 2.0, 1.0])), 235_000),
+}
+"""Grids with their numbers of brain voxels: the paper's, and fMRIPrep's `res-2`."""
 AXIS = TimeAxis.of_frames(600.0, 100.0)
 N_TIMED = 200
 
@@ -71,16 +75,16 @@ class Stopwatch:
         return counted
 
 
-def movie(n_components: int) -> SourceMovie:
+def movie(grid: VoxelGrid, n_brain: int, n_components: int) -> SourceMovie:
     """Return random factors on an ellipsoid of as many voxels as a brain has."""
     rng = np.random.default_rng(0)
-    x, y, z = np.ogrid[-1:1:64j, -1:1:64j, -1:1:35j]
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in grid.shape), indexing="ij", sparse=True)
     order = np.argsort(x**2 + y**2 + z**2, axis=None, kind="stable")
     mask = np.zeros(order.size, dtype=bool)
-    mask[order[:N_BRAIN]] = True
-    maps = rng.standard_normal((N_BRAIN, n_components), dtype=np.float32)
+    mask[order[:n_brain]] = True
+    maps = rng.standard_normal((n_brain, n_components), dtype=np.float32)
     courses = rng.standard_normal((n_components, AXIS.n_times), dtype=np.float32)
-    return SourceMovie(maps, courses, GRID, mask.reshape(GRID.shape), AXIS, "eeg")
+    return SourceMovie(maps, courses, grid, mask.reshape(grid.shape), AXIS, "eeg")
 
 
 def shortened(whole: SourceMovie, seconds: float) -> SourceMovie:
@@ -116,7 +120,7 @@ def milliseconds(name: str, function: Callable[[int], object]) -> dict[str, floa
 def accesses(found: SourceMovie) -> dict[str, float]:
     """Time windows of one second and whole runs of one voxel."""
     starts = np.random.default_rng(1).uniform(0, found.axis.duration - 1.1, N_TIMED)
-    voxels = np.argwhere(found.mask)[:: N_BRAIN // N_TIMED].tolist()
+    voxels = np.argwhere(found.mask)[:: found.n_voxels // N_TIMED].tolist()
     with threadpool_limits(1):
         windows = milliseconds("window", lambda i: found.window(starts[i], starts[i] + 1))
         return windows | milliseconds("voxel", lambda i: found.voxel(tuple(voxels[i])))
@@ -157,7 +161,7 @@ def difference(store: Path, source: TileSource) -> float:
     last = source.axis.n_times
     start = last - min(last, 100)
     stored = np.asarray(open_export(store)[..., start:])[source.mask]
-    made = source.values(Box((0, 0, 0, start), (*GRID.shape, last)))[source.mask]
+    made = source.values(Box((0, 0, 0, start), (*source.grid.shape, last)))[source.mask]
     return float(np.abs(stored - made).max() / np.abs(made).max())
 
 
@@ -192,15 +196,21 @@ def main() -> None:
     """Print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=AXIS.duration)
+    parser.add_argument("--grid", choices=sorted(GRIDS), default="paper")
     parser.add_argument("--components", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--coder", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    run = movie(options.components)
+    run = movie(*GRIDS[options.grid], options.components)
     result: dict[str, object] = {"benchmark": "reconstruct", "components": options.components}
-    result |= {"voxels": run.n_voxels, "threads": options.threads, "coder": options.coder}
+    result |= {
+        "grid": options.grid,
+        "voxels": run.n_voxels,
+        "threads": options.threads,
+        "coder": options.coder,
+    }
     base = Path(tempfile.mkdtemp(prefix="reconstruct.", dir=options.folder))
     try:
         with threadpool_limits(options.threads):

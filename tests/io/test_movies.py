@@ -8,8 +8,9 @@ from nilearn.image import load_img, math_img
 from numpy.testing import assert_allclose, assert_array_equal
 
 from movie_example import VOXEL_TO_WORLD, random_movie
-from neurotranscoder.core.errors import GridError, StoreError
+from neurotranscoder.core.errors import GridError, SettingsError, StoreError
 from neurotranscoder.core.recording import RunId
+from neurotranscoder.io import limits
 from neurotranscoder.io.movies import (
     load_movie,
     movie_path,
@@ -130,3 +131,12 @@ def test_window_is_an_image_for_nilearn(movie, tmp_path):
 def test_window_outside_the_movie_is_refused(movie):
     with pytest.raises(GridError, match="has frames from"):
         window_image(movie, 1.5, 2.5)
+
+
+def test_windows_that_no_image_or_memory_holds_are_refused(rng, monkeypatch):
+    movie = random_movie(rng, shape=(2, 2, 2), n_times=40_000)
+    with pytest.raises(GridError, match="holds 32767; ask for a shorter window"):
+        window_image(movie, 0.0, 400.0)
+    monkeypatch.setattr(limits, "memory_left", lambda _: 2**20)
+    with pytest.raises(SettingsError, match=r"30000 frames needs 0\.001.* GiB"):
+        window_image(movie, 0.0, 300.0)

@@ -51,10 +51,16 @@ class Journal:
         Raises
         ------
         StoreError
-            When another process has the journal.
+            When another process has the journal, or its folder cannot be written to.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: could not be opened ({error.strerror}); an export needs a folder "
+                "with permission to write; choose another path"
+            ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -56,6 +56,28 @@ def memory_left(memory: int | None) -> int:
     return ceiling - held
 
 
+def check_memory(needed: int, *, what: str) -> None:
+    """Refuse work that takes more memory than is left by default (see `memory_left`).
+
+    Parameters
+    ----------
+    needed : int
+        Bytes that it takes.
+    what : str
+        What takes them.
+
+    Raises
+    ------
+    SettingsError
+        When fewer are left.
+    """
+    left = memory_left(None)
+    if needed > left:
+        raise SettingsError(
+            f"memory leaves {in_gib(left)}; {what} needs {in_gib(needed)}; ask for a shorter part"
+        )
+
+
 def check_disk(folder: Path, needed: int, *, what: str) -> None:
     """Refuse work for which a disk has no room.
 

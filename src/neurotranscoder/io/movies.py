@@ -9,11 +9,12 @@ from typing import Any, cast, get_args
 import nibabel as nib
 
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
-from neurotranscoder.core.errors import StoreError, WeightsError
+from neurotranscoder.core.errors import GridError, StoreError, WeightsError
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import Origin
 from neurotranscoder.io.derivatives import write_image
+from neurotranscoder.io.limits import check_memory
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.nifti import image_of
 from neurotranscoder.io.output_folder import open_output_folder
@@ -25,6 +26,7 @@ DESCRIPTIONS: dict[Origin, str] = {"eeg": "fromeeg", "bold": "frombold", "fused"
 """What the ``desc-`` entity of a file says about the origin of its sources."""
 
 _NAME = "factors"
+_MOST_VOLUMES = 2**15 - 1
 
 
 def movie_path(out: Path, run: RunId, origin: Origin) -> Path:
@@ -153,9 +155,19 @@ def window_image(movie: SourceMovie, start: float, stop: float) -> nib.Nifti1Ima
     Raises
     ------
     GridError
-        When the movie has no frame there.
+        When the movie has no frame there, or more than the 32,767 that NIfTI can count.
+    SettingsError
+        When the memory does not suffice for them.
     """
     frames = movie.frames(start, stop)
+    n_frames = frames.stop - frames.start
+    if n_frames > _MOST_VOLUMES:
+        raise GridError(
+            f"{n_frames} frames were asked for; a NIfTI image holds {_MOST_VOLUMES}; ask for a "
+            "shorter window, or export the run with `export_movie`"
+        )
+    n_bytes = 4 * n_frames * (movie.mask.size + movie.n_voxels)
+    check_memory(n_bytes, what=f"an image of {n_frames} frames")
     first, step = float(movie.axis.times[frames.start]), 1 / movie.axis.sfreq
     return image_of(movie.unmask(movie.at(frames)), movie.grid, tr=step, start=first)
 
