@@ -109,7 +109,7 @@ class Workspace:
 
 
 def grouped_notes(study: Study) -> list[str]:
-    """Return what reading the runs brought up, once for all runs that share it.
+    """Return which runs were left out, and what reading others brought up, once for all alike.
 
     How each run was placed on the clock is left out: it stands beside every output.
     """
@@ -118,10 +118,11 @@ def grouped_notes(study: Study) -> list[str]:
         for note in notes:
             if not note.startswith("EEG starts at"):
                 runs.setdefault(note, []).append(run.label)
-    return [
+    shared = [
         f"{named[0] if len(named) == 1 else f'{len(named)} runs'}: {note}"
         for note, named in runs.items()
     ]
+    return [*study.alone, *shared]
 
 
 def study_identity(root: Path) -> str:

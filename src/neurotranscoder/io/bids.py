@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mne_bids import get_entities_from_fname
 
@@ -49,14 +50,33 @@ class RunFiles:
     eeg_events: Path | None = None
 
 
-def find_runs(
+class Search(NamedTuple):
+    """What was found in a data set.
+
+    Parameters
+    ----------
+    runs : tuple of RunFiles
+        Simultaneous runs whose files are all there, sorted.
+    problems : list of Problem
+        What is wrong with others: links whose target is absent, sidecars that cannot be read,
+        doubled files, or that nothing is simultaneous.
+    alone : tuple of str
+        Runs of one modality, in words; they are left out.
+    """
+
+    runs: tuple[RunFiles, ...]
+    problems: list[Problem]
+    alone: tuple[str, ...] = ()
+
+
+def search_runs(
     root: Path,
     *,
     participants: tuple[str, ...] = (),
     images: Path | None = None,
     space: str = "",
-) -> tuple[RunFiles, ...]:
-    """Return the runs that have both EEG and BOLD, sorted.
+) -> Search:
+    """Find the runs that have both EEG and BOLD.
 
     Parameters
     ----------
@@ -68,39 +88,11 @@ def find_runs(
         Derivative data set that holds the images (fMRIPrep); ``root`` when absent.
     space : str
         Space of the images, where a derivative holds several.
-
-    Returns
-    -------
-    runs : tuple of RunFiles
-        At least one.
-
-    Raises
-    ------
-    StudyError
-        With links whose target is absent, sidecars that cannot be read, doubled files, and
-        what was found when nothing is simultaneous.
-    """
-    runs, problems = search_runs(root, participants=participants, images=images, space=space)
-    if problems:
-        raise StudyError(problems)
-    return runs
-
-
-def search_runs(
-    root: Path,
-    *,
-    participants: tuple[str, ...] = (),
-    images: Path | None = None,
-    space: str = "",
-) -> tuple[tuple[RunFiles, ...], list[Problem]]:
-    """Return the runs whose files are all there, and what is wrong with the others.
-
-    Parameters are those of `find_runs`.
     """
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
         problem = Problem(str(root), "folder", found, "a BIDS data set", "check the path")
-        return (), [problem]
+        return Search((), [problem])
     bold_root = images or root
     files = list(_data_files(root, participants))
     image_files = files if bold_root == root else list(_data_files(bold_root, participants))
@@ -119,7 +111,9 @@ def search_runs(
             runs.append(_collect(run, eegs[run], bolds[run], (root, bold_root)))
         except StudyError as error:
             problems += error.problems
-    return tuple(runs), problems
+    alone = [f"{run}: EEG without BOLD" for run in sorted(set(eegs) - set(bolds))]
+    alone += [f"{run}: BOLD without EEG" for run in sorted(set(bolds) - set(eegs))]
+    return Search(tuple(runs), problems, tuple(f"{one}; left out" for one in alone))
 
 
 def metadata_of(path: Path, root: Path) -> dict[str, object]:

@@ -81,12 +81,15 @@ class Study:
         How to read them.
     notes : dict from RunId to tuple of str
         What was repaired, declared or dropped in each run, in words.
+    alone : tuple of str
+        Runs that have one modality alone and were left out, in words.
     """
 
     root: Path
     files: dict[RunId, RunFiles]
     settings: StudySettings
     notes: dict[RunId, tuple[str, ...]]
+    alone: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[RunId, ...]:
@@ -167,7 +170,7 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
     options = settings or StudySettings()
     notes: dict[RunId, tuple[str, ...]] = {}
     seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]] = {}
-    files, found = search_runs(
+    files, found, alone = search_runs(
         root, participants=options.participants, images=options.images, space=options.space
     )
     problems = [*relative_to(root, found)]
@@ -181,7 +184,7 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
     problems += disagreements(seen)
     if problems:
         raise StudyError(problems)
-    return Study(root, {f.run: f for f in files}, options, notes)
+    return Study(root, {f.run: f for f in files}, options, notes, alone)
 
 
 def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
