@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -9,6 +11,7 @@ from neurotranscoder.evaluate.subject_rivals import (
     group_movies,
     inverse_movies,
     oracle_movies,
+    with_group_maps,
 )
 from neurotranscoder.evaluate.subject_scores import SubjectTruth, score_movies
 from neurotranscoder.reconstruct.subject import subject_movie
@@ -64,6 +67,15 @@ def test_sloreta_finds_a_single_source_without_noise_where_it_is(study):
     sources = range(0, field.shape[1], 25)
     topographies = field[:, sources] - field[:, sources].mean(axis=0)
     assert np.abs(movie.maps @ topographies).argmax(axis=0).tolist() == [*sources]
+
+
+def test_group_maps_of_courses_that_are_those_of_the_group_give_the_group_stage(study):
+    subject, trained, tests, _ = study
+    of_group = group_movies(subject.group, trained, tests)
+    mixed = [replace(one, courses=2 * one.courses[::-1]) for one in of_group]
+    found = with_group_maps(of_group, mixed)[0]
+    want = of_group[0].window(20.0, 25.0)
+    assert_allclose(found.window(20.0, 25.0), want, atol=1e-3 * np.abs(want).max())
 
 
 def test_coloured_voxels_have_the_power_of_bold_and_the_course_of_eeg(study):

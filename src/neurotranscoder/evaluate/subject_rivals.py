@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -49,6 +50,27 @@ def group_movies(
         _movie(maps, of_blocks.T @ _group_source(group, read), subject, axis)
         for read, axis in _read(subject, recordings)
     ]
+
+
+def with_group_maps(
+    of_group: Sequence[SourceMovie], movies: Sequence[SourceMovie]
+) -> list[SourceMovie]:
+    """Return movies with the maps that the group gives their courses.
+
+    What a subject's own maps are worth is the difference from these.
+
+    Parameters
+    ----------
+    of_group : sequence of SourceMovie
+        The group stage.
+    movies : sequence of SourceMovie
+        The subject stage in the same runs.
+    """
+    pairs = [*zip(of_group, movies, strict=True)]
+    cross = sum(np.float64(one.courses @ two.courses.T) for one, two in pairs)
+    gram = sum(np.float64(two.courses @ two.courses.T) for _, two in pairs)
+    maps = of_group[0].maps @ (cross @ np.linalg.pinv(gram))
+    return [replace(movie, maps=maps.astype(np.float32)) for movie in movies]
 
 
 def inverse_movies(

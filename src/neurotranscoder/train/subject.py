@@ -56,7 +56,7 @@ class SubjectSettings(Settings):
     """Candidate weights of the group's leadfield, in frames of the subject."""
     rounds: int = Field(default=8, ge=1)
     """Rounds of expectation-maximisation of the sparse sources of a subject."""
-    frames: int = Field(default=3000, ge=100)
+    frames: int = Field(default=2000, ge=100)
     """Frames of EEG that they are learnt from, evenly spread."""
     fit_rate: float = Field(default=20.0, gt=0)
     """Frames of the courses that maps are fitted with, per second; BOLD is far slower."""
@@ -107,8 +107,7 @@ def fit_subject(
         subject_signals, group=group, mask=mask, rate=settings.rate, whitening=settings.whitening
     )
     stage = _Stage(kept(of_run, recordings), group, settings, mask, grid)
-    coder, choices = stage.choose_coder()
-    folds = stage.folds(coder)
+    coder, folds, choices = stage.choose_coder()
     recipe, of_maps = folds.choose(settings.maps)
     maps = folds.maker.maps(reduce(add, folds.parts), recipe)
     return TrainedSubject(
@@ -137,27 +136,33 @@ class _Stage:
     mask: Bool[ndarray, "x y z"]
     grid: VoxelGrid
 
-    def choose_coder(self) -> tuple[SubjectCoder, tuple[Choice, ...]]:
+    def choose_coder(self) -> tuple[SubjectCoder, Folds, tuple[Choice, ...]]:
         """Return the coder whose courses predict BOLD best, one choice after the other."""
         settings, found = self.settings, self.group.module.sparse_coder
         first = settings.smoothings[0], settings.loyalties[0]
         if found is None:
             given = Choice("eeg_smoothing", first[0], settings.smoothings[:1], ())
-            return SubjectCoder(first[0], None), (given,)
+            coder = SubjectCoder(first[0], None)
+            return coder, self.folds(coder), (given,)
         eegs = [*each(_eeg_of, self.runs)]
-        tried: dict[tuple[float, float], tuple[SubjectCoder, float]] = {}
+        scores: dict[tuple[float, float], float] = {}
+        best: list[tuple[SubjectCoder, Folds]] = []
 
         def score(width: float, loyalty: float) -> float:
-            if (width, loyalty) not in tried:
+            if (width, loyalty) not in scores:
                 frames = spread_frames(eegs, settings.rate, width, settings.frames)
                 sparse = relearnt(found.sparse, frames, rounds=settings.rounds, loyalty=loyalty)
                 coder = SubjectCoder(width, sparse)
-                tried[width, loyalty] = coder, self.folds(coder).score(first_recipe(settings.maps))
-            return tried[width, loyalty][1]
+                folds = self.folds(coder)
+                reached = folds.score(first_recipe(settings.maps))
+                if not scores or reached > max(scores.values()):
+                    best[:] = [(coder, folds)]
+                scores[width, loyalty] = reached
+            return scores[width, loyalty]
 
         width = Choice.best("eeg_smoothing", settings.smoothings, lambda w: score(w, first[1]))
         loyalty = Choice.best("loyalty", settings.loyalties, lambda v: score(width.value, v))
-        return tried[width.value, loyalty.value][0], (width, loyalty)
+        return *best[0], (width, loyalty)
 
     def folds(self, coder: SubjectCoder) -> Folds:
         """Return the products of BOLD with the courses of a coder, and the group's maps of them.

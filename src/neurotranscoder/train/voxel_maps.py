@@ -174,18 +174,13 @@ class Folds:
     def choose(self, settings: MapSettings) -> tuple[MapRecipe, tuple[Choice, ...]]:
         """Return the best recipe, one choice after the other, and how candidates did."""
         start = first_recipe(settings)
-        kept: dict[float, list[Maps]] = {}
-
-        def score_width(width: float) -> float:
-            kept.clear()
-            kept[width] = [self.maker.smoothed(part.cross, width) for part in self.parts]
-            recipe = replace(start, smoothing=width)
-            return self.of_maps(self._own(kept[width], recipe), recipe)
-
-        width = Choice.best("smoothing", settings.smoothings, score_width)
-        if width.value not in kept:
-            kept[width.value] = [self.maker.smoothed(p.cross, width.value) for p in self.parts]
-        recipe, smoothed = replace(start, smoothing=width.value), kept[width.value]
+        width = Choice.best(
+            "smoothing",
+            settings.smoothings,
+            lambda value: self.score(replace(start, smoothing=value)),
+        )
+        recipe = replace(start, smoothing=width.value)
+        smoothed = [self.maker.smoothed(part.cross, width.value) for part in self.parts]
 
         def score_ridge(ridge: float) -> float:
             other = replace(recipe, ridge=ridge)
