@@ -55,6 +55,52 @@ def frame_means(
     return np.asarray(sums / counts)
 
 
+def weighted_frame_means(
+    data: Float[ndarray, "channels samples"],
+    sample_times: Float[ndarray, " samples"],
+    axis: TimeAxis,
+) -> Float[ndarray, "channels frames"]:
+    """Return the mean over each frame of samples that each last from one to the next.
+
+    Samples count as far as they overlap a frame, so frames may be as short as samples or shorter:
+    no frame lacks a sample, none holds one at random, and all see the same delay.
+
+    Parameters
+    ----------
+    data : array, shape (channels, samples)
+        Signals.
+    sample_times : array, shape (samples,)
+        Evenly spaced times of the samples, in seconds; each is the middle of what it stands for.
+    axis : TimeAxis
+        Centres of the frames; a frame is ``1 / axis.sfreq`` seconds long.
+
+    Returns
+    -------
+    means : array, shape (channels, frames)
+        In the unit of ``data``.
+
+    Raises
+    ------
+    GridError
+        When a frame reaches beyond the samples.
+    """
+    n_samples = len(sample_times)
+    step = float(sample_times[-1] - sample_times[0]) / (n_samples - 1)
+    edges = axis.start + (np.arange(axis.n_times + 1) - 0.5) / axis.sfreq
+    place = (edges - sample_times[0]) / step + 0.5
+    if place[0] < -0.5 or place[-1] > n_samples + 0.5:
+        raise GridError(
+            f"frames span {edges[0]:.3f}-{edges[-1]:.3f} s; EEG spans {sample_times[0]:.3f}-"
+            f"{sample_times[-1]:.3f} s and needs to cover them; crop the BOLD run to it"
+        )
+    sums = np.pad(np.cumsum(data, axis=1, dtype=np.float64), [(0, 0), (1, 0)])
+    place = np.clip(place, 0, n_samples)
+    lower = np.minimum(place.astype(np.int64), n_samples - 1)
+    share = place - lower
+    integral = sums[:, lower] * (1 - share) + sums[:, lower + 1] * share
+    return np.asarray(np.diff(integral, axis=1) / np.diff(place))
+
+
 def interpolate_volumes(
     series: Float[ndarray, "cells volumes"],
     times: Float[ndarray, " volumes"],

@@ -184,7 +184,7 @@ def _slow_part(found: LeadfieldStatistics) -> _Slow:
     leadfield = np.linalg.solve(sources, found.cross.T).T
     wider = float(np.trace(found.eeg) / np.trace(found.slow_eeg))
     noise = wider * (found.slow_eeg - leadfield @ sources @ leadfield.T)
-    return _Slow(leadfield, wider * np.diag(sources), _regular(noise, found.eeg))
+    return _Slow(leadfield, wider * np.diag(sources), regular(noise, found.eeg))
 
 
 def _at_least(matrix: Float[ndarray, "n n"], share: float) -> Float[ndarray, "n n"]:
@@ -193,7 +193,7 @@ def _at_least(matrix: Float[ndarray, "n n"], share: float) -> Float[ndarray, "n 
     return np.asarray((vectors * np.maximum(values, share * values.max())) @ vectors.T)
 
 
-def _regular(noise: Float[ndarray, "c c"], eeg: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
+def regular(noise: Float[ndarray, "c c"], eeg: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
     """Return a positive definite noise covariance: none of its directions is nearly silent.
 
     Those that are, such as the one that an average reference takes away, get .3 of the median,
@@ -232,7 +232,7 @@ def fit_sparse_sources(
     found = leadfield_statistics(runs, maps, hrf, settings.whitening)
     slow = _slow_part(found)
     active = settings.share_active
-    prior = _Prior(
+    prior = Prior(
         weights=np.tile([1 - active, active], (len(slow.powers), 1)),
         means=np.zeros((len(slow.powers), 2)),
         variances=slow.powers[:, np.newaxis] * [0.2, 5.0],
@@ -241,17 +241,17 @@ def fit_sparse_sources(
     frames = _spread_frames(runs, settings.frames)
     for number in range(settings.prior_rounds + settings.noise_rounds):
         posterior = sparse.posterior(frames + sparse.mean_eeg)
-        prior = _improved_prior(posterior, slow.powers)
+        prior = improved_prior(posterior, slow.powers)
         noise = sparse.noise.numpy()
         if number >= settings.prior_rounds:
-            rest = _rest_of(frames + sparse.mean_eeg, posterior, sparse.leadfield).numpy()
-            noise = _regular(0.5 * (noise + rest), found.eeg)
+            rest = rest_of(frames + sparse.mean_eeg, posterior, sparse.leadfield).numpy()
+            noise = regular(0.5 * (noise + rest), found.eeg)
         sparse = _sources(slow.leadfield, noise, prior, settings)
     return sparse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Prior:
+class Prior:
     """Mixture of each source."""
 
     weights: Float[ndarray, "sources states"]
@@ -262,7 +262,7 @@ class _Prior:
 def _sources(
     leadfield: Float[ndarray, "channels sources"],
     noise: Float[ndarray, "channels channels"],
-    prior: _Prior,
+    prior: Prior,
     settings: SparseSettings,
 ) -> SparseSources:
     """Return the sources of a prior."""
@@ -279,7 +279,7 @@ def _spread_frames(runs: Sequence[Signals], wanted: int) -> Float[Tensor, "frame
     return torch.from_numpy(np.concatenate(chosen, axis=1).T)
 
 
-def _improved_prior(posterior: Posterior, powers: Float[ndarray, " sources"]) -> _Prior:
+def improved_prior(posterior: Posterior, powers: Float[ndarray, " sources"]) -> Prior:
     """Return the prior that explains posteriors best; a quiet source is zero in the mean."""
     activity = posterior.activity
     counts = activity.sum(0)
@@ -289,10 +289,10 @@ def _improved_prior(posterior: Posterior, powers: Float[ndarray, " sources"]) ->
     variances = ((activity * squares).sum(0) / counts.clamp(min=1e-3)).numpy()
     weights = (counts + 0.5) / (counts.sum(1, keepdim=True) + 1.0)
     least = 1e-3 * powers[:, np.newaxis]
-    return _Prior(weights.numpy(), means.numpy(), np.maximum(variances, least))
+    return Prior(weights.numpy(), means.numpy(), np.maximum(variances, least))
 
 
-def _rest_of(
+def rest_of(
     frames: Float[Tensor, "frames channels"],
     posterior: Posterior,
     leadfield: Float[Tensor, "channels sources"],
