@@ -4,6 +4,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
+from neurotranscoder.model.assembly import gated_transcoder
 from neurotranscoder.model.linear import (
     LinearBoldToSource,
     LinearEegToSource,
@@ -11,7 +12,7 @@ from neurotranscoder.model.linear import (
     LinearSourceToEeg,
 )
 from neurotranscoder.model.power import PowerEegToSource
-from neurotranscoder.model.transcoder import CyclicTranscoder, gated_transcoder
+from neurotranscoder.model.transcoder import CyclicTranscoder
 
 N_BLOCKS, N_CHANNELS, N_ROWS = 7, 3, 6
 

@@ -4,6 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from neurotranscoder.core.errors import WeightsError
+from neurotranscoder.model.assembly import gated_transcoder, paper_transcoder
 from neurotranscoder.model.linear import (
     ComponentProjection,
     LinearBoldToSource,
@@ -13,8 +14,6 @@ from neurotranscoder.model.linear import (
 )
 from neurotranscoder.model.transcoder import (
     CyclicTranscoder,
-    gated_transcoder,
-    paper_transcoder,
 )
 
 MASK = np.ones((3, 2, 2), dtype=bool)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from neurotranscoder.model.assembly import gated_transcoder
 from neurotranscoder.model.linear import ComponentProjection
-from neurotranscoder.model.transcoder import CyclicTranscoder, gated_transcoder
+from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train import validation
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings, build_network

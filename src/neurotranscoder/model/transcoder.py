@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
-from numpy import ndarray
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import WeightsError
-from neurotranscoder.model.coders import BoldToSource, EegToSource, SourceToBold, SourceToEeg
 from neurotranscoder.model.joint import JointEegToSource
 from neurotranscoder.model.power import PowerEegToSource
+from neurotranscoder.model.sparse import SparseEegToSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +142,12 @@ class CyclicTranscoder(nn.Module):
         coder = coder.linear if isinstance(coder, GatedCoder) else coder
         return coder if isinstance(coder, JointEegToSource) else None
 
+    @property
+    def sparse_coder(self) -> SparseEegToSource | None:
+        """The same, where it has sparse sources."""
+        coder = self.joint_coder
+        return coder if isinstance(coder, SparseEegToSource) else None
+
     def as_stated(
         self, learnt: Float[Tensor, "batch blocks time"]
     ) -> Float[Tensor, "batch blocks time"]:
@@ -242,82 +245,3 @@ def _moved(
 ) -> Float[Tensor, "batch blocks time"]:
     """Return a source later by some frames, round and round."""
     return torch.roll(source, delay, dims=-1) if delay else source
-
-
-def paper_transcoder(
-    n_channels: int,
-    mask: Bool[ndarray, "x y z"] | Bool[Tensor, "x y z"],
-    *,
-    spatial_features: Sequence[int] = (64, 32, 16, 8),
-    temporal_features: Sequence[int] = (8, 8, 8, 8),
-    kernel_sizes: tuple[int, int] = (3, 17),
-    upsampling: int = 1,
-    generator: torch.Generator,
-) -> CyclicTranscoder:
-    """Return the transcoder of the paper (4.3.2), with weights drawn from ``generator``.
-
-    Parameters
-    ----------
-    n_channels : int
-        Number of EEG channels.
-    mask : array of bool, shape (x, y, z)
-        Blocks in use.
-    spatial_features : tuple of int
-        Hidden features from EEG to source; from source to EEG they run backwards.
-    temporal_features : tuple of int
-        Hidden features of both temporal coders.
-    kernel_sizes : tuple of int
-        Kernel width in space (blocks per axis) and in time (frames).
-    upsampling : int
-        Frames per BOLD sample, 1 for BOLD that was interpolated to the frames.
-    generator : Generator
-        Where the weights come from.
-    """
-    space, time = kernel_sizes
-    return CyclicTranscoder(
-        EegToSource(
-            n_channels, mask, features=spatial_features, kernel_size=space, generator=generator
-        ),
-        SourceToEeg(
-            n_channels,
-            mask,
-            features=spatial_features[::-1],
-            kernel_size=space,
-            generator=generator,
-        ),
-        BoldToSource(
-            features=temporal_features,
-            kernel_size=time,
-            upsampling=upsampling,
-            generator=generator,
-        ),
-        SourceToBold(features=temporal_features, kernel_size=time, generator=generator),
-    )
-
-
-def gated_transcoder(linear: CyclicTranscoder, network: CyclicTranscoder) -> CyclicTranscoder:
-    """Return a linear transcoder whose coders the coders of a network may correct.
-
-    Parameters
-    ----------
-    linear : CyclicTranscoder
-        Linear coders, with their projection and sign; it is copied.
-    network : CyclicTranscoder
-        Coders for the same channels and blocks, such as those of `paper_transcoder`; the linear
-        coders take their precision.
-    """
-    start = copy.deepcopy(linear).to(next(network.parameters()).dtype)
-    from_eeg = start.eeg_to_source
-    if isinstance(from_eeg, PowerEegToSource):
-        from_eeg.coder = GatedCoder(from_eeg.coder, network.eeg_to_source)
-    else:
-        from_eeg = GatedCoder(from_eeg, network.eeg_to_source)
-    return CyclicTranscoder(
-        from_eeg,
-        GatedCoder(start.source_to_eeg, network.source_to_eeg),
-        GatedCoder(start.bold_to_source, network.bold_to_source),
-        GatedCoder(start.source_to_bold, network.source_to_bold),
-        bold_projection=start.bold_projection,
-        source_sign=start.source_sign.item(),
-        source_delay=int(start.source_delay),
-    )

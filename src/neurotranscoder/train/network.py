@@ -13,11 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.model.transcoder import (
-    CyclicTranscoder,
-    gated_transcoder,
-    paper_transcoder,
-)
+from neurotranscoder.model.assembly import gated_transcoder, paper_transcoder
+from neurotranscoder.model.transcoder import CyclicTranscoder
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.windows import BoldInput, WindowSettings
 

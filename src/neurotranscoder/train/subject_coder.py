@@ -11,7 +11,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter1d
 
-from neurotranscoder.model.sparse import Posterior, SparseSources
+from neurotranscoder.model.expectation_propagation import Posterior
+from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.train.sparse import Prior, improved_prior, regular, rest_of
 
 _SD = 1 / np.sqrt(8 * np.log(2))  # of a Gaussian whose full width at half maximum is 1
