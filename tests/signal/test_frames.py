@@ -34,6 +34,13 @@ def test_weighted_mean_of_a_line_is_its_value_in_the_middle_of_frames_of_any_len
     assert_allclose(found[0], 3 * axis.times, atol=3 * 0.5 / 105)  # samples are steps of a line
 
 
+def test_weighted_means_hold_the_outer_samples_for_one_more():
+    times, data = 0.1 * np.arange(5), np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])
+    found = weighted_frame_means(data, times, TimeAxis(-0.125, 20.0, 13))  # from -.15 to .5 s
+    assert_allclose(found[0, :4], [1, 1, 1, 1])
+    assert_allclose(found[0, -2:], [5, 5])
+
+
 def test_weighted_means_beyond_the_samples_are_refused():
     times = np.arange(100) / 100
     with pytest.raises(GridError, match=r"frames span 0.000-2.000 s; EEG spans 0.000-0.990 s"):

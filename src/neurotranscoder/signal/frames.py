@@ -13,6 +13,7 @@ from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import GridError
 
 Interpolation = Literal["linear", "cubic"]
+_HELD = 1.0  # samples: as long the first and the last are taken to last beyond their own
 
 
 def frame_means(
@@ -82,21 +83,21 @@ def weighted_frame_means(
     Raises
     ------
     GridError
-        When a frame reaches beyond the samples.
+        When a frame reaches more than a sample beyond them.
     """
     n_samples = len(sample_times)
     step = float(sample_times[-1] - sample_times[0]) / (n_samples - 1)
     edges = axis.start + (np.arange(axis.n_times + 1) - 0.5) / axis.sfreq
     place = (edges - sample_times[0]) / step + 0.5
-    if place[0] < -0.5 or place[-1] > n_samples + 0.5:
+    if place[0] < -_HELD or place[-1] > n_samples + _HELD:
         raise GridError(
             f"frames span {edges[0]:.3f}-{edges[-1]:.3f} s; EEG spans {sample_times[0]:.3f}-"
             f"{sample_times[-1]:.3f} s and needs to cover them; crop the BOLD run to it"
         )
-    sums = np.pad(np.cumsum(data, axis=1, dtype=np.float64), [(0, 0), (1, 0)])
-    place = np.clip(place, 0, n_samples)
-    lower = np.minimum(place.astype(np.int64), n_samples - 1)
-    share = place - lower
+    held = np.pad(data, [(0, 0), (1, 1)], mode="edge")
+    sums = np.pad(np.cumsum(held, axis=1, dtype=np.float64), [(0, 0), (1, 0)])
+    lower = np.clip(np.floor(place).astype(np.int64) + 1, 0, n_samples + 1)
+    share = place + 1 - lower
     integral = sums[:, lower] * (1 - share) + sums[:, lower + 1] * share
     return np.asarray(np.diff(integral, axis=1) / np.diff(place))
 
