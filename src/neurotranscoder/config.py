@@ -18,6 +18,7 @@ from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.preprocess.study import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.subject import SubjectSettings
 
 
 class ReconstructSettings(Settings):
@@ -38,6 +39,8 @@ class Config(Settings):
     """The group resolution."""
     train: TrainSettings = TrainSettings()
     """What to fit, and how."""
+    subject: SubjectSettings = SubjectSettings()
+    """What to fit of single subjects, and how."""
     reconstruct: ReconstructSettings = ReconstructSettings()
     """How to estimate sources."""
     analyse: AnalyseSettings = AnalyseSettings()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -22,6 +22,7 @@ DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 75
 _LINE_EVERY = 10  # plain logs get a line for each tenth of a task
 
 Advance = Callable[..., None]
+Stage = Literal["group", "subject"]
 
 
 @Parameter(name="*")

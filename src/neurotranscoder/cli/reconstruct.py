@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from neurotranscoder.cli.common import Common, progress, say
+from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.subjects import Movies, reconstruct_movies
 from neurotranscoder.cli.workspace import Workspace, load_models
+from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.core.spread import Lazily
@@ -30,30 +32,54 @@ def reconstruct(
     /,
     *,
     model: Path | None = None,
-    from_: Annotated[From, Parameter(name="--from")] = "both",
+    from_: Annotated[From | None, Parameter(name="--from")] = None,
+    stage: Stage = "group",
+    movies: Movies | None = None,
     common: Common | None = None,
 ) -> None:
-    """Estimate the sources of every run: 4-D images on the source grid at the group rate.
+    """Estimate the sources of every run: in blocks at the group rate, or at voxels and 100 Hz.
 
     Parameters
     ----------
     bids
         The study.
     out
-        Where results go, as sub-*/func/*_desc-from*_source.nii.gz.
+        Where results go: 4-D images sub-*/func/*_desc-from*_source.nii.gz, or movies
+        *_res-voxel_desc-fromeeg_source.movie.
     model
-        Folder of a trained model; default: the best known one in OUT/models.
+        Folder of a group model; default: the best known one in OUT/models.
     from_
-        eeg, bold, or both: each estimate and the fused one.
+        eeg, bold, or both (each estimate and the fused one; the default); movies are from eeg.
+    stage
+        group, or subject: movies of the subjects whose models are in OUT/models/subjects.
+    movies
+        What is written of movies beside their factors.
     """
+    if stage == "subject":
+        _refuse_for_subjects(model, from_)
+        reconstruct_movies(bids, out, (common or Common()).settings(), movies or Movies())
+        return
+    if movies is not None and movies != Movies():
+        raise SettingsError("--window and --dense are of movies; add --stage subject")
     with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
             estimates = estimate_group(trained, run, fusion=space.config.reconstruct.fusion)
-            for estimate in _wanted(estimates, from_):
+            for estimate in _wanted(estimates, from_ or "both"):
                 _write_source(space, run, estimate)
             advance(done, len(runs))
     say(f"sources in {out}")
+
+
+def _refuse_for_subjects(model: Path | None, from_: From | None) -> None:
+    """Refuse options that movies of subjects do not have."""
+    if model is not None:
+        raise SettingsError(
+            "--model names a group model; movies are made with those in OUT/models/subjects, "
+            "which `neurotranscoder train --stage subject` fits"
+        )
+    if from_ not in (None, "eeg"):
+        raise SettingsError(f"--from {from_}: movies of subjects are from eeg; leave it out")
 
 
 def transcode(

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neurotranscoder.cli.common import Common, Workers, progress, say
+from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
+from neurotranscoder.cli.subjects import train_subjects
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
-from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import scratch_folder
@@ -32,10 +33,12 @@ def train(
     /,
     *,
     architecture: Architecture | None = None,
+    stage: Stage = "group",
+    model: Path | None = None,
     common: Common | None = None,
     workers: Workers | None = None,
 ) -> None:
-    """Fit the group transcoder to the simultaneous runs of a BIDS study.
+    """Fit the group transcoder to the simultaneous runs of a BIDS study, or single subjects.
 
     Runs are read, aligned and summed up one at a time, by as many processes as there are workers;
     memory does not grow with their number. Started by torchrun, processes share the windows of
@@ -49,11 +52,27 @@ def train(
         Where results go; the model is in models/ARCHITECTURE. A killed training goes on.
     architecture
         transcoder, sparse, closed_form, paper or vanilla; default: what the settings say.
+    stage
+        group: one model of all subjects, in blocks; subject: one of each subject, at the voxels of
+        its images, in models/subjects, with a group model as its prior.
+    model
+        Group model that subjects start from; default: the best known one in OUT/models.
     workers
-        Where runs are read, aligned and summed up; networks are trained in this process.
+        Where runs are read, aligned and summed up, or subjects fitted; networks are trained in
+        this process.
     """
     common, workers = common or Common(), workers or Workers()
     config = common.settings()
+    if stage == "subject":
+        if architecture is not None:
+            raise SettingsError(
+                f"--architecture {architecture} is for --stage group; the subject stage takes "
+                "that of its group model; name one with --model"
+            )
+        train_subjects(bids, out, config, model, workers)
+        return
+    if model is not None:
+        raise SettingsError("--model is for --stage subject; a group model has no other below it")
     if architecture is not None:
         changed = config.train.model_copy(update={"architecture": architecture})
         config = config.model_copy(update={"train": changed})

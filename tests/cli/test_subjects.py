@@ -1,0 +1,99 @@
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from neurotranscoder.io.movies import load_movie
+from neurotranscoder.io.store import read_json
+from neurotranscoder.train.trained_subject import load_subject
+from small_study import bytes_below, command
+
+RUN = "sub-01_task-oddball_run-01"
+SUBJECT = (
+    "--stage",
+    "subject",
+    "--set",
+    "subject.frames=200",
+    "--set",
+    "subject.rounds=1",
+    "--set",
+    "subject.smoothings=[0.1]",
+    "--set",
+    "subject.loyalties=[1.0]",
+)
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny_study, tiny_results, tmp_path_factory):
+    """Results with the models of both subjects, fitted by two processes."""
+    out = tmp_path_factory.mktemp("subjects") / "out"
+    assert command("train", tiny_study, out, "--architecture", "closed_form") == 0
+    group = tiny_results / "models" / "closed_form"
+    assert command("train", tiny_study, out, *SUBJECT, "--model", group, "--jobs", "2") == 0
+    return out
+
+
+def test_subjects_are_fitted_to_runs_that_are_not_for_testing(fitted):
+    for subject in ("01", "02"):
+        model = load_subject(fitted / "models" / "subjects" / f"sub-{subject}")
+        labels = [f"sub-{subject}_task-oddball_run-0{number}" for number in (1, 2, 3)]
+        assert model.runs == tuple(labels)
+        assert model.choice("smoothing").scores
+
+
+def test_a_subject_that_is_fitted_stays_as_it_is(tiny_study, tiny_results, fitted, capsys):
+    before = bytes_below(fitted / "models" / "subjects")
+    group = tiny_results / "models" / "closed_form"
+    words = ("train", tiny_study, fitted, *SUBJECT, "--model", group, "--participant-label", "02")
+    assert command(*words) == 0
+    assert "sub-02 is complete" in capsys.readouterr().err
+    assert bytes_below(fitted / "models" / "subjects") == before
+
+
+def test_movies_of_all_runs_are_made_once(tiny_study, fitted, capsys):
+    words = ("reconstruct", tiny_study, fitted, *SUBJECT, "--participant-label", "01")
+    assert command(*words, "--window", "20", "21") == 0
+    folder = fitted / "sub-01" / "func"
+    movies = sorted(folder.glob("*.movie"))
+    assert len(movies) == 5
+    assert not list(fitted.glob("sub-02/func/*.movie"))
+    movie = load_movie(movies[0])
+    assert movie.axis.sfreq == 100
+    image = nib.load(folder / f"{RUN}_res-voxel_desc-fromeeg_source.nii.gz")
+    assert image.header.get_zooms()[3] == pytest.approx(0.01)
+    expected = movie.unmask(movie.window(20, 21))
+    assert_allclose(np.asarray(image.dataobj), expected, atol=1e-6 * np.abs(expected).max())
+    sidecar = read_json(folder / f"{RUN}_res-voxel_desc-fromeeg_source.json")
+    assert sidecar["StartTime"] == pytest.approx(20, abs=0.01)
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.movie/*")}
+    assert command(*words) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.movie/*")} == before
+
+
+def test_a_damaged_movie_is_made_again(tiny_study, fitted, capsys):
+    words = ("reconstruct", tiny_study, fitted, *SUBJECT, "--participant-label", "02")
+    assert command(*words) == 0
+    path = next((fitted / "sub-02" / "func").glob("*.movie"))
+    before = bytes_below(path)
+    weights = next(path.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert command(*words) == 0
+    assert "it is made again" in capsys.readouterr().err
+    assert bytes_below(path) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train", "--stage", "subject", "--architecture", "sparse"), "name one with --model"),
+        (("train", "--model", "x"), "--model is for --stage subject"),
+        (("reconstruct", "--stage", "subject", "--from", "bold"), "are from eeg"),
+        (("reconstruct", "--stage", "subject", "--model", "x"), "--model names a group model"),
+        (("reconstruct", "--window", "1", "2"), "add --stage subject"),
+        (("reconstruct", "--stage", "subject"), "no model of any of these subjects"),
+    ],
+)
+def test_options_of_the_other_stage_are_refused(words, message, tiny_study, tmp_path, capsys):
+    assert command(words[0], tiny_study, tmp_path / "out", *words[1:]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
