@@ -1,0 +1,298 @@
+"""The subject stage beside its rivals, at full resolution, against the truth.
+
+Subjects of a scenario are simulated at the voxels of the preset. A group model is trained on the
+runs of all subjects but the last of each; each subject is fitted on these runs of its own, blind.
+Scored are trial averages and whole runs of those that nothing was fitted on. Intervals are over
+subjects.
+
+    python benchmarks/subject.py OUT [--scenario cohort] [--subjects 4] [--runs 5] [--own-runs 1]
+
+OUT gets ``subjects.tsv`` (one row for each subject, method and measure), ``subject_stage.tsv``
+(means over subjects, and paired differences), ``choices.tsv`` (what was chosen, and how each
+candidate did) and a model of each subject. Rivals with a leadfield have the true one; their
+regularisation is the best of four for the scored runs themselves, which nobody could know.
+``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.core.recording import Recording, RunId
+from neurotranscoder.evaluate.subject_rivals import (
+    coloured,
+    fir_movies,
+    group_movies,
+    inverse_movies,
+    oracle_movies,
+    with_group_maps,
+)
+from neurotranscoder.evaluate.subject_scores import SubjectScores, SubjectTruth, score_movies
+from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.stored_runs import StoredRuns
+from neurotranscoder.physics.head import build_head
+from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
+from neurotranscoder.reconstruct.subject import subject_movie
+from neurotranscoder.signal.correlation import mean_interval
+from neurotranscoder.simulate.catalogue import named_scenario
+from neurotranscoder.simulate.cohort import Cohort, make_cohort
+from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
+from neurotranscoder.simulate.run import simulate_run_of
+from neurotranscoder.simulate.scenario import Scenario
+from neurotranscoder.simulate.truth import Truth
+from neurotranscoder.train.recipe import fit_transcoder
+from neurotranscoder.train.settings import TrainSettings
+from neurotranscoder.train.split import Split
+from neurotranscoder.train.subject import SubjectSettings, fit_subject
+from neurotranscoder.train.trained import TrainedTranscoder
+from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
+
+SNRS = (1.0, 3.0, 10.0, 30.0)
+TRIALS = 100
+STAGE = "subject_stage"
+PAIRED = ("r_time", "r_movie", "false_activity", "localisation_median", "latency_median")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRow:
+    """One measure of one method in one subject."""
+
+    scenario: str
+    subject: str
+    method: str
+    measure: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """Its mean over subjects with a 95 % interval."""
+
+    scenario: str
+    method: str
+    measure: str
+    value: float
+    unit: str
+    ci_low: float
+    ci_high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow:
+    """How one candidate did on held-out BOLD of a subject."""
+
+    scenario: str
+    subject: str
+    name: str
+    candidate: float
+    chosen: int
+    score: float
+
+
+def record(which: tuple[int, int], cohort: Cohort) -> Recording:
+    """Simulate one run."""
+    return simulate_run_of(cohort, *which).recording
+
+
+def train_group(
+    cohort: Cohort, n_fit: int, architecture: str
+) -> tuple[TrainedTranscoder, dict[int, list[RunId]]]:
+    """Train on the runs that subjects are fitted on; the last of each subject validates."""
+    scenario, settings = cohort.scenario, AlignSettings()
+    blocks = common_blocks([record((0, 0), cohort).bold], settings)
+    runs = {
+        subject: [align(record((subject, k), cohort), blocks, settings) for k in range(n_fit)]
+        for subject in range(scenario.n_subjects)
+    }
+    training = [run for own in runs.values() for run in own[:-1]]
+    validation = [own[-1] for own in runs.values()]
+    labels = [tuple(run.run.label for run in part) for part in (training, validation)]
+    tests = tuple(run.label for run in scenario.test_ids)
+    model = fit_transcoder(
+        training,
+        validation,
+        Split(*labels, tests),
+        TrainSettings(architecture=architecture),
+        device="cpu",
+    )
+    test = {
+        s: [one for one in scenario.test_ids if scenario.numbers_of(one)[0] == s] for s in runs
+    }
+    return model, test
+
+
+def truth_of_subject(cohort: Cohort, runs: list[RunId], movies: list[SourceMovie]) -> SubjectTruth:
+    """Return the true sources of runs, over the frames of movies."""
+
+    def draw(run: RunId) -> DrawnSources:
+        subject, number = cohort.scenario.numbers_of(run)
+        return draw_sources(cohort, draw_events(cohort.scenario, subject, number), subject, number)
+
+    truth = Truth(cohort, tuple(runs), functools.cache(draw))
+    axes = tuple(movie.axis for movie in movies)
+    return SubjectTruth(truth, tuple(runs), axes, movies[0].mask)
+
+
+def score_subject(
+    cohort: Cohort,
+    group: TrainedTranscoder,
+    trained: TrainedSubject,
+    fitted: StoredRuns[Recording],
+    tests: list[RunId],
+) -> Iterator[tuple[str, SubjectScores]]:
+    """Yield the scores of the subject stage and of each rival."""
+    recordings = [record(cohort.scenario.numbers_of(run), cohort) for run in tests]
+    movies = [subject_movie(trained, one) for one in recordings]
+    truth = truth_of_subject(cohort, tests, movies)
+    of_group = group_movies(group, trained, recordings)
+    score = functools.partial(score_movies, truth=truth, other=of_group)
+    yield STAGE, score(movies)
+    yield "group_stage", score(of_group)
+    yield "group_maps_subject_courses", score(with_group_maps(of_group, movies))
+    brain = cohort.subjects[cohort.scenario.numbers_of(tests[0])[0]]
+    leadfield = brain.head.leadfield[:, trained.mask[brain.head.brain]]
+    for name, standardised in (("minimum_norm", False), ("sloreta", True)):
+        found = [
+            score(
+                inverse_movies(leadfield, trained, recordings, snr=snr, standardised=standardised)
+            )
+            for snr in SNRS
+        ]
+        yield f"{name}_true_leadfield", max(found, key=lambda one: one.r_movie)
+    of_bold = fir_movies(group, trained, fitted, recordings)
+    yield "fir_glm", score(of_bold)
+    yield "eeg_course_x_bold_map", score(coloured(of_group, of_bold))
+    oracle = functools.partial(
+        oracle_movies, brain.leadfield, truth.maps, truth.courses, trained, recordings
+    )
+    yield "oracle_on_eeg", score(oracle())
+    yield f"oracle_on_averages_of_{TRIALS}", score(oracle(n_trials=TRIALS))
+
+
+def facts(scores: SubjectScores) -> Iterator[tuple[str, float, str]]:
+    """Yield measure, value and unit of scores."""
+    yield "r_time", scores.r_time, ""
+    yield "r_movie", scores.r_movie, ""
+    yield "r_continuous", scores.r_continuous, ""
+    yield "false_activity", scores.false_activity, ""
+    yield "copy_r", scores.copy_r, ""
+    for name, unit in (("localisation", "mm"), ("spread", "mm"), ("latency", "ms")):
+        values = getattr(scores, name)
+        yield f"{name}_median", float(np.nanmedian(values)), unit
+        yield f"{name}_mean", float(np.nanmean(values)), unit
+
+
+def run_scenario(
+    scenario: Scenario, out: Path, architecture: str, own_runs: int | None
+) -> tuple[list[SubjectRow], list[ChoiceRow]]:
+    """Simulate, train, fit and score all subjects of a scenario."""
+    cohort = make_cohort(scenario, build_head(scenario.head))
+    n_fit = scenario.runs_per_subject - scenario.test_runs
+    group, tests = train_group(cohort, n_fit, architecture)
+    print(f"group model: {group.seconds:.0f} s", flush=True)
+    rows: list[SubjectRow] = []
+    choices: list[ChoiceRow] = []
+    for subject, own in tests.items():
+        label = own[0].subject
+        with scratch_folder(out) as scratch:
+            which = [(subject, k) for k in range(own_runs or n_fit)]
+            runs = StoredRuns.of(functools.partial(record, cohort=cohort), which, scratch)
+            wall, work = time.perf_counter(), time.process_time()
+            trained = fit_subject(runs, group, SubjectSettings())
+            wall, work = time.perf_counter() - wall, time.process_time() - work
+            save_subject(out / f"sub-{label}", trained)
+            key = scenario.name, label
+            for one in trained.choices:
+                choices += [
+                    ChoiceRow(*key, one.name, value, int(value == one.value), score)
+                    for value, score in zip(one.candidates, one.scores, strict=bool(one.scores))
+                ]
+            rows.append(SubjectRow(*key, STAGE, "fit_seconds", wall, "s"))
+            rows.append(SubjectRow(*key, STAGE, "fit_cpu_seconds", work, "s"))
+            for method, scores in score_subject(cohort, group, trained, runs, own):
+                rows += [SubjectRow(*key, method, *fact) for fact in facts(scores)]
+                print(
+                    f"sub-{label} {method:28s} r_time {scores.r_time:.3f} r_movie "
+                    f"{scores.r_movie:.3f} false {scores.false_activity:.3f} mm "
+                    f"{np.nanmedian(scores.localisation):.1f} ms {np.median(scores.latency):.0f}",
+                    flush=True,
+                )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    rows.append(SubjectRow(scenario.name, "all", "all", "peak_memory", peak, "GiB"))
+    return rows, choices
+
+
+def means(rows: list[SubjectRow]) -> list[StageRow]:
+    """Return means over subjects with intervals; differences of the stage from rivals last."""
+    values: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    for row in rows:
+        key = row.scenario, row.method, row.measure, row.unit
+        values.setdefault(key, {})[row.subject] = row.value
+    for (scenario, method, measure, unit), own in [*values.items()]:
+        stage = values.get((scenario, STAGE, measure, unit))
+        if measure in PAIRED and method != STAGE and stage is not None:
+            paired = {subject: stage[subject] - value for subject, value in own.items()}
+            values[scenario, f"{STAGE} - {method}", measure, unit] = paired
+    found = []
+    for (scenario, method, measure, unit), own in values.items():
+        interval = mean_interval([*own.values()], [*own])
+        limits = interval.low, interval.high, interval.n
+        found.append(StageRow(scenario, method, measure, interval.mean, unit, *limits))
+    return found
+
+
+def main() -> None:
+    """Write the tables and print the means."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--scenario", default="cohort")
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--geometry-seed", type=int, default=100)
+    parser.add_argument("--subjects", type=int, default=4)
+    parser.add_argument("--runs", type=int, default=5, help="of each subject, to be fitted on")
+    parser.add_argument("--test-runs", type=int, default=2, help="of each subject, to be scored")
+    parser.add_argument("--own-runs", type=int, help="runs of a subject that its fit sees; all")
+    parser.add_argument("--ico", type=int, default=3, help="how fine the heads are")
+    parser.add_argument("--architecture", default="sparse", help="of the group model")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    base = named_scenario(arguments.scenario, preset=arguments.preset)
+    scenario = named_scenario(
+        arguments.scenario,
+        preset=arguments.preset,
+        seed=arguments.geometry_seed,
+        n_subjects=arguments.subjects,
+        runs_per_subject=arguments.runs + arguments.test_runs,
+        test_runs=arguments.test_runs,
+        head=base.head.model_dump() | {"ico": arguments.ico},
+    )
+    start = time.perf_counter()
+    rows, choices = run_scenario(
+        scenario, arguments.out, arguments.architecture, arguments.own_runs
+    )
+    table = means(rows)
+    write_rows(arguments.out / "subjects.tsv", rows)
+    write_rows(arguments.out / "choices.tsv", choices)
+    write_rows(arguments.out / "subject_stage.tsv", table)
+    for row in table:
+        interval = f"[{row.ci_low:.3f}, {row.ci_high:.3f}]"
+        print(f"{row.method:46s} {row.measure:20s} {row.value:8.3f} {interval} {row.unit}")
+    print(f"{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
