@@ -279,6 +279,8 @@ def main() -> None:
     """Print all tables of the named benchmarks."""
     folders = [Path(argument) for argument in sys.argv[1:]]
     for folder in folders:
+        if not (folder / "summary.tsv").is_file():
+            sys.exit(f"{folder}: no summary.tsv; give a folder in which `benchmark` has ended")
         if not checked(folder):
             print(f"{folder}: its tables have no checksums", file=sys.stderr)
     summary = read_summary(folders)
