@@ -12,6 +12,7 @@ from neurotranscoder.model.linear import ComponentProjection
 from neurotranscoder.preprocess.align import AlignSettings, align
 from neurotranscoder.reconstruct.fine import voxel_slices_of_bold, voxel_source_of_bold
 from neurotranscoder.reconstruct.group import source_of_bold
+from neurotranscoder.train.subject import at_voxels
 from subject_runs import tiny_subject
 
 
@@ -106,6 +107,19 @@ def test_truth_of_active_voxels_is_nearer_than_that_of_another_run(subject):
         return np.mean(per_row(found, truth))
 
     assert r(recording.run) > r(other.run) + 0.1
+
+
+def test_voxels_say_more_than_blocks_interpolated_to_them(subject):
+    recording = subject.recordings[3]
+    movie = voxel_source_of_bold(subject.group, recording.bold)
+    blocks = block_source(subject.group, recording)
+    blurred = at_voxels(blocks, subject.group, movie.mask, movie.grid)
+    active = (subject.truth.regions.labels >= 0) & movie.mask
+    rows, within = active[movie.mask], movie.frames(30.0, 90.0)
+    rate = movie.axis.sfreq
+    truth = subject.truth.of(recording.run).p(active, 30.0, 90.0, rate=rate)[0]
+    r = [np.mean(per_row(one[rows][:, within], truth)) for one in (movie.at(slice(None)), blurred)]
+    assert r[0] > r[1] + 0.02
 
 
 def test_component_has_the_decoder_of_the_block_that_it_rules():
