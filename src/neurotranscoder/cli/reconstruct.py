@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, Stage, progress, say
 from neurotranscoder.cli.subjects import Movies, reconstruct_movies
-from neurotranscoder.cli.workspace import Workspace, load_models
+from neurotranscoder.cli.workspace import Workspace, load_models, out_of_range
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
@@ -21,9 +21,15 @@ from neurotranscoder.io.derivatives import write_image, write_raw
 from neurotranscoder.io.nifti import image_of_blocks
 from neurotranscoder.preprocess.group import align_run
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
+from neurotranscoder.reconstruct.range_check import Modality
 from neurotranscoder.train.trained import TrainedTranscoder
 
 From = Literal["eeg", "bold", "both"]
+_READ: dict[From, tuple[Modality, ...]] = {
+    "eeg": ("EEG",),
+    "bold": ("BOLD",),
+    "both": ("EEG", "BOLD"),
+}
 
 
 def reconstruct(
@@ -64,6 +70,8 @@ def reconstruct(
     with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
+            for line in out_of_range(trained, run, _READ[from_ or "both"]):
+                say(line)
             estimates = estimate_group(trained, run, fusion=space.config.reconstruct.fusion)
             for estimate in _wanted(estimates, from_ or "both"):
                 _write_source(space, run, estimate)
@@ -107,6 +115,8 @@ def transcode(
     with _prepared(bids, out, model, common) as ready, progress(f"transcoding to {to}") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
+            for line in out_of_range(trained, run, _READ["eeg" if to == "bold" else "bold"]):
+                say(line)
             estimates = estimate_group(trained, run)
             if to == "bold":
                 _write_bold(space, run, estimates)

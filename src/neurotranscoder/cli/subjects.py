@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Workers, progress, say
-from neurotranscoder.cli.workspace import MODELS, Workspace, load_models
+from neurotranscoder.cli.workspace import MODELS, Workspace, load_models, out_of_range
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
@@ -22,6 +22,7 @@ from neurotranscoder.core.spread import Lazily
 from neurotranscoder.io.dense import export_movie
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.movies import KIND, load_movie, movie_path, save_movie, write_window
+from neurotranscoder.preprocess.group import align_run
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.train.subject import fit_subject
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -137,7 +138,10 @@ def _train_subject(runs: list[RunId], space: Workspace, group: TrainedTranscoder
     trained = fit_subject(Lazily(space.study.load, runs), group, space.config.subject)
     save_subject(folder, trained)
     chosen = ", ".join(f"{choice.name} {choice.value:g}" for choice in trained.choices)
-    return f"{name}: {len(runs)} runs fitted in {trained.seconds:.1f} s ({chosen}): {folder}"
+    what = f"{name}: {len(runs)} runs fitted in {trained.seconds:.1f} s ({chosen}): {folder}"
+    setting = space.config.align.model_copy(update={"power_bands": ()})  # the slow part of align
+    aligned = (align_run(run, space.study, group.blocks, setting) for run in runs)
+    return "\n".join([*(line for run in aligned for line in out_of_range(group, run)), what])
 
 
 def _is_complete(

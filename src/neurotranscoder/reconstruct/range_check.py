@@ -1,0 +1,148 @@
+"""Whether signals are like those that a model was trained on; said loudly where they are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.train.trained import TrainedTranscoder
+
+Modality = Literal["EEG", "BOLD"]
+
+_SCALES = (1 / 3, 3.0)
+"""Ratios of scale that sessions and subjects differ by."""
+_SD = 10.0
+"""Frames are beyond at this many standard deviations of the training."""
+_MOST_BEYOND = 0.01
+_MOST_OUTSIDE = 0.75
+_MOST_DISTANT = 3.0
+_SINGULAR = 1e-6  # of the largest singular value of a leadfield
+_CURES = {
+    "EEG": "volts are needed: check the unit in the header, the reference, and bad channels",
+    "BOLD": "check that the images are scaled and preprocessed as those of the training were",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InputRange:
+    """How far one modality of a run is from what a model was trained on.
+
+    Nothing in it depends on the polarity of the signals.
+
+    Parameters
+    ----------
+    modality : {'EEG', 'BOLD'}
+        Which.
+    scale : float
+        Its standard deviation over that of the training runs.
+    beyond : float
+        Share of frames whose root mean square over channels or blocks is more than 10 standard
+        deviations of the training runs.
+    outside : float or None
+        For EEG and a model without sparse sources: share of its variance outside the span of the
+        model's leadfield, over that of EEG which is the same in all directions. 0 where the model
+        knows all of it, about 1 where it has nothing to do with the model. None where the span
+        has all directions.
+    distance : float or None
+        For EEG and a model with sparse sources: mean square of EEG, brought to the scale of the
+        training, in units of the covariance that the model expects (sources and noise); 1 where
+        it is as expected.
+    """
+
+    modality: Modality
+    scale: float
+    beyond: float
+    outside: float | None = None
+    distance: float | None = None
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What lies outside the range, in plain words, each with what to check; empty inside."""
+        cure = _CURES[self.modality]
+        found = []
+        if not _SCALES[0] <= self.scale <= _SCALES[1]:
+            found.append(
+                f"its {self.modality} has {self.scale:.3g} times the scale that the model was "
+                f"trained on; {_SCALES[0]:.2g} to {_SCALES[1]:g} times is usual; {cure}"
+            )
+        if not self.beyond <= _MOST_BEYOND:
+            found.append(
+                f"{self.beyond:.1%} of its {self.modality} frames are more than {_SD:g} standard "
+                f"deviations of the training from their mean; {_MOST_BEYOND:.0%} may be; look "
+                "for artefacts and cut them"
+            )
+        if self.outside is not None and not self.outside <= _MOST_OUTSIDE:
+            found.append(
+                "its EEG lies where the model knows nothing: outside its leadfield there is "
+                f"{self.outside:.0%} of the variance that unrelated signals have there, up to "
+                f"{_MOST_OUTSIDE:.0%} may be; check the order of channels and the reference"
+            )
+        if self.distance is not None and not self.distance <= _MOST_DISTANT:
+            found.append(
+                f"its EEG channels vary together in another way: {self.distance:.3g} times as far "
+                f"from the mean as the model expects, up to {_MOST_DISTANT:g} times may be; check "
+                "the order of channels, the reference, and bad channels"
+            )
+        return tuple(found)
+
+
+def range_of_run(trained: TrainedTranscoder, run: AlignedRun) -> tuple[InputRange, InputRange]:
+    """Return how far EEG and BOLD of an aligned run are from what a model was trained on."""
+    return range_of_eeg(trained, run.eeg), range_of_bold(trained, run.bold)
+
+
+def range_of_eeg(trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]) -> InputRange:
+    """Return how far EEG is from what a model was trained on.
+
+    Parameters
+    ----------
+    trained : TrainedTranscoder
+        What the EEG is compared with is derived from its scales, its leadfield and its sparse
+        sources.
+    eeg : array, shape (channels, frames)
+        EEG averaged over frames of the group rate, in V, the channels those of the model.
+    """
+    scaled = trained.scaling.scale_eeg(eeg)
+    scale, beyond = _scale_and_beyond(scaled)
+    if not 0 < scale < np.inf:
+        return InputRange("EEG", scale, beyond)
+    usual = scaled / scale
+    coder = trained.module.sparse_coder
+    if coder is None:
+        return InputRange("EEG", scale, beyond, outside=_outside(trained.leadfield, usual))
+    sparse = coder.sparse
+    leadfield = sparse.leadfield.cpu().numpy()
+    noise = sparse.noise.cpu().numpy()
+    expected = (leadfield * sparse.prior_variance.cpu().numpy()) @ leadfield.T + noise
+    distance = float(np.mean(usual * np.linalg.solve(expected, usual)))
+    return InputRange("EEG", scale, beyond, distance=distance)
+
+
+def range_of_bold(trained: TrainedTranscoder, bold: Float[ndarray, "blocks frames"]) -> InputRange:
+    """Return how far BOLD of the model's blocks (in the unit of the images) is from it."""
+    return InputRange("BOLD", *_scale_and_beyond(trained.scaling.scale_bold(bold)))
+
+
+def _scale_and_beyond(scaled: Float[ndarray, "rows frames"]) -> tuple[float, float]:
+    """Return the standard deviation and the share of frames that are far out."""
+    frames = np.sqrt(np.mean(scaled**2, axis=0))
+    # NaN is beyond as well
+    return float(np.sqrt(np.mean(scaled**2))), float(np.mean(~(frames <= _SD)))
+
+
+def _outside(
+    leadfield: Float[ndarray, "channels blocks"], eeg: Float[ndarray, "channels frames"]
+) -> float | None:
+    """Return the share of variance outside the span of a leadfield, relative to white EEG."""
+    left, strengths, _ = np.linalg.svd(leadfield, full_matrices=False)
+    rank = int(np.sum(strengths > _SINGULAR * strengths[0]))
+    chance = 1 - rank / len(eeg)
+    if chance <= 0:
+        return None
+    inside = np.sum((left[:, :rank].T @ eeg) ** 2) / np.sum(eeg**2)
+    return float((1 - inside) / chance)
