@@ -142,6 +142,10 @@ class Trials:
             jitter=self.jitter[chosen],
         )
 
+    def which(self, condition: str) -> Bool[ndarray, " trials"]:
+        """Return which trials are of a condition."""
+        return np.array([name == condition for name in self.trial_type])
+
     def average(self) -> SourceMovie:
         """Return the mean over trials, its times in s after the event."""
         return average_movie(self.movie, self.courses.mean(axis=0), self.axis)
