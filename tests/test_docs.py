@@ -5,10 +5,12 @@ from math import nan
 from pathlib import Path
 from typing import get_args
 
+import nibabel as nib
 import pytest
 from numpy.testing import assert_allclose
 
 from movie_example import random_movie
+from neurotranscoder.analyse.trials import TrialSettings, cut_trials
 from neurotranscoder.cli.app import COMMANDS
 from neurotranscoder.evaluate.benchmark.rows import Statistic
 from neurotranscoder.evaluate.methods.outside import checked
@@ -22,6 +24,7 @@ from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
 from neurotranscoder.train.checkpoint import Snapshot, save_snapshot
 from neurotranscoder.train.curve import CurveRow, LossValues, Progress
 from synthetic_runs import synthetic_runs
+from trial_example import events, random_onsets
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -70,6 +73,21 @@ def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
     for settings in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL):
         path.write_text(settings, encoding="utf-8")
         assert named_scenario(str(path), preset="tiny").name == "mine"
+
+
+def test_python_on_the_page_of_trials_runs(rng, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    movie = random_movie(rng, shape=(4, 3, 2), n_times=6000)
+    runs = [(movie, events(random_onsets(rng, 24, gap=(2.0, 2.4)), ["face", "car"] * 12))]
+    averages = [cut_trials(runs, TrialSettings()).average()] * 6
+    text = (ROOT / "docs" / "trials.md").read_text(encoding="utf-8")
+    text = text.replace("n_permutations=1000", "n_permutations=19")
+    names: dict[str, object] = {"runs": runs, "averages": averages}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    image = nib.load("face_z.nii.gz")
+    assert image.shape == (4, 3, 2, 350)
+    assert_allclose(image.affine, movie.grid.voxel_to_world)
+    assert_allclose(image.get_fdata()[movie.mask], names["found"].z, atol=1e-6)
 
 
 PAGES = ["README.md", "docs/benchmark.md", "docs/realism.md", "docs/simulator.md"]

@@ -1,0 +1,105 @@
+"""Averages of several subjects, to ask what holds for subjects that were not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import TimeAxis, VoxelGrid
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.movie import SourceMovie
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubjectMeans:
+    """Averages of several subjects on the voxels that all of them have.
+
+    Parameters
+    ----------
+    movies : tuple of SourceMovie
+        One average for each subject, or one difference of averages, all on one grid and axis.
+    mask : array of bool, shape (x, y, z)
+        Voxels in the masks of all.
+    """
+
+    movies: tuple[SourceMovie, ...]
+    mask: Bool[ndarray, "x y z"]
+
+    @classmethod
+    def of(cls, movies: Sequence[SourceMovie]) -> SubjectMeans:
+        """Bring averages of subjects to their common voxels.
+
+        Raises
+        ------
+        GridError
+            When grids or times differ, or no voxel is common.
+        """
+        if not movies:
+            raise GridError("got no average; pass one of each subject")
+        first = movies[0]
+        for number, movie in enumerate(movies):
+            if not (movie.grid.matches(first.grid) and movie.axis == first.axis):
+                raise GridError(
+                    f"average {number} ({movie!r}) has another grid or other times than average 0 "
+                    f"({first!r}); subjects need one space: use images in one template's space"
+                )
+        mask = np.logical_and.reduce([movie.mask for movie in movies])
+        if not mask.any():
+            raise GridError("the masks of the subjects share no voxel; check their registration")
+        common = [
+            SourceMovie(m.maps[mask[m.mask]], m.courses, m.grid, mask, m.axis, m.origin)
+            for m in movies
+        ]
+        return cls(tuple(common), mask)
+
+    @property
+    def n(self) -> int:
+        """Number of subjects."""
+        return len(self.movies)
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the voxels are."""
+        return self.movies[0].grid
+
+    @property
+    def axis(self) -> TimeAxis:
+        """When the frames are, in s after the event."""
+        return self.movies[0].axis
+
+    def combine(
+        self, weights: Float[ndarray, " subjects"], frames: slice
+    ) -> Float[ndarray, "voxels frames"]:
+        """Return a weighted sum of the averages at some frames."""
+        parts = zip(self.movies, weights, strict=True)
+        return np.asarray(sum(weight * _at(movie, frames) for movie, weight in parts))
+
+    def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
+        """Return the sum over subjects of squares at some frames, less the mean or not."""
+        mean = self.combine(np.full(self.n, centred / self.n), frames)
+        return np.asarray(sum((_at(movie, frames) - mean) ** 2 for movie in self.movies))
+
+
+def difference(first: SourceMovie, second: SourceMovie) -> SourceMovie:
+    """Return the difference of two averages of one subject.
+
+    Raises
+    ------
+    GridError
+        When they do not share maps and times.
+    """
+    if first.axis != second.axis or not np.array_equal(first.maps, second.maps):
+        raise GridError(
+            f"the difference of {first!r} and {second!r} was asked for; both need the maps and "
+            "times of one subject; average both conditions of one `Trials`"
+        )
+    return replace(first, courses=first.courses - second.courses)
+
+
+def _at(movie: SourceMovie, frames: slice) -> Float[ndarray, "voxels frames"]:
+    """Return some frames of a movie in double precision."""
+    return np.asarray(movie.maps @ movie.courses[:, frames].astype(np.float64))

@@ -1,0 +1,253 @@
+"""Segments of source movies that are locked to events, and their averages, from the factors.
+
+All runs of a subject share maps, so segments are cut from the courses alone. A mean over trials
+is the maps times the mean course; the squares of voxels follow from products of courses. Nothing
+is materialised for single trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+from pydantic import model_validator
+
+from neurotranscoder.core.axes import TimeAxis, VoxelGrid
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.core.recording import Events
+from neurotranscoder.core.settings import Settings
+
+RunOfMovie = tuple[SourceMovie, Events]
+
+
+class TrialSettings(Settings):
+    """Which times around an event a trial has."""
+
+    start: float = -0.5
+    """First time of a trial, in s after the event."""
+    stop: float = 3.0
+    """Where a trial ends, in s after the event; the last frame is before it."""
+    baseline_start: float = -0.5
+    """First time of the baseline, whose mean is taken off each trial, in s after the event."""
+    baseline_stop: float = 0.0
+    """Where the baseline ends, in s after the event; the last frame is before it."""
+
+    @model_validator(mode="after")
+    def _baseline_inside(self) -> TrialSettings:
+        """Refuse a baseline that is empty, or not inside the trial."""
+        if not self.start <= self.baseline_start < self.baseline_stop <= self.stop:
+            raise ValueError(
+                f"the baseline is {self.baseline_start:g} to {self.baseline_stop:g} s; it needs "
+                f"to lie inside the trial, {self.start:g} to {self.stop:g} s, and not be empty"
+            )
+        return self
+
+    def offsets(self, sfreq: float) -> Int[ndarray, " frames"]:
+        """Return the frames of a trial, counted from that of its event."""
+        return np.arange(round(self.start * sfreq), round(self.stop * sfreq))
+
+    def baseline(self, sfreq: float) -> Bool[ndarray, " frames"]:
+        """Return which frames of a trial are its baseline.
+
+        Raises
+        ------
+        GridError
+            When none is.
+        """
+        offsets = self.offsets(sfreq)
+        first, stop = round(self.baseline_start * sfreq), round(self.baseline_stop * sfreq)
+        inside = (offsets >= first) & (offsets < stop)
+        if not inside.any():
+            raise GridError(
+                f"the baseline, {self.baseline_start:g} to {self.baseline_stop:g} s, has no frame "
+                f"at {sfreq:g} Hz; it needs at least one; make it longer"
+            )
+        return np.asarray(inside)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Trials of one subject: courses around events, less their baseline, and the shared maps.
+
+    Parameters
+    ----------
+    courses : array, shape (trials, components, frames)
+        Baseline-corrected courses; maps times these are the sources of a trial.
+    trial_type : tuple of str
+        Condition of each trial.
+    jitter : array, shape (trials,)
+        Time of the frame that was taken for the event less that of the event, in s; half a frame
+        at most.
+    n_left_out : int
+        Events whose trial would have left its run; they are not in the arrays.
+    movie : SourceMovie
+        The first run, for its maps, grid and mask.
+    axis : TimeAxis
+        When the frames are, in s after the event.
+    """
+
+    courses: Float[ndarray, "trials components frames"]
+    trial_type: tuple[str, ...]
+    jitter: Float[ndarray, " trials"]
+    n_left_out: int
+    movie: SourceMovie
+    axis: TimeAxis
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {self.trial_type.count(name)}" for name in self.conditions)
+        return f"Trials({counts}; {self.n_left_out} left out, {self.axis.n_times} frames)"
+
+    @property
+    def n(self) -> int:
+        """Number of trials."""
+        return len(self.courses)
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the voxels are."""
+        return self.movie.grid
+
+    @property
+    def mask(self) -> Bool[ndarray, "x y z"]:
+        """Voxels of the brain."""
+        return self.movie.mask
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions that have trials, in the order of the alphabet."""
+        return tuple(sorted(set(self.trial_type)))
+
+    def of(self, *conditions: str) -> Trials:
+        """Return the trials of one or more conditions.
+
+        Raises
+        ------
+        GridError
+            When one of them has no trial.
+        """
+        if unknown := sorted(set(conditions) - set(self.trial_type)):
+            raise GridError(
+                f"no trial of {', '.join(map(repr, unknown))}; the runs have "
+                f"{', '.join(map(repr, self.conditions))}; choose among these"
+            )
+        chosen = [i for i, name in enumerate(self.trial_type) if name in conditions]
+        return replace(
+            self,
+            courses=self.courses[chosen],
+            trial_type=tuple(self.trial_type[i] for i in chosen),
+            jitter=self.jitter[chosen],
+        )
+
+    def which(self, condition: str) -> Bool[ndarray, " trials"]:
+        """Return which trials are of a condition."""
+        return np.array([name == condition for name in self.trial_type])
+
+    def average(self) -> SourceMovie:
+        """Return the mean over trials, its times in s after the event."""
+        return average_movie(self.movie, self.courses.mean(axis=0), self.axis)
+
+    def combine(
+        self, weights: Float[ndarray, " trials"], frames: slice
+    ) -> Float[ndarray, "voxels frames"]:
+        """Return a weighted sum of the trials at some frames."""
+        return np.asarray(self.movie.maps @ np.tensordot(weights, self.courses[:, :, frames], 1))
+
+    def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
+        """Return the sum over trials of squares at some frames, less the mean or not.
+
+        This is ``diag(maps S maps')`` with S the products of courses at a frame, written as a sum
+        of squares by way of the triangular factor of S: never negative.
+        """
+        courses = self.courses[:, :, frames]
+        if centred:
+            courses = courses - courses.mean(axis=0)
+        triangles = np.linalg.qr(courses.transpose(2, 0, 1), mode="r")
+        maps = self.movie.maps.astype(np.float64)
+        return np.stack([np.sum((maps @ one.T) ** 2, axis=1) for one in triangles], axis=1)
+
+
+def average_movie(
+    movie: SourceMovie, courses: Float[ndarray, "components frames"], axis: TimeAxis
+) -> SourceMovie:
+    """Return a movie with the maps of another one and other courses."""
+    return replace(movie, courses=courses.astype(np.float32), axis=axis)
+
+
+def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
+    """Return the trials of one subject's runs, each less its own baseline.
+
+    Parameters
+    ----------
+    runs : sequence of (SourceMovie, Events)
+        Runs whose movies share maps, each with its events in s on its scanner clock.
+    settings : TrialSettings
+        Window and baseline.
+
+    Returns
+    -------
+    trials : Trials
+        In the order of runs and events, at the frame that is nearest to each event.
+
+    Raises
+    ------
+    GridError
+        When runs do not share maps, or no event has its whole window inside its run.
+    """
+    movie = shared_movie(runs)
+    sfreq = movie.axis.sfreq
+    offsets, baseline = settings.offsets(sfreq), settings.baseline(sfreq)
+    parts, names, jitters, n_left_out = [], [], [], 0
+    for one, events in runs:
+        places = nearest_frames(one.axis, events.onset)
+        inside = (places + offsets[0] >= 0) & (places + offsets[-1] < one.axis.n_times)
+        n_left_out += int(np.sum(~inside))
+        kept = np.flatnonzero(inside)
+        cut = one.courses.astype(np.float64)[:, places[kept, np.newaxis] + offsets]
+        parts.append(np.moveaxis(cut - cut[..., baseline].mean(axis=-1, keepdims=True), 1, 0))
+        names += [events.trial_type[i] for i in kept]
+        jitters.append(one.axis.start + places[kept] / sfreq - events.onset[kept])
+    if not names:
+        raise GridError(
+            f"none of {n_left_out} events has its window, {settings.start:g} to "
+            f"{settings.stop:g} s, inside its run; use a shorter window, or check the onsets"
+        )
+    axis = TimeAxis(offsets[0] / sfreq, sfreq, len(offsets))
+    return Trials(
+        np.concatenate(parts), tuple(names), np.concatenate(jitters), n_left_out, movie, axis
+    )
+
+
+def nearest_frames(axis: TimeAxis, times: Float[ndarray, " events"]) -> Int[ndarray, " events"]:
+    """Return the frames that are nearest to times, also beyond the ends of the axis."""
+    return np.asarray(np.rint((times - axis.start) * axis.sfreq), dtype=np.int64)
+
+
+def shared_movie(runs: Sequence[RunOfMovie]) -> SourceMovie:
+    """Return the first of some movies, after a check that all share its maps.
+
+    Raises
+    ------
+    GridError
+        When there is none, or they differ in maps, mask, grid or rate.
+    """
+    if not runs:
+        raise GridError("got no run; statistics of trials need at least one; pass (movie, events)")
+    first = runs[0][0]
+    for number, (movie, _) in enumerate(runs):
+        same = (
+            movie.axis.sfreq == first.axis.sfreq
+            and movie.grid.matches(first.grid)
+            and np.array_equal(movie.mask, first.mask)
+            and np.array_equal(movie.maps, first.maps)
+        )
+        if not same:
+            raise GridError(
+                f"run {number} ({movie!r}) has other maps than run 0 ({first!r}); trials are "
+                "pooled over runs of one subject and one model; compare subjects with "
+                "`SubjectMeans`"
+            )
+    return first
