@@ -170,7 +170,8 @@ def cluster_test(
 
     Signs are flipped, which needs samples that are symmetric around no effect; or labels change
     places, with Student's pooled t, which needs groups that are alike but for their means.
-    Either way samples need to be independent of each other.
+    Either way samples need to be independent of each other: trials whose window reaches the
+    baseline of the next are not, and conditions in a fixed order are then seen far too often.
 
     Parameters
     ----------
