@@ -42,7 +42,15 @@ def trials_of(rng: np.random.Generator, movie: SourceMovie, n: int, axis: TimeAx
     """Return trials without effect, smooth in time, of two conditions in turn."""
     noise = rng.standard_normal((n, movie.n_components, axis.n_times))
     names = tuple("ab"[i % 2] for i in range(n))
-    return Trials(gaussian_filter1d(noise, 1.0, axis=2), names, np.zeros(n), 0, movie, axis)
+    return Trials(
+        gaussian_filter1d(noise, 1.0, axis=2),
+        names,
+        np.zeros(n),
+        np.zeros(n, dtype=bool),
+        0,
+        movie,
+        axis,
+    )
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -31,7 +31,7 @@ def voxel_trials(rng, mask, *, n=20, n_frames=8):
     movie = replace(movie, maps=np.eye(n_voxels, dtype=np.float32), courses=empty, mask=mask)
     courses = rng.standard_normal((n, n_voxels, n_frames))
     axis = TimeAxis(-0.2, 10.0, n_frames)
-    return Trials(courses, ("a",) * n, np.zeros(n), 0, movie, axis)
+    return Trials(courses, ("a",) * n, np.zeros(n), np.zeros(n, dtype=bool), 0, movie, axis)
 
 
 def t_on_grid(trials, t):

@@ -58,7 +58,16 @@ def test_trials_that_leave_their_run_are_counted_and_the_others_keep_their_order
     trials = cut_trials(two_runs(rng), SHORT)
     assert trials.trial_type == ("b", "a", "b", "a", "a", "a", "b")
     assert trials.n_left_out == 2
-    assert repr(trials) == "Trials(a: 4, b: 3; 2 left out, 100 frames)"
+    assert repr(trials).startswith("Trials(a: 4, b: 3; 2 left out, ")
+
+
+def test_trials_that_reach_into_the_next_baseline_are_known(rng):
+    movie, _ = two_runs(rng)[0]
+    # a window lasts from .5 s before to .5 s after its event
+    trials = cut_trials([(movie, events([2.0, 3.05, 3.9, 6.0], "abab"))], SHORT)
+    assert trials.overlaps.tolist() == [False, True, False, False]
+    assert trials.of("a").overlaps.tolist() == [False, False]
+    assert "1 reach into the next baseline" in repr(trials)
 
 
 def test_jitter_is_that_of_the_nearest_frame(rng):

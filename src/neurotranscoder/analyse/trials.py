@@ -82,6 +82,9 @@ class Trials:
     jitter : array, shape (trials,)
         Time of the frame that was taken for the event less that of the event, in s; half a frame
         at most.
+    overlaps : array of bool, shape (trials,)
+        Whether the window of a trial reaches into the baseline of the next event, of any
+        condition. Such trials are not independent: tests over them do not hold their level.
     n_left_out : int
         Events whose trial would have left its run; they are not in the arrays.
     movie : SourceMovie
@@ -93,13 +96,17 @@ class Trials:
     courses: Float[ndarray, "trials components frames"]
     trial_type: tuple[str, ...]
     jitter: Float[ndarray, " trials"]
+    overlaps: Bool[ndarray, " trials"]
     n_left_out: int
     movie: SourceMovie
     axis: TimeAxis
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {self.trial_type.count(name)}" for name in self.conditions)
-        return f"Trials({counts}; {self.n_left_out} left out, {self.axis.n_times} frames)"
+        return (
+            f"Trials({counts}; {self.n_left_out} left out, {int(self.overlaps.sum())} reach into "
+            f"the next baseline, {self.axis.n_times} frames)"
+        )
 
     @property
     def n(self) -> int:
@@ -140,6 +147,7 @@ class Trials:
             courses=self.courses[chosen],
             trial_type=tuple(self.trial_type[i] for i in chosen),
             jitter=self.jitter[chosen],
+            overlaps=self.overlaps[chosen],
         )
 
     def which(self, condition: str) -> Bool[ndarray, " trials"]:
@@ -200,7 +208,7 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
     movie = shared_movie(runs)
     sfreq = movie.axis.sfreq
     offsets, baseline = settings.offsets(sfreq), settings.baseline(sfreq)
-    parts, names, jitters, n_left_out = [], [], [], 0
+    parts, names, jitters, overlaps, n_left_out = [], [], [], [], 0
     for one, events in runs:
         places = nearest_frames(one.axis, events.onset)
         inside = (places + offsets[0] >= 0) & (places + offsets[-1] < one.axis.n_times)
@@ -210,6 +218,7 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         parts.append(np.moveaxis(cut - cut[..., baseline].mean(axis=-1, keepdims=True), 1, 0))
         names += [events.trial_type[i] for i in kept]
         jitters.append(one.axis.start + places[kept] / sfreq - events.onset[kept])
+        overlaps.append(_reach_next(events.onset, settings.stop - settings.baseline_start)[kept])
     if not names:
         raise GridError(
             f"none of {n_left_out} events has its window, {settings.start:g} to "
@@ -217,8 +226,22 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         )
     axis = TimeAxis(offsets[0] / sfreq, sfreq, len(offsets))
     return Trials(
-        np.concatenate(parts), tuple(names), np.concatenate(jitters), n_left_out, movie, axis
+        np.concatenate(parts),
+        tuple(names),
+        np.concatenate(jitters),
+        np.concatenate(overlaps),
+        n_left_out,
+        movie,
+        axis,
     )
+
+
+def _reach_next(onsets: Float[ndarray, " events"], span: float) -> Bool[ndarray, " events"]:
+    """Return which events are less than a span before the next one of the same run."""
+    order = np.argsort(onsets, kind="stable")
+    gaps = np.full(len(onsets), np.inf)
+    gaps[order[:-1]] = np.diff(onsets[order])
+    return gaps < span
 
 
 def nearest_frames(axis: TimeAxis, times: Float[ndarray, " events"]) -> Int[ndarray, " events"]:
