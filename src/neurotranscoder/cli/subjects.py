@@ -99,19 +99,25 @@ def reconstruct_movies(bids: Path, out: Path, config: Config, wanted: Movies) ->
         When no subject has one.
     """
     space = Workspace.open(bids, out, config)
-    folders = {path.parent.name: path.parent for path in _models(out)}
-    runs = [run for run in space.study.runs if f"sub-{run.subject}" in folders]
+    folders = {subject: _folder(out, subject) for subject in _by_subject(space.study.runs)}
+    models = {
+        subject: load_subject(folder)
+        for subject, folder in folders.items()
+        if (folder / MANIFEST).is_file()
+    }
+    runs = [run for run in space.study.runs if run.subject in models]
     if not runs:
         raise StoreError(
             f"{out / MODELS / SUBJECTS}: no model of any of these subjects; run `neurotranscoder "
             "train BIDS OUT --stage subject` first"
         )
-    for subject in sorted({run.subject for run in space.study.runs} - {r.subject for r in runs}):
+    for subject in sorted(folders.keys() - models.keys()):
         say(f"sub-{subject}: no subject model; left out")
     with space.started(), progress("reconstructing movies") as advance:
         for done, run in enumerate(runs, 1):
-            movie = _movie_of(space, run, folders[f"sub-{run.subject}"])
-            _write_further(space, run, movie, wanted)
+            made = _make_movie(space, run, models[run.subject])
+            if wanted != Movies():
+                _write_further(made or load_movie(movie_path(out, run, "eeg")), out, run, wanted)
             advance(done, len(runs))
     say(f"movies in {out}")
 
@@ -124,21 +130,23 @@ def _by_subject(runs: tuple[RunId, ...]) -> dict[str, list[RunId]]:
     return found
 
 
-def _models(out: Path) -> list[Path]:
-    """Return the manifests of the models of subjects."""
-    return sorted((out / MODELS / SUBJECTS).glob(f"*/{MANIFEST}"))
+def _folder(out: Path, subject: str) -> Path:
+    """Return where the model of a subject goes."""
+    return out / MODELS / SUBJECTS / f"sub-{subject}"
 
 
 def _train_subject(runs: list[RunId], space: Workspace, group: TrainedTranscoder) -> str:
     """Fit and save the model of one subject, unless it is there; return what was done."""
-    name = f"sub-{runs[0].subject}"
-    folder = space.out / MODELS / SUBJECTS / name
+    subject = runs[0].subject
+    folder = _folder(space.out, subject)
     if _is_complete(folder, group, runs, space.config):
         return f"{folder} is complete"
     trained = fit_subject(Lazily(space.study.load, runs), group, space.config.subject)
     save_subject(folder, trained)
     chosen = ", ".join(f"{choice.name} {choice.value:g}" for choice in trained.choices)
-    what = f"{name}: {len(runs)} runs fitted in {trained.seconds:.1f} s ({chosen}): {folder}"
+    what = (
+        f"sub-{subject}: {len(runs)} runs fitted in {trained.seconds:.1f} s ({chosen}): {folder}"
+    )
     setting = space.config.align.model_copy(update={"power_bands": ()})  # the slow part of align
     aligned = (align_run(run, space.study, group.blocks, setting) for run in runs)
     return "\n".join([*(line for run in aligned for line in out_of_range(group, run)), what])
@@ -162,15 +170,14 @@ def _is_complete(
     )
 
 
-def _movie_of(space: Workspace, run: RunId, folder: Path) -> SourceMovie:
-    """Return the movie of a run, made and saved unless that of this model is there."""
+def _make_movie(space: Workspace, run: RunId, trained: TrainedSubject) -> SourceMovie | None:
+    """Make and save the movie of a run; None where that of this model is there."""
     path = movie_path(space.out, run, "eeg")
-    trained = load_subject(folder)
     identity = _identity(trained, run)
     if (path / MANIFEST).is_file():
         try:
             if read_manifest(path, kind=KIND).settings_hash == identity:
-                return load_movie(path)
+                return None
         except StoreError as error:
             say(f"{error}; it is made again")
     movie = subject_movie(trained, space.study.load(run))
@@ -188,9 +195,9 @@ def _identity(trained: TrainedSubject, run: RunId) -> str:
     return digest.hexdigest()
 
 
-def _write_further(space: Workspace, run: RunId, movie: SourceMovie, wanted: Movies) -> None:
+def _write_further(movie: SourceMovie, out: Path, run: RunId, wanted: Movies) -> None:
     """Write what was asked for beside the factors of a movie."""
-    path = movie_path(space.out, run, movie.origin)
+    path = movie_path(out, run, movie.origin)
     if wanted.window is not None:
         write_window(path.with_suffix(".nii.gz"), movie, *wanted.window)
     if wanted.dense:
