@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from neurotranscoder.core.errors import MethodError
+from neurotranscoder.core.errors import WeightsError
 from neurotranscoder.evaluate.subject_rivals import (
     coloured,
     fir_movies,
@@ -14,6 +14,7 @@ from neurotranscoder.evaluate.subject_rivals import (
     with_group_maps,
 )
 from neurotranscoder.evaluate.subject_scores import SubjectTruth, score_movies
+from neurotranscoder.reconstruct.fast import interpolated
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.train.subject import fit_subject
 from subject_runs import QUICK, tiny_subject
@@ -92,13 +93,21 @@ def test_coloured_voxels_have_the_power_of_bold_and_the_course_of_eeg(study):
     assert_allclose(ratio, np.median(ratio), rtol=1e-2)  # means of courses are not exactly 0
 
 
+def test_group_stage_is_the_fast_source_of_the_group_at_voxels(study):
+    subject, trained, tests, _ = study
+    found = group_movies(subject.group, trained, tests)[0]
+    want = interpolated(subject.group, tests[0], rate=trained.rate).from_eeg
+    assert_array_equal(found.courses, want.courses)
+    assert_array_equal(found.maps, want.maps)
+
+
 def test_group_without_maps_is_refused(study):
     subject, trained, tests, _ = study
     group = subject.group
     coder = group.module.eeg_to_source
     group.module.eeg_to_source = group.module.source_to_eeg
     try:
-        with pytest.raises(MethodError, match="has no spatial maps"):
+        with pytest.raises(WeightsError, match="reads EEG with a network"):
             group_movies(group, trained, tests)
     finally:
         group.module.eeg_to_source = coder

@@ -8,16 +8,14 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import TimeAxis
-from neurotranscoder.core.errors import MethodError
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Events, Recording
 from neurotranscoder.evaluate.subject_scores import WINDOW
-from neurotranscoder.model.linear import LinearEegToSource
+from neurotranscoder.reconstruct.fast import fast_source_of_eeg
 from neurotranscoder.train.subject import SubjectSettings, at_voxels
 from neurotranscoder.train.subject_signals import eeg_axis, scaled_eeg, subject_signals
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -31,25 +29,21 @@ _BIN = 0.25  # s, of the responses to stimuli
 def group_movies(
     group: TrainedTranscoder, subject: TrainedSubject, recordings: Sequence[Recording]
 ) -> list[SourceMovie]:
-    """Return what the group model gives at 100 Hz as it is, interpolated to voxels.
+    """Return what the group model gives at the rate of the movie, interpolated to voxels.
+
+    Frames are brought to the scale that the model was trained on (`reconstruct.fast`).
 
     Raises
     ------
-    MethodError
-        When the source of the group has no spatial maps.
+    WeightsError
+        When the model reads EEG with a network.
     """
-    coder = group.module.sparse_coder or group.module.eeg_to_source
-    if not isinstance(coder, LinearEegToSource):
-        raise MethodError(
-            "the group model has no spatial maps; train it with architecture 'sparse' or "
-            "'closed_form'"
-        )
-    of_blocks = coder.maps.detach().double().numpy()
-    maps = at_voxels(of_blocks, group, subject.mask, subject.grid)
-    return [
-        _movie(maps, of_blocks.T @ _group_source(group, read), subject, axis)
-        for read, axis in _read(subject, recordings)
+    found = [
+        fast_source_of_eeg(group, one.eeg, one.clock, one.bold.volumes, rate=subject.rate)
+        for one in recordings
     ]
+    maps = at_voxels(found[0].maps, group, subject.mask, subject.grid)
+    return [_movie(maps, one.courses, subject, one.axis) for one in found]
 
 
 def with_group_maps(
@@ -218,15 +212,6 @@ def _read(
 def _axis(recording: Recording, subject: TrainedSubject) -> TimeAxis:
     """Return the frames of a movie of a run."""
     return eeg_axis(recording.eeg, recording.clock, recording.bold.volumes, subject.rate)
-
-
-def _group_source(
-    group: TrainedTranscoder, read: Float[ndarray, "channels frames"]
-) -> Float[ndarray, "blocks frames"]:
-    """Return the group's source of scaled EEG."""
-    with torch.inference_mode():
-        source = group.module.source_from_eeg(torch.from_numpy(read)[None])
-    return np.asarray(source[0].double().numpy())
 
 
 def _bins(events: Events, axis: TimeAxis) -> Float[ndarray, "bins frames"]:

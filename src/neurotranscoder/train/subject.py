@@ -14,7 +14,6 @@ from functools import partial, reduce
 from operator import add
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
@@ -26,6 +25,7 @@ from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.spread import each, kept
 from neurotranscoder.signal.frames import frame_means
+from neurotranscoder.train.group_source import group_source
 from neurotranscoder.train.regression import Products, centred
 from neurotranscoder.train.subject_coder import SubjectCoder, relearnt, spread_frames
 from neurotranscoder.train.subject_signals import SubjectSignals, subject_signals
@@ -205,20 +205,9 @@ def _of_run(
     slow = TimeAxis.of_frames(run.axis.duration - 1 / frames.sfreq, group.rate)
     read = frame_means(run.eeg, run.axis.times, slow)
     features = frame_means(courses, frames.times, slow)
-    source = _group_source(group, read)
+    source = group_source(group, read)
     whole = slice(None)
     return (halves[0], halves[1]), Products.of(centred(source, whole), centred(features, whole))
-
-
-def _group_source(
-    group: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]
-) -> Float[ndarray, "blocks frames"]:
-    """Return what the group model makes of scaled EEG at its rate; of mean band power if any."""
-    n_power = len(group.scaling.power) * len(eeg) if group.reads_power else 0
-    rows = np.concatenate([eeg, np.zeros((n_power, eeg.shape[1]))])
-    with torch.inference_mode():
-        source = group.module.source_from_eeg(torch.from_numpy(rows).float()[None])
-    return np.asarray(source[0].double().numpy())
 
 
 def at_voxels(
