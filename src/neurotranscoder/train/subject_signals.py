@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from neurotranscoder.core.axes import Montage, TimeAxis, VolumeAxis
 from neurotranscoder.core.errors import GridError, WeightsError
-from neurotranscoder.core.recording import Clock, Eeg, Recording
+from neurotranscoder.core.recording import Bold, Clock, Eeg, Recording
 from neurotranscoder.core.response import Response
 from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.signal.frames import frame_means, weighted_frame_means
@@ -174,20 +174,45 @@ def subject_signals(
         When channels are not those of the group.
     """
     bold = recording.bold
-    if bold.grid.shape != mask.shape or not bold.grid.matches(group.blocks.voxels):
-        raise GridError(
-            f"{recording.run} has a grid of {bold.grid.shape} voxels, the group model "
-            f"{group.blocks.voxels.shape} or another place; use images in the space of the model"
-        )
     axis = eeg_axis(recording.eeg, recording.clock, bold.volumes, rate)
     eeg = scaled_eeg(recording.eeg, recording.clock, axis, group.montage, group.scaling.eeg)
+    rows, filtered = filtered_bold(bold, group=group, mask=mask, whitening=whitening)
+    return SubjectSignals(eeg, axis, rows, np.nonzero(mask)[2], bold.volumes, filtered)
+
+
+def filtered_bold(
+    bold: Bold, *, group: TrainedTranscoder, mask: Bool[ndarray, "x y z"], whitening: float
+) -> tuple[Float[ndarray, "voxels kept"], VolumeFilter]:
+    """Return BOLD of voxels at their own slice times, filtered, and what it went through.
+
+    Parameters
+    ----------
+    bold : neurotranscoder.core.recording.Bold
+        Images of one run.
+    group : TrainedTranscoder
+        Whose grid, scale and response it has.
+    mask : array of bool, shape (x, y, z)
+        Voxels that are read, in C order.
+    whitening : float
+        eps of the filter.
+
+    Raises
+    ------
+    GridError
+        When the run is too short, or the grid is not the mask's.
+    """
+    if bold.grid.shape != mask.shape or not bold.grid.matches(group.blocks.voxels):
+        raise GridError(
+            f"BOLD has a grid of {bold.grid.shape} voxels, the group model "
+            f"{group.blocks.voxels.shape} or another place; use images in the space of the model"
+        )
     filtered = VolumeFilter.of(group.response, bold.volumes, whitening)
     slices = np.nonzero(mask)[2]
     rows = np.empty((len(slices), bold.volumes.n_volumes - filtered.first), dtype=np.float32)
     for index in np.unique(slices):
         voxels = bold.data[:, :, index][mask[:, :, index]].astype(np.float64)
         rows[slices == index] = filtered(voxels / group.scaling.bold)
-    return SubjectSignals(eeg, axis, rows, slices, bold.volumes, filtered)
+    return rows, filtered
 
 
 def eeg_axis(eeg: Eeg, clock: Clock, volumes: VolumeAxis, rate: float) -> TimeAxis:
