@@ -1,8 +1,15 @@
 import numpy as np
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.model.sparse import SparseSources
-from neurotranscoder.train.subject_coder import SubjectCoder, relearnt, smoothed, spread_frames
+from neurotranscoder.train.subject_coder import (
+    SubjectCoder,
+    causal_delay,
+    relearnt,
+    smoothed,
+    smoothed_causally,
+    spread_frames,
+)
 from sparse_runs import ACTIVE, QUIET, SparseRegions
 
 WORLD = SparseRegions(n_regions=6)
@@ -68,3 +75,19 @@ def test_frames_to_learn_from_are_spread_over_all_runs(rng):
     eegs = [rng.standard_normal((2, n)) for n in (400, 600)]
     found = spread_frames(eegs, 100.0, 0.0, 100)
     assert_allclose(found, np.concatenate([eeg[:, 5::10] for eeg in eegs], axis=1).T)
+
+
+def test_causal_smoothing_looks_at_nothing_to_come(rng):
+    eeg = rng.standard_normal((3, 200))
+    other = eeg.copy()
+    other[:, 120:] += 10
+    now, later = (smoothed_causally(one, 100.0, 0.1) for one in (eeg, other))
+    assert_array_equal(now[:, :120], later[:, :120])
+    assert np.abs(now[:, 120] - later[:, 120]).min() > 0.1
+
+
+def test_causal_smoothing_keeps_a_constant_and_is_late_by_its_delay():
+    ramp = np.arange(300.0)[np.newaxis] / 100.0  # s
+    late = smoothed_causally(ramp, 100.0, 0.1)
+    assert_allclose(ramp[0, 50:] - late[0, 50:], causal_delay(100.0, 0.1), rtol=1e-9)
+    assert 0.01 < causal_delay(100.0, 0.1) < 0.1

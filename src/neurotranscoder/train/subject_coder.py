@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
 
 from neurotranscoder.model.expectation_propagation import Posterior
 from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.train.sparse import Prior, improved_prior, regular, rest_of
 
 _SD = 1 / np.sqrt(8 * np.log(2))  # of a Gaussian whose full width at half maximum is 1
+_REACH = 4.0  # standard deviations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +30,14 @@ class SubjectCoder:
         Full width at half maximum of a Gaussian that the EEG is smoothed with first, in s.
     sparse : SparseSources or None
         The courses are their posterior means; the smoothed EEG itself where there are none.
+    causal : bool
+        Smooth with the earlier half of the Gaussian alone: nothing looks ahead, and courses are
+        late by `causal_delay`. All weights stay those of the symmetric one.
     """
 
     smoothing: float
     sparse: SparseSources | None
+    causal: bool = False
 
     def courses(
         self, eeg: Float[ndarray, "channels frames"], rate: float, *, step: int = 1
@@ -47,7 +53,13 @@ class SubjectCoder:
         step : int
             Only every so many frames, from the middle of the first of them on.
         """
-        taken = smoothed(eeg, rate, self.smoothing)[:, step // 2 :: step]
+        smooth = smoothed_causally if self.causal else smoothed
+        return self.of_smoothed(smooth(eeg, rate, self.smoothing)[:, step // 2 :: step])
+
+    def of_smoothed(
+        self, taken: Float[ndarray, "channels taken"]
+    ) -> Float[ndarray, "components taken"]:
+        """Return the courses of EEG that was smoothed already; each frame is read by itself."""
         if self.sparse is None:
             return taken
         with torch.inference_mode():
@@ -60,6 +72,26 @@ def smoothed(
 ) -> Float[ndarray, "channels frames"]:
     """Return EEG smoothed with a Gaussian of some full width at half maximum (s)."""
     return np.asarray(gaussian_filter1d(np.float64(eeg), max(width * rate * _SD, 1e-3), axis=1))
+
+
+def smoothed_causally(
+    eeg: Float[ndarray, "channels frames"], rate: float, width: float
+) -> Float[ndarray, "channels frames"]:
+    """Return EEG smoothed by what came before alone; zeros before the start."""
+    return np.asarray(lfilter(causal_kernel(rate, width), 1.0, np.float64(eeg), axis=1))
+
+
+def causal_kernel(rate: float, width: float) -> Float[ndarray, " lags"]:
+    """Return the weights of this frame and of those before it: half a Gaussian of sum one."""
+    sd = max(width * rate * _SD, 1e-3)
+    weights = np.exp(-0.5 * (np.arange(int(np.ceil(_REACH * sd)) + 1) / sd) ** 2)
+    return np.asarray(weights / weights.sum())
+
+
+def causal_delay(rate: float, width: float) -> float:
+    """Return the mean delay of `smoothed_causally`, in s."""
+    kernel = causal_kernel(rate, width)
+    return float(kernel @ np.arange(len(kernel))) / rate
 
 
 @torch.no_grad()
