@@ -8,7 +8,8 @@ subjects.
     python benchmarks/subject.py OUT [--scenario cohort] [--subjects 4] [--runs 5] [--own-runs 1]
 
 OUT gets ``subjects.tsv`` (one row for each subject, method and measure), ``subject_stage.tsv``
-(means over subjects, and paired differences), ``choices.tsv`` (what was chosen, and how each
+(means over subjects, and paired differences), ``pareto.tsv`` (which rival is nearer, in space
+and in time, over subjects and regions), ``choices.tsv`` (what was chosen, and how each
 candidate did) and a model of each subject. Rivals with a leadfield have the true one; their
 regularisation is the best of four for the scored runs themselves, which nobody could know.
 ``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
@@ -21,14 +22,14 @@ import functools
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording, RunId
+from neurotranscoder.evaluate.group_products import ProductScores, score_products
 from neurotranscoder.evaluate.subject_rivals import (
     coloured,
     fir_movies,
@@ -38,13 +39,22 @@ from neurotranscoder.evaluate.subject_rivals import (
     with_group_maps,
 )
 from neurotranscoder.evaluate.subject_scores import SubjectScores, SubjectTruth, score_movies
+from neurotranscoder.evaluate.subject_table import (
+    STAGE,
+    ParetoRow,
+    SubjectRow,
+    means,
+    pareto,
+    product_facts,
+    stage_facts,
+)
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.io.store import scratch_folder
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
 from neurotranscoder.reconstruct.subject import subject_movie
-from neurotranscoder.signal.correlation import mean_interval
+from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
@@ -60,34 +70,6 @@ from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
 
 SNRS = (1.0, 3.0, 10.0, 30.0)
 TRIALS = 100
-STAGE = "subject_stage"
-PAIRED = ("r_time", "r_movie", "false_activity", "localisation_median", "latency_median")
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectRow:
-    """One measure of one method in one subject."""
-
-    scenario: str
-    subject: str
-    method: str
-    measure: str
-    value: float
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageRow:
-    """Its mean over subjects with a 95 % interval."""
-
-    scenario: str
-    method: str
-    measure: str
-    value: float
-    unit: str
-    ci_low: float
-    ci_high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +134,18 @@ def score_subject(
     trained: TrainedSubject,
     fitted: StoredRuns[Recording],
     tests: list[RunId],
-) -> Iterator[tuple[str, SubjectScores]]:
-    """Yield the scores of the subject stage and of each rival."""
-    recordings = [record(cohort.scenario.numbers_of(run), cohort) for run in tests]
+    recordings: list[Recording],
+) -> Iterator[tuple[str, SubjectScores | ProductScores]]:
+    """Yield the scores of the subject stage, of what is made of it, and of each rival."""
     movies = [subject_movie(trained, one) for one in recordings]
     truth = truth_of_subject(cohort, tests, movies)
     of_group = group_movies(group, trained, recordings)
     score = functools.partial(score_movies, truth=truth, other=of_group)
     yield STAGE, score(movies)
+    yield f"{STAGE}_fused", score([fused_movie(trained, group, one) for one in recordings])
+    yield f"{STAGE}_from_bold", score([bold_movie(trained, group, one.bold) for one in recordings])
+    causal = replace(trained, coder=replace(trained.coder, causal=True))
+    yield f"{STAGE}_causal", score([subject_movie(causal, one) for one in recordings])
     yield "group_stage", score(of_group)
     yield "group_maps_subject_courses", score(with_group_maps(of_group, movies))
     brain = cohort.subjects[cohort.scenario.numbers_of(tests[0])[0]]
@@ -180,24 +166,17 @@ def score_subject(
     )
     yield "oracle_on_eeg", score(oracle())
     yield f"oracle_on_averages_of_{TRIALS}", score(oracle(n_trials=TRIALS))
+    yield from score_products(group, truth.truth, recordings, rate=trained.rate)
 
 
-def facts(scores: SubjectScores) -> Iterator[tuple[str, float, str]]:
-    """Yield measure, value and unit of scores."""
-    yield "r_time", scores.r_time, ""
-    yield "r_movie", scores.r_movie, ""
-    yield "r_continuous", scores.r_continuous, ""
-    yield "false_activity", scores.false_activity, ""
-    yield "copy_r", scores.copy_r, ""
-    for name, unit in (("localisation", "mm"), ("spread", "mm"), ("latency", "ms")):
-        values = getattr(scores, name)
-        yield f"{name}_median", float(np.nanmedian(values)), unit
-        yield f"{name}_mean", float(np.nanmean(values)), unit
+def facts_of(scores: SubjectScores | ProductScores) -> Iterator[tuple[str, float, str]]:
+    """Yield measure, value and unit of either kind of scores."""
+    return stage_facts(scores) if isinstance(scores, SubjectScores) else product_facts(scores)
 
 
 def run_scenario(
     scenario: Scenario, out: Path, architecture: str, own_runs: int | None
-) -> tuple[list[SubjectRow], list[ChoiceRow]]:
+) -> tuple[list[SubjectRow], list[ChoiceRow], list[ParetoRow]]:
     """Simulate, train, fit and score all subjects of a scenario."""
     cohort = make_cohort(scenario, build_head(scenario.head))
     n_fit = scenario.runs_per_subject - scenario.test_runs
@@ -205,6 +184,7 @@ def run_scenario(
     print(f"group model: {group.seconds:.0f} s", flush=True)
     rows: list[SubjectRow] = []
     choices: list[ChoiceRow] = []
+    by_region: dict[tuple[str, str], SubjectScores] = {}
     for subject, own in tests.items():
         label = own[0].subject
         with scratch_folder(out) as scratch:
@@ -222,36 +202,17 @@ def run_scenario(
                 ]
             rows.append(SubjectRow(*key, STAGE, "fit_seconds", wall, "s"))
             rows.append(SubjectRow(*key, STAGE, "fit_cpu_seconds", work, "s"))
-            for method, scores in score_subject(cohort, group, trained, runs, own):
-                rows += [SubjectRow(*key, method, *fact) for fact in facts(scores)]
-                print(
-                    f"sub-{label} {method:28s} r_time {scores.r_time:.3f} r_movie "
-                    f"{scores.r_movie:.3f} false {scores.false_activity:.3f} mm "
-                    f"{np.nanmedian(scores.localisation):.1f} ms {np.median(scores.latency):.0f}",
-                    flush=True,
-                )
+            tested = [record(scenario.numbers_of(run), cohort) for run in own]
+            for method, scores in score_subject(cohort, group, trained, runs, own, tested):
+                if isinstance(scores, SubjectScores):
+                    by_region[label, method] = scores
+                facts = [*facts_of(scores)]
+                rows += [SubjectRow(*key, method, *fact) for fact in facts]
+                said = " ".join(f"{name} {value:.3f}" for name, value, _ in facts)
+                print(f"sub-{label} {method:28s} {said}", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows.append(SubjectRow(scenario.name, "all", "all", "peak_memory", peak, "GiB"))
-    return rows, choices
-
-
-def means(rows: list[SubjectRow]) -> list[StageRow]:
-    """Return means over subjects with intervals; differences of the stage from rivals last."""
-    values: dict[tuple[str, str, str, str], dict[str, float]] = {}
-    for row in rows:
-        key = row.scenario, row.method, row.measure, row.unit
-        values.setdefault(key, {})[row.subject] = row.value
-    for (scenario, method, measure, unit), own in [*values.items()]:
-        stage = values.get((scenario, STAGE, measure, unit))
-        if measure in PAIRED and method != STAGE and stage is not None:
-            paired = {subject: stage[subject] - value for subject, value in own.items()}
-            values[scenario, f"{STAGE} - {method}", measure, unit] = paired
-    found = []
-    for (scenario, method, measure, unit), own in values.items():
-        interval = mean_interval([*own.values()], [*own])
-        limits = interval.low, interval.high, interval.n
-        found.append(StageRow(scenario, method, measure, interval.mean, unit, *limits))
-    return found
+    return rows, choices, pareto(scenario.name, by_region)
 
 
 def main() -> None:
@@ -281,16 +242,22 @@ def main() -> None:
         head=base.head.model_dump() | {"ico": arguments.ico},
     )
     start = time.perf_counter()
-    rows, choices = run_scenario(
+    rows, choices, compared = run_scenario(
         scenario, arguments.out, arguments.architecture, arguments.own_runs
     )
     table = means(rows)
     write_rows(arguments.out / "subjects.tsv", rows)
     write_rows(arguments.out / "choices.tsv", choices)
     write_rows(arguments.out / "subject_stage.tsv", table)
+    write_rows(arguments.out / "pareto.tsv", compared)
     for row in table:
         interval = f"[{row.ci_low:.3f}, {row.ci_high:.3f}]"
         print(f"{row.method:46s} {row.measure:20s} {row.value:8.3f} {interval} {row.unit}")
+    for one in compared:
+        print(
+            f"{one.rival:30s} nearer by {one.mm:7.2f} mm [{one.mm_low:.2f}, {one.mm_high:.2f}] "
+            f"and {one.ms:7.1f} ms [{one.ms_low:.1f}, {one.ms_high:.1f}]: {one.verdict}"
+        )
     print(f"{time.perf_counter() - start:.0f} s")
 
 

@@ -152,7 +152,7 @@ def score_movies(
     return SubjectScores(
         r_time=float(np.mean(_r(found[active], true[active]))),
         r_movie=_cosine(found, true),
-        r_continuous=_continuous(maps[active], courses, truth.maps[active], known),
+        r_continuous=continuous_r(maps[active], courses, truth.maps[active], known),
         false_activity=silent_energy / max(float(energy[active].sum()), _TINY),
         copy_r=_cosine(found, _average(other, onsets)) if other else float("nan"),
         localisation=localisation_errors([point_spread]),
@@ -181,13 +181,21 @@ def _region_maps(maps: Float[ndarray, "voxels regions"], truth: SubjectTruth) ->
     return RegionMaps(maps, RegionTruth(np.zeros((maps.shape[1], 1)), truth.maps, kinds), voxels)
 
 
-def _continuous(
-    maps: Float[ndarray, "voxels components"],
+def continuous_r(
+    maps: Float[ndarray, "places components"],
     courses: Float[ndarray, "components frames"],
-    true_maps: Float[ndarray, "voxels regions"],
+    true_maps: Float[ndarray, "places regions"],
     known: Float[ndarray, "regions frames"],
 ) -> float:
-    """Return the mean r of voxels over all frames, from the covariances of the factors."""
+    """Return the mean over places of r over all frames, from the covariances of factors.
+
+    Parameters
+    ----------
+    maps, courses : array
+        Factors of an estimate; courses around their means.
+    true_maps, known : array
+        Factors of the truth; courses around their means.
+    """
     both = np.sum((maps @ (courses @ known.T)) * true_maps, axis=1)
     own = np.sum((maps @ (courses @ courses.T)) * maps, axis=1)
     true = np.sum((true_maps @ (known @ known.T)) * true_maps, axis=1)
