@@ -49,6 +49,28 @@ def test_fitting_a_subject_says_it_of_each_of_its_runs(tiny_study, tmp_path, oth
     assert len(lines(capsys)) == 3
 
 
+def test_movies_say_it_of_what_they_read(tiny_study, tmp_path, other_unit, capsys):
+    words = (*SUBJECT, "--model", other_unit, "--participant-label", "02")
+    assert command("train", tiny_study, tmp_path / "out", *words) == 0
+    lines(capsys)
+    for origin, n_runs in (("bold", 0), ("eeg", 5)):
+        assert command("reconstruct", tiny_study, tmp_path / "out", *words, "--from", origin) == 0
+        found = lines(capsys)
+        assert len(found) == n_runs
+        assert all("sub-02" in line and "check the unit" in line for line in found)
+
+
+def test_movies_without_the_group_say_that_nothing_was_looked_at(
+    tiny_study, tmp_path, other_unit, capsys
+):
+    words = (*SUBJECT, "--participant-label", "02")
+    assert command("train", tiny_study, tmp_path / "out", *words, "--model", other_unit) == 0
+    assert command("reconstruct", tiny_study, tmp_path / "out", *words) == 0
+    assert "RANGE NOT CHECKED" in capsys.readouterr().err
+    assert command("reconstruct", tiny_study, tmp_path / "out", *words, "--from", "bold") == 2
+    assert "BOLD is read with its response and scale" in capsys.readouterr().err
+
+
 def test_nothing_is_said_of_the_runs_of_the_study_itself(tiny_study, results, capsys):
     model = results / "models" / "closed_form"
     assert command("reconstruct", tiny_study, results, "--model", model) == 0

@@ -1,10 +1,13 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from neurotranscoder import load_study
 from neurotranscoder.io.movies import load_movie
 from neurotranscoder.io.store import read_json
+from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
+from neurotranscoder.train.trained import load_trained
 from neurotranscoder.train.trained_subject import load_subject
 from small_study import bytes_below, command
 
@@ -87,8 +90,7 @@ def test_a_damaged_movie_is_made_again(tiny_study, fitted, capsys):
     [
         (("train", "--stage", "subject", "--architecture", "sparse"), "name one with --model"),
         (("train", "--model", "x"), "--model is for --stage subject"),
-        (("reconstruct", "--stage", "subject", "--from", "bold"), "are from eeg"),
-        (("reconstruct", "--stage", "subject", "--model", "x"), "--model names a group model"),
+        (("reconstruct", "--stage", "subject", "--from", "bold"), "no model of any of these"),
         (("reconstruct", "--window", "1", "2"), "add --stage subject"),
         (("reconstruct", "--stage", "subject"), "no model of any of these subjects"),
     ],
@@ -97,3 +99,22 @@ def test_options_of_the_other_stage_are_refused(words, message, tiny_study, tmp_
     assert command(words[0], tiny_study, tmp_path / "out", *words[1:]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_movies_are_made_from_either_modality_and_from_both(tiny_study, tiny_results, fitted):
+    words = ("reconstruct", tiny_study, fitted, *SUBJECT, "--participant-label", "01")
+    folder = tiny_results / "models" / "closed_form"
+    assert command(*words, "--from", "both", "--model", folder) == 0
+    eeg, bold, fused = (
+        load_movie(fitted / "sub-01" / "func" / f"{RUN}_res-voxel_desc-{name}_source.movie")
+        for name in ("fromeeg", "frombold", "fused")
+    )
+    assert [one.origin for one in (eeg, bold, fused)] == ["eeg", "bold", "fused"]
+    study, group = load_study(tiny_study), load_trained(folder)
+    recording = study.load(study.runs[0])
+    trained = load_subject(fitted / "models" / "subjects" / "sub-01")
+    assert_array_equal(fused.courses, fused_movie(trained, group, recording).courses)
+    assert_array_equal(bold.courses, bold_movie(trained, group, recording.bold).courses)
+    before = {path: path.stat().st_mtime_ns for path in fitted.glob("sub-01/func/*.movie/*")}
+    assert command(*words, "--from", "both") == 0  # the group model is found in OUT as well
+    assert {path: path.stat().st_mtime_ns for path in before} == before

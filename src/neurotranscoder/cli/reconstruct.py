@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, Stage, progress, say
-from neurotranscoder.cli.subjects import Movies, reconstruct_movies
+from neurotranscoder.cli.movies import READ, From, Movies, reconstruct_movies
 from neurotranscoder.cli.workspace import Workspace, load_models, out_of_range
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Eeg
@@ -21,15 +21,7 @@ from neurotranscoder.io.derivatives import write_image, write_raw
 from neurotranscoder.io.nifti import image_of_blocks
 from neurotranscoder.preprocess.group import align_run
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
-from neurotranscoder.reconstruct.range_check import Modality
 from neurotranscoder.train.trained import TrainedTranscoder
-
-From = Literal["eeg", "bold", "both"]
-_READ: dict[From, tuple[Modality, ...]] = {
-    "eeg": ("EEG",),
-    "bold": ("BOLD",),
-    "both": ("EEG", "BOLD"),
-}
 
 
 def reconstruct(
@@ -51,43 +43,35 @@ def reconstruct(
         The study.
     out
         Where results go: 4-D images sub-*/func/*_desc-from*_source.nii.gz, or movies
-        *_res-voxel_desc-fromeeg_source.movie.
+        *_res-voxel_desc-from*_source.movie.
     model
-        Folder of a group model; default: the best known one in OUT/models.
+        Folder of a group model; default: the best known one in OUT/models, or that which a
+        subject was fitted with.
     from_
-        eeg, bold, or both (each estimate and the fused one; the default); movies are from eeg.
+        eeg, bold, or both (each estimate and the fused one). Default: both; for movies eeg.
     stage
         group, or subject: movies of the subjects whose models are in OUT/models/subjects.
     movies
         What is written of movies beside their factors.
     """
     if stage == "subject":
-        _refuse_for_subjects(model, from_)
-        reconstruct_movies(bids, out, (common or Common()).settings(), movies or Movies())
+        settings = (common or Common()).settings()
+        reconstruct_movies(
+            bids, out, settings, movies or Movies(), from_=from_ or "eeg", model=model
+        )
         return
     if movies is not None and movies != Movies():
         raise SettingsError("--window and --dense are of movies; add --stage subject")
     with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
-            for line in out_of_range(trained, run, _READ[from_ or "both"]):
+            for line in out_of_range(trained, run, READ[from_ or "both"]):
                 say(line)
             estimates = estimate_group(trained, run, fusion=space.config.reconstruct.fusion)
             for estimate in _wanted(estimates, from_ or "both"):
                 _write_source(space, run, estimate)
             advance(done, len(runs))
     say(f"sources in {out}")
-
-
-def _refuse_for_subjects(model: Path | None, from_: From | None) -> None:
-    """Refuse options that movies of subjects do not have."""
-    if model is not None:
-        raise SettingsError(
-            "--model names a group model; movies are made with those in OUT/models/subjects, "
-            "which `neurotranscoder train --stage subject` fits"
-        )
-    if from_ not in (None, "eeg"):
-        raise SettingsError(f"--from {from_}: movies of subjects are from eeg; leave it out")
 
 
 def transcode(
@@ -115,7 +99,7 @@ def transcode(
     with _prepared(bids, out, model, common) as ready, progress(f"transcoding to {to}") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
-            for line in out_of_range(trained, run, _READ["eeg" if to == "bold" else "bold"]):
+            for line in out_of_range(trained, run, READ["eeg" if to == "bold" else "bold"]):
                 say(line)
             estimates = estimate_group(trained, run)
             if to == "bold":

@@ -22,7 +22,7 @@ from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
-from neurotranscoder.reconstruct.range_check import Modality, range_of_run
+from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 
 MODELS = "models"
@@ -132,12 +132,13 @@ def out_of_range(
     modalities: Sequence[Modality] = ("EEG", "BOLD"),
 ) -> list[str]:
     """Return what of a run lies outside what a model was trained on, one line for each finding."""
-    return [
-        f"OUT OF RANGE: {run.run}: {finding}"
-        for part in range_of_run(trained, run)
-        if part.modality in modalities
-        for finding in part.findings
-    ]
+    found = [part for part in range_of_run(trained, run) if part.modality in modalities]
+    return range_lines(run.run, found)
+
+
+def range_lines(run: RunId, ranges: Sequence[InputRange]) -> list[str]:
+    """Return one line for each finding about a run."""
+    return [f"OUT OF RANGE: {run}: {finding}" for part in ranges for finding in part.findings]
 
 
 def study_identity(root: Path) -> str:

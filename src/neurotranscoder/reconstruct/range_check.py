@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.preprocess.align import blocks_at_frames, slice_cells
+from neurotranscoder.train.subject_signals import eeg_axis, scaled_eeg
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Modality = Literal["EEG", "BOLD"]
@@ -94,6 +99,43 @@ class InputRange:
 def range_of_run(trained: TrainedTranscoder, run: AlignedRun) -> tuple[InputRange, InputRange]:
     """Return how far EEG and BOLD of an aligned run are from what a model was trained on."""
     return range_of_eeg(trained, run.eeg), range_of_bold(trained, run.bold)
+
+
+def range_of_recording(
+    trained: TrainedTranscoder,
+    recording: Recording,
+    modalities: Sequence[Modality] = ("EEG", "BOLD"),
+) -> tuple[InputRange, ...]:
+    """Return how far a recording, not aligned yet, is from what a group model was trained on.
+
+    Parameters
+    ----------
+    trained : TrainedTranscoder
+        Whose frames and blocks the signals are brought to for it.
+    recording : Recording
+        One run, in the space of the model.
+    modalities : sequence of {'EEG', 'BOLD'}
+        What is looked at.
+
+    Raises
+    ------
+    WeightsError
+        When EEG channels differ.
+    GridError
+        When grids differ or the EEG does not cover the run.
+    """
+    found, bold = [], recording.bold
+    if "EEG" in modalities:
+        axis = eeg_axis(recording.eeg, recording.clock, bold.volumes, trained.rate)
+        scale = trained.scaling.eeg
+        eeg = scaled_eeg(recording.eeg, recording.clock, axis, trained.montage, scale)
+        found.append(range_of_eeg(trained, scale * eeg.astype(np.float64)))
+    if "BOLD" in modalities:
+        axis = TimeAxis.of_frames(bold.volumes.duration, trained.rate)
+        cells, n_blocks = slice_cells(bold, trained.blocks), trained.blocks.n_blocks
+        blocks = blocks_at_frames(cells, n_blocks, axis, kind="linear")
+        found.append(range_of_bold(trained, blocks))
+    return tuple(found)
 
 
 def range_of_eeg(trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]) -> InputRange:
