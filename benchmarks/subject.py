@@ -12,6 +12,7 @@ OUT gets ``subjects.tsv`` (one row for each subject, method and measure), ``subj
 and in time, over subjects and regions), ``choices.tsv`` (what was chosen, and how each
 candidate did) and a model of each subject. Rivals with a leadfield have the true one; their
 regularisation is the best of four for the scored runs themselves, which nobody could know.
+``--mni`` has the grid of fMRIPrep's ``res-2``.
 ``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
 """
 
@@ -29,7 +30,6 @@ import torch
 
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording, RunId
-from neurotranscoder.evaluate.group_products import ProductScores, score_products
 from neurotranscoder.evaluate.subject_rivals import (
     coloured,
     fir_movies,
@@ -45,7 +45,6 @@ from neurotranscoder.evaluate.subject_table import (
     SubjectRow,
     means,
     pareto,
-    product_facts,
     stage_facts,
 )
 from neurotranscoder.evaluate.table import write_rows
@@ -70,6 +69,7 @@ from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
 
 SNRS = (1.0, 3.0, 10.0, 30.0)
 TRIALS = 100
+MNI = {"shape": (97, 115, 97), "voxel_sizes": (2.0, 2.0, 2.0), "centre": (0.0, -18.0, 18.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +116,20 @@ def train_group(
     return model, test
 
 
-def truth_of_subject(cohort: Cohort, runs: list[RunId], movies: list[SourceMovie]) -> SubjectTruth:
-    """Return the true sources of runs, over the frames of movies."""
+def truth_of_runs(cohort: Cohort, runs: list[RunId]) -> Truth:
+    """Return the true sources of runs."""
 
     def draw(run: RunId) -> DrawnSources:
         subject, number = cohort.scenario.numbers_of(run)
         return draw_sources(cohort, draw_events(cohort.scenario, subject, number), subject, number)
 
-    truth = Truth(cohort, tuple(runs), functools.cache(draw))
+    return Truth(cohort, tuple(runs), functools.cache(draw))
+
+
+def truth_of_subject(cohort: Cohort, runs: list[RunId], movies: list[SourceMovie]) -> SubjectTruth:
+    """Return the true sources of runs, over the frames of movies."""
     axes = tuple(movie.axis for movie in movies)
-    return SubjectTruth(truth, tuple(runs), axes, movies[0].mask)
+    return SubjectTruth(truth_of_runs(cohort, runs), tuple(runs), axes, movies[0].mask)
 
 
 def score_subject(
@@ -135,7 +139,7 @@ def score_subject(
     fitted: StoredRuns[Recording],
     tests: list[RunId],
     recordings: list[Recording],
-) -> Iterator[tuple[str, SubjectScores | ProductScores]]:
+) -> Iterator[tuple[str, SubjectScores]]:
     """Yield the scores of the subject stage, of what is made of it, and of each rival."""
     movies = [subject_movie(trained, one) for one in recordings]
     truth = truth_of_subject(cohort, tests, movies)
@@ -166,12 +170,6 @@ def score_subject(
     )
     yield "oracle_on_eeg", score(oracle())
     yield f"oracle_on_averages_of_{TRIALS}", score(oracle(n_trials=TRIALS))
-    yield from score_products(group, truth.truth, recordings, rate=trained.rate)
-
-
-def facts_of(scores: SubjectScores | ProductScores) -> Iterator[tuple[str, float, str]]:
-    """Yield measure, value and unit of either kind of scores."""
-    return stage_facts(scores) if isinstance(scores, SubjectScores) else product_facts(scores)
 
 
 def run_scenario(
@@ -204,15 +202,30 @@ def run_scenario(
             rows.append(SubjectRow(*key, STAGE, "fit_cpu_seconds", work, "s"))
             tested = [record(scenario.numbers_of(run), cohort) for run in own]
             for method, scores in score_subject(cohort, group, trained, runs, own, tested):
-                if isinstance(scores, SubjectScores):
-                    by_region[label, method] = scores
-                facts = [*facts_of(scores)]
+                by_region[label, method] = scores
+                facts = [*stage_facts(scores)]
                 rows += [SubjectRow(*key, method, *fact) for fact in facts]
                 said = " ".join(f"{name} {value:.3f}" for name, value, _ in facts)
                 print(f"sub-{label} {method:28s} {said}", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows.append(SubjectRow(scenario.name, "all", "all", "peak_memory", peak, "GiB"))
     return rows, choices, pareto(scenario.name, by_region)
+
+
+def scenario_of(arguments: argparse.Namespace) -> Scenario:
+    """Return the scenario that was asked for."""
+    base = named_scenario(arguments.scenario, preset=arguments.preset)
+    head = base.head.model_dump() | {"ico": arguments.ico} | (MNI if arguments.mni else {})
+    return named_scenario(
+        arguments.scenario,
+        preset=arguments.preset,
+        seed=arguments.geometry_seed,
+        n_subjects=arguments.subjects,
+        runs_per_subject=arguments.runs + arguments.test_runs,
+        test_runs=arguments.test_runs,
+        head=head,
+        duration=arguments.seconds or base.duration,
+    )
 
 
 def main() -> None:
@@ -226,21 +239,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each subject, to be fitted on")
     parser.add_argument("--test-runs", type=int, default=2, help="of each subject, to be scored")
     parser.add_argument("--own-runs", type=int, help="runs of a subject that its fit sees; all")
+    parser.add_argument("--seconds", type=float, help="of a run; those of the scenario")
+    parser.add_argument("--mni", action="store_true", help="2 mm in MNI space, 97 x 115 x 97")
     parser.add_argument("--ico", type=int, default=3, help="how fine the heads are")
     parser.add_argument("--architecture", default="sparse", help="of the group model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    base = named_scenario(arguments.scenario, preset=arguments.preset)
-    scenario = named_scenario(
-        arguments.scenario,
-        preset=arguments.preset,
-        seed=arguments.geometry_seed,
-        n_subjects=arguments.subjects,
-        runs_per_subject=arguments.runs + arguments.test_runs,
-        test_runs=arguments.test_runs,
-        head=base.head.model_dump() | {"ico": arguments.ico},
-    )
+    scenario = scenario_of(arguments)
     start = time.perf_counter()
     rows, choices, compared = run_scenario(
         scenario, arguments.out, arguments.architecture, arguments.own_runs

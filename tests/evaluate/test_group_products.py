@@ -27,7 +27,7 @@ def test_each_finer_estimate_has_one_interpolated_beside_it(subject):
     assert all(one.r > 0 for one in found.values())
 
 
-def test_truth_has_full_marks_and_leaks_nothing(subject):
+def test_truth_has_full_marks_and_hardly_leaks(subject):
     recording, blocks = subject.recordings[3], subject.group.blocks
     movie = fast_source_of_eeg(
         subject.group, recording.eeg, recording.clock, recording.bold.volumes, rate=RATE
@@ -37,7 +37,7 @@ def test_truth_has_full_marks_and_leaks_nothing(subject):
     perfect = replace(movie, maps=np.float32(shares), courses=np.float32(courses))
     r, leaks, _, mm = _score(perfect, shares, courses, blocks)
     assert_allclose(r, 1.0, atol=1e-5)  # factors are float32
-    assert leaks == 0
+    assert leaks < 0.05
     assert mm < 24.0  # a block
 
 
@@ -54,6 +54,10 @@ def test_leakage_from_factors_is_that_of_the_dense_movie(subject, rng):
     courses = rng.standard_normal((3, axis.n_times)).astype(np.float32)
     movie = SourceMovie(maps, courses, recording.bold.grid, recording.bold.mask, axis, "bold")
     shares = subject.truth.block_shares(voxels)
+    shares[::2] = 0.0  # regions of a tiny brain are everywhere
     known = subject.truth.region_sources(recording.run, axis)
-    want = leakage(maps.astype(float) @ courses, ~shares.any(axis=1))
+    power = np.var(shares @ known, axis=1)
+    silent = power < 0.01 * power.max()
+    assert 0 < silent.sum() < len(silent)
+    want = leakage(maps.astype(float) @ courses, silent)
     assert_allclose(_score(movie, shares, known, voxels)[1], want, rtol=1e-4)

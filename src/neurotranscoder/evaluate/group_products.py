@@ -33,6 +33,8 @@ PAIRS = (
 )
 """Names of each finer estimate, and of that made in blocks at the group rate and interpolated."""
 
+_LEAST_POWER = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class ProductScores:
@@ -41,9 +43,10 @@ class ProductScores:
     Parameters
     ----------
     r : float
-        r over time, mean over places that hold sources.
+        r over time, mean over active places.
     leakage : float
-        Share of its energy in places that hold none.
+        Share of its energy in the others: places whose true sources have less than 1 % of the
+        power of the strongest place.
     spread : float
         Median over regions of the spatial dispersion of their maps, in mm.
     localisation : float
@@ -139,7 +142,8 @@ def _score(
         one - one.mean(axis=1, keepdims=True) for one in (movie.courses.astype(float), courses)
     )
     energy = np.sum((maps @ (rows @ rows.T)) * maps, axis=1)
-    active = shares.any(axis=1)
+    power = np.sum((shares @ (known @ known.T)) * shares, axis=1)
+    active = power >= _LEAST_POWER * power.max()
     of_regions = maps @ (rows @ known.T @ np.linalg.pinv(known @ known.T))
     kinds = np.full(shares.shape[1], "evoked")
     point_spread = [RegionMaps(of_regions, RegionTruth(known, shares, kinds), places)]
