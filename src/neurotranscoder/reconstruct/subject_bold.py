@@ -47,7 +47,7 @@ def bold_movie(trained: TrainedSubject, group: TrainedTranscoder, bold: Bold) ->
     GridError
         When the run is too short, or has another grid.
     """
-    _check(trained, group)
+    check_group(trained, group)
     rows, filtered = filtered_bold(bold, group=group, mask=trained.mask, whitening=_eps(trained))
     axis = TimeAxis.of_frames(bold.volumes.duration, trained.rate)
     courses = _Reading(trained, group.response, bold.volumes, filtered).slow_courses(rows, axis)
@@ -77,7 +77,7 @@ def fused_movie(
     GridError
         When the run is too short, has another grid, or EEG does not cover it.
     """
-    _check(trained, group)
+    check_group(trained, group)
     run = subject_signals(
         recording, group=group, mask=trained.mask, rate=trained.rate, whitening=_eps(trained)
     )
@@ -158,7 +158,7 @@ def deconvolved(
     return np.asarray(np.fft.irfft(spectrum * wiener, len(series)))
 
 
-def _check(trained: TrainedSubject, group: TrainedTranscoder) -> None:
+def check_group(trained: TrainedSubject, group: TrainedTranscoder) -> None:
     """Refuse a group model that the subject was not fitted with."""
     if digest_of_group(group) != trained.group:
         raise WeightsError(

@@ -123,11 +123,21 @@ class SubjectSignals:
         response : Response
             At the group rate.
         """
-        rate = 1 / float(response.times[1] - response.times[0])
-        slow = TimeAxis.of_frames(frames.start + (frames.n_times - 0.5) / frames.sfreq, rate)
-        means = frame_means(features, frames.times, slow)
-        followed = apply_fir(means - means.mean(axis=1, keepdims=True), response.values)
-        return SliceRegressors(CubicSpline(slow.times, followed, axis=1), self)
+        return SliceRegressors(followed(features, frames, response), self)
+
+
+def followed(
+    features: Float[ndarray, "features frames"], frames: TimeAxis, response: Response
+) -> CubicSpline:
+    """Return what follows features by a response, around their means, at any time of a run.
+
+    Features are averaged over frames of the rate of the response.
+    """
+    rate = 1 / float(response.times[1] - response.times[0])
+    slow = TimeAxis.of_frames(frames.start + (frames.n_times - 0.5) / frames.sfreq, rate)
+    means = frame_means(features, frames.times, slow)
+    found = apply_fir(means - means.mean(axis=1, keepdims=True), response.values)
+    return CubicSpline(slow.times, found, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
