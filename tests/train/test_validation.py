@@ -84,3 +84,24 @@ def test_first_losses_are_near_those_of_silence_when_encoders_start_quietly():
     # outputs of sd .01 against signals of sd 1 change a squared error by 2 % of it at most
     assert abs(values.bold_from_eeg / power - 1) < 0.05
     assert abs(values.bold_from_bold / power - 1) < 0.05
+
+
+def test_what_frozen_linear_coders_make_of_a_run_is_kept_and_changes_no_bit():
+    runs = synthetic_runs(3)
+    held_out = [ScaledRun.of(run, Scaling.fit(runs)) for run in runs[1:]]
+    model = gated_transcoder(*(build_network(N_CHANNELS, block_map().mask, SMALL) for _ in "ab"))
+    kept = {}
+
+    def found(**options):
+        return validate(model, held_out, WindowSettings(), LossWeights(), **options)
+
+    assert found(kept=kept) == found()
+    assert not kept  # they are trained
+    model.eeg_to_source.linear.requires_grad_(False)
+    first = found(kept=kept)
+    assert sorted(kept) == [0, 1]
+    with torch.no_grad():
+        model.eeg_to_source.gate.fill_(0.3)
+    assert found(kept=kept) == found() != first
+    kept[1] = torch.zeros_like(kept[1])
+    assert found(kept=kept) != found()  # what is kept is what is read

@@ -45,6 +45,18 @@ class PowerEegToSource(nn.Module):
         self, inputs: Float[Tensor, "batch rows time"]
     ) -> Float[Tensor, "batch blocks time"]:
         """Return the source of EEG whose last rows are band power."""
-        eeg, power = inputs[:, : -self.n_rows], inputs[:, -self.n_rows :]
-        source: Tensor = self.coder(eeg) + self.maps @ (self.weights @ power)
+        eeg, power = self.split(inputs)
+        source: Tensor = self.coder(eeg) + self.of_power(power)
         return source
+
+    def split(
+        self, inputs: Float[Tensor, "batch rows time"]
+    ) -> tuple[Float[Tensor, "batch channels time"], Float[Tensor, "batch powers time"]]:
+        """Return the EEG and its band power, of rows that hold both."""
+        return inputs[:, : -self.n_rows], inputs[:, -self.n_rows :]
+
+    def of_power(
+        self, power: Float[Tensor, "batch powers time"]
+    ) -> Float[Tensor, "batch blocks time"]:
+        """Return what band power adds to the source."""
+        return self.maps @ (self.weights @ power)

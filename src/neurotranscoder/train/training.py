@@ -84,6 +84,7 @@ class Training:
         self.digest = training_digest(model, training, validation, settings)
         self.description = _description(model, training, validation, settings)
         self.good = self.snapshot()
+        self._kept: dict[int, Tensor] = {}
 
     def snapshot(self) -> Snapshot:
         """Return this moment."""
@@ -230,7 +231,14 @@ class Training:
     def validate(self) -> LossValues:
         """Return the losses on the validation runs."""
         settings = self.settings
-        return validate(self.model, self.validation, settings.windows, settings.losses, self.ranks)
+        return validate(
+            self.model,
+            self.validation,
+            settings.windows,
+            settings.losses,
+            self.ranks,
+            kept=self._kept,
+        )
 
     def record(self) -> bool:
         """Validate and keep the best weights; return whether the losses are finite."""

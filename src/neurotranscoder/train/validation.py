@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.model.linear import LinearBoldToSource, LinearSourceToBold
+from neurotranscoder.model.power import PowerEegToSource
 from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder, GatedCoder
 from neurotranscoder.train.curve import LossValues
 from neurotranscoder.train.losses import LossWeights, cycle_losses
@@ -29,6 +30,7 @@ def validate(
     windows: WindowSettings,
     weights: LossWeights,
     ranks: Ranks | None = None,
+    kept: dict[int, Tensor] | None = None,
 ) -> LossValues:
     """Return the mean squared errors over continuous runs, without their edges.
 
@@ -44,6 +46,10 @@ def validate(
         Weights of the total; means are taken, whatever its reduction says.
     ranks : Ranks, optional
         Processes that share the runs.
+    kept : dict, optional
+        What linear coders that are not trained make of the EEG of each run, by its number: read
+        where it is there, filled where it is not. Sparse sources are most of the time of a
+        validation, and never change.
     """
     means = weights.model_copy(update={"reduction": "mean"})
     first = next(model.parameters())
@@ -54,7 +60,11 @@ def validate(
     def losses_of(number: int) -> Tensor:
         run, core = runs[number], cores[number]
         eeg, bold, bold_read, eeg_read = as_batch(run, dtype=first.dtype, device=first.device)
-        outputs = outputs_in_pieces(model, eeg_read, bold_read, core)
+        known = None if kept is None else kept.get(number)
+        from_eeg, linear = _source_of_eeg(model.eeg_to_source, eeg_read, known)
+        if kept is not None and linear is not None:
+            kept[number] = linear
+        outputs = outputs_of(model, from_eeg, bold_read, core)
         losses = cycle_losses(outputs, eeg[..., core], bold[..., core], slice(None), means)
         return empty.new_tensor(astuple(LossValues.of(losses)))
 
@@ -91,7 +101,16 @@ def outputs_in_pieces(
     Coders of space see one frame at a time and coders of time one block, so both can be given
     their input in pieces.
     """
-    from_eeg = _in_pieces(model.eeg_to_source, eeg, dim=-1, size=_FRAMES_PER_PIECE)
+    return outputs_of(model, _source_of_eeg(model.eeg_to_source, eeg)[0], bold, core)
+
+
+def outputs_of(
+    model: CyclicTranscoder,
+    from_eeg: Float[Tensor, "batch blocks time"],
+    bold: Float[Tensor, "batch blocks samples"],
+    core: slice,
+) -> CycleOutputs:
+    """Return `outputs_in_pieces` where the source of the EEG is known."""
     seen = model.bold_projection(bold)
     from_bold = _block_by_block(model.bold_to_source, seen)
 
@@ -99,7 +118,7 @@ def outputs_in_pieces(
         return _block_by_block(model.source_to_bold, source)[..., core]
 
     def eeg_of(source: Tensor) -> Tensor:
-        return _in_pieces(model.source_to_eeg, source[..., core], dim=-1, size=_FRAMES_PER_PIECE)
+        return _frame_by_frame(model.source_to_eeg, source[..., core])
 
     return CycleOutputs(
         bold_from_eeg=bold_of(from_eeg),
@@ -109,6 +128,34 @@ def outputs_in_pieces(
         source_from_eeg=model.as_stated(from_eeg)[..., core],
         source_from_bold=model.as_stated(from_bold)[..., core],
     )
+
+
+def _source_of_eeg(
+    coder: nn.Module, rows: Float[Tensor, "batch rows time"], known: Tensor | None = None
+) -> tuple[Float[Tensor, "batch blocks time"], Tensor | None]:
+    """Return the source of EEG; and what its linear part makes of it, where that is not trained.
+
+    ``known`` is the latter from an earlier time.
+    """
+    if isinstance(coder, PowerEegToSource):
+        eeg, power = coder.split(rows)
+        source, linear = _source_of_eeg(coder.coder, eeg, known)
+        return source + _frame_by_frame(coder.of_power, power), linear
+    if not isinstance(coder, GatedCoder) or _is_trained(coder.linear):
+        return _frame_by_frame(coder, rows), None
+    linear = _frame_by_frame(coder.linear, rows) if known is None else known
+    if float(coder.gate) == 0:
+        return linear, linear
+    return linear + coder.gate * _frame_by_frame(coder.network, rows), linear
+
+
+def _is_trained(part: nn.Module) -> bool:
+    return any(weights.requires_grad for weights in part.parameters())
+
+
+def _frame_by_frame(coder: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Apply a coder that sees one frame at a time."""
+    return _in_pieces(coder, values, dim=-1, size=_FRAMES_PER_PIECE)
 
 
 def _block_by_block(
