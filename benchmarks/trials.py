@@ -131,7 +131,7 @@ def holds_cluster(samples: Units | SubjectMeans, rng: np.random.Generator) -> in
 
 def null_shares(n: int) -> None:
     """Print a line for each design: the share of subjects without effect that hold a cluster."""
-    sizes = (4, 8, 16)
+    sizes = (4, 8)
     names = ["mean, trials one by one", *(f"mean, units of {size}" for size in sizes)]
     names += ["contrast, trials one by one", *(f"contrast, units of {size}" for size in sizes)]
     names += [f"found, units of {size}" for size in sizes]

@@ -7,7 +7,7 @@ from scipy import stats
 
 from movie_example import random_movie
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
-from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.trials import TrialSettings, cut_trials
 from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
 from neurotranscoder.analyse.zmaps import z_map, z_of_t
 from neurotranscoder.core.axes import VoxelGrid
@@ -157,7 +157,9 @@ def test_conditions_that_cannot_be_contrasted_are_refused(rng):
     with pytest.raises(GridError, match="no trial of 'c'"):
         contrast_units(trials, "a", "c", UnitSettings())
     apart = replace(trials, run=np.array([name == "a" for name in trials.trial_type]).astype(int))
-    with pytest.raises(GridError, match="no unit of 8 trials of 21 has both conditions"):
+    with pytest.raises(
+        GridError, match="no unit of 8 trials of 21 holds what it needs of 'a' and 'b'"
+    ):
         contrast_units(apart, "a", "b", UnitSettings())
 
 
@@ -176,6 +178,18 @@ def test_units_are_neighbours_in_time_of_one_run(rng):
     found = mean_units(shuffled, UnitSettings(trials=3))
     sizes = [slice(0, 5), slice(5, 8), slice(8, 11), slice(11, 14)]
     assert_allclose(found.courses, [trials.courses[one].mean(axis=0) for one in sizes])
+
+
+def test_units_share_no_frame(rng):
+    movie = smooth_maps(rng, (2, 2, 1), 2)
+    run = noise_run(rng, movie, n_trials=12)
+    long = TrialSettings(start=-0.5, stop=1.3)  # events are 1.1 to 1.6 s apart
+    trials = cut_trials([run], long)
+    units = mean_units(trials, UnitSettings(trials=4))
+    assert_allclose(units.courses[0], trials.courses[:3].mean(axis=0))
+    assert_allclose(units.courses[-1], trials.courses[8:].mean(axis=0))
+    assert (units.n, units.n_trials, units.n_dropped) == (3, 10, 2)
+    assert mean_units(cut_trials([run], SHORT), UnitSettings(trials=4)).n_dropped == 0
 
 
 def test_squares_of_units_are_those_of_the_dense_movie(rng):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -52,7 +53,8 @@ class Units:
     n_trials : int
         Trials in them.
     n_dropped : int
-        Trials of units that lack a condition of a contrast; they are in no unit.
+        Trials in no unit: those at its end whose window reaches into the next unit, and those of
+        units that lack a condition of a contrast.
     movie : SourceMovie
         For its maps, grid and mask.
     axis : TimeAxis
@@ -116,7 +118,7 @@ def mean_units(trials: Trials, settings: UnitSettings) -> Units:
 
     def weigh(own: Int[ndarray, " own"]) -> _Weights:
         weights = np.zeros(trials.n)
-        weights[own] = 1 / len(own)
+        weights[own] = 1 / max(len(own), 1)
         return weights, float(len(own))
 
     return _units(trials, settings, np.ones(trials.n, dtype=bool), weigh)
@@ -179,7 +181,7 @@ def _units(
             n_trials += len(own)
     if not rows:
         raise GridError(
-            f"no unit of {settings.trials} trials of {trials.n} has both conditions, "
+            f"no unit of {settings.trials} trials of {trials.n} holds what it needs of "
             f"{' and '.join(map(repr, trials.conditions))}; conditions that never come close to "
             "each other in a run cannot be contrasted within a subject; compare subjects "
             "(`SubjectMeans`), or make units longer"
@@ -193,12 +195,19 @@ def _units(
 def _neighbours(
     trials: Trials, settings: UnitSettings, is_first: Bool[ndarray, " trials"]
 ) -> list[Int[ndarray, " own"]]:
-    """Return the trials of each unit: neighbours in one run, about equally many."""
+    """Return the trials of each unit: neighbours in one run, about equally many.
+
+    The last ones of a unit are left out where their window reaches into that of the next unit.
+    """
+    span = trials.axis.n_times / trials.axis.sfreq
     found: list[Int[ndarray, " own"]] = []
     for run in np.unique(trials.run):
         own = np.flatnonzero(trials.run == run)
         own = own[np.argsort(trials.onset[own], kind="stable")]
         n_first = int(is_first[own].sum())
         rarer = len(own) if is_first.all() else 2 * min(n_first, len(own) - n_first)
-        found += np.array_split(own, max(1, rarer // settings.trials))
+        parts = np.array_split(own, max(1, rarer // settings.trials))
+        for part, after in pairwise(parts):
+            found.append(part[trials.onset[part] + span <= trials.onset[after[0]]])
+        found.append(parts[-1])
     return found
