@@ -1,11 +1,17 @@
 """Time statistics of trials at full size, and count clusters where there is no effect.
 
-Prints one line of JSON: python benchmarks/trials.py --null 2000
+    python benchmarks/trials.py --null 600     a table, then one line of JSON
+    python benchmarks/trials.py --permutations 19
 
-64 x 64 x 35 voxels of 3 x 3 x 4 mm, 48,226 of them brain, 40 maps, 500 trials of two conditions,
--0.5 to 3 s at 100 Hz, of random numbers. ``null`` shares are of small data sets without effect
-(6 x 6 x 4 voxels, 12 maps, 10 frames; 16 trials, or 8 subjects) of which a map holds a cluster
-with ``p <= .05``.
+Time: 64 x 64 x 35 voxels of 3 x 3 x 4 mm, 48,226 of them brain, 40 maps, 500 trials of two
+conditions, -0.5 to 3 s at 100 Hz, of random numbers.
+
+``null`` shares are of small subjects without effect (6 x 6 x 4 voxels, 12 maps, 3 runs of 40
+trials cut from continuous noise, -0.5 to 3 s at 10 Hz) of which a map holds a cluster with
+``p <= .05``: the mean over all trials of noise alone; the contrast of two conditions to which the
+same response was added. Conditions take turns or come at random, events are 2-3 s or 4-5 s apart,
+noise is smooth over .1 s or 1/f above .1 Hz. With ``found`` before it: how often a difference is
+found.
 """
 
 from __future__ import annotations
@@ -15,19 +21,24 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from neurotranscoder.analyse.clusters import ClusterSettings, cluster_test
 from neurotranscoder.analyse.subjects import SubjectMeans
-from neurotranscoder.analyse.trials import Trials
-from neurotranscoder.analyse.zmaps import z_contrast, z_map
+from neurotranscoder.analyse.trials import Trials, TrialSettings, cut_trials
+from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
+from neurotranscoder.analyse.zmaps import z_map
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.core.recording import Events
 
 SHAPE, N_VOXELS = (64, 64, 35), 48_226
-SMALL = ClusterSettings(forming_p=0.02, n_permutations=39)
+SMALL = ClusterSettings(forming_p=0.005, n_permutations=39)
+SFREQ, N_RUNS, N_EVENTS = 10.0, 3, 40
 
 
 def maps_of(rng: np.random.Generator, mask: np.ndarray, n_components: int) -> SourceMovie:
@@ -47,6 +58,8 @@ def trials_of(rng: np.random.Generator, movie: SourceMovie, n: int, axis: TimeAx
         names,
         np.zeros(n),
         np.zeros(n, dtype=bool),
+        np.zeros(n, dtype=int),
+        np.arange(float(n)),
         0,
         movie,
         axis,
@@ -60,21 +73,97 @@ def seconds(work: Callable[[], object]) -> float:
     return round(time.process_time() - began, 1)
 
 
-def null_shares(n: int) -> dict[str, float]:
-    """Return the share of data sets without effect that hold a cluster."""
-    rng, small = np.random.default_rng(100), np.ones((6, 6, 4), dtype=bool)
-    axis, hits = TimeAxis(-0.5, 10.0, 10), {"trials": 0, "contrast": 0, "subjects": 0}
+def noise_of(rng: np.random.Generator, kind: str, shape: tuple[int, int]) -> np.ndarray:
+    """Return noise of standard deviation one that is smooth over .1 s, or 1/f above .1 Hz."""
+    white = rng.standard_normal(shape)
+    if kind == "smooth":
+        noise = gaussian_filter1d(white, 1.0, axis=1)
+    else:
+        frequency = np.fft.rfftfreq(shape[1], 1 / SFREQ)
+        gain = np.sqrt(frequency / (frequency**2 + 0.1**2))
+        noise = np.fft.irfft(np.fft.rfft(white, axis=1) * gain, shape[1], axis=1)
+    return noise / noise.std()
+
+
+def null_runs(
+    rng: np.random.Generator, order: str, gap: tuple[float, float], kind: str
+) -> list[tuple[SourceMovie, Events]]:
+    """Return the runs of a subject without effect."""
+    movie, runs = maps_of(rng, np.ones((6, 6, 4), dtype=bool), 12), []
+    for _ in range(N_RUNS):
+        onsets = 1 + np.cumsum(rng.uniform(*gap, N_EVENTS))
+        names = ["ab"[i % 2] for i in range(N_EVENTS)]
+        if order == "random":
+            rng.shuffle(names)
+        n_times = int((onsets[-1] + 5) * SFREQ)
+        courses = noise_of(rng, kind, (12, n_times)).astype(np.float32)
+        nothing = np.full(N_EVENTS, np.nan)
+        run = replace(movie, courses=courses, axis=TimeAxis(0.0, SFREQ, n_times))
+        runs.append((run, Events(onsets, nothing, tuple(names), nothing)))
+    return runs
+
+
+def with_response(
+    rng: np.random.Generator, runs: list[tuple[SourceMovie, Events]], difference: float
+) -> list[tuple[SourceMovie, Events]]:
+    """Return runs with a response to all events, stronger in condition a by a difference."""
+    response = np.exp(-0.5 * ((np.arange(20) / SFREQ - 0.6) / 0.2) ** 2)
+    strength, found = rng.standard_normal((12, 1)), []
+    for movie, events in runs:
+        courses = movie.courses.copy()
+        for onset, name in zip(events.onset, events.trial_type, strict=True):
+            first = round(onset * SFREQ)
+            size = 1.0 + difference * (name == "a")
+            courses[:, first : first + 20] += size * strength * response
+        found.append((replace(movie, courses=courses), events))
+    return found
+
+
+def one_by_one(trials: Trials, courses: np.ndarray) -> Units:
+    """Return trials as if they were independent of each other."""
+    return Units(courses, np.ones(trials.n), trials.n, 0, trials.movie, trials.axis)
+
+
+def holds_cluster(samples: Units | SubjectMeans, rng: np.random.Generator) -> int:
+    """Return whether a test finds something."""
+    return int(cluster_test(samples, SMALL, rng).significant.seen.any())
+
+
+def null_shares(n: int) -> None:
+    """Print a line for each design: the share of subjects without effect that hold a cluster."""
+    sizes = (4, 8)
+    names = ["mean, trials one by one", *(f"mean, units of {size}" for size in sizes)]
+    names += ["contrast, trials one by one", *(f"contrast, units of {size}" for size in sizes)]
+    names += [f"found, units of {size}" for size in sizes]
+    print("| order | s between events | noise | " + " | ".join(names) + " |")
+    designs = product(("alternating", "random"), ((2.0, 3.0), (4.0, 5.0)), ("smooth", "1/f"))
+    for order, gap, kind in designs:
+        rng, hits = np.random.default_rng(100), np.zeros(len(names))
+        for _ in range(n):
+            runs = null_runs(rng, order, gap, kind)
+            trials = cut_trials(runs, TrialSettings())
+            same = cut_trials(with_response(rng, runs, 0.0), TrialSettings())
+            differ = cut_trials(with_response(rng, runs, 0.6), TrialSettings())
+            signs = np.where(same.which("a"), 1.0, -1.0)[:, np.newaxis, np.newaxis]
+            units = [UnitSettings(trials=size) for size in sizes]
+            samples = [one_by_one(trials, trials.courses)]
+            samples += [mean_units(trials, one) for one in units]
+            samples += [one_by_one(same, signs * (same.courses - same.courses.mean(axis=0)))]
+            samples += [contrast_units(same, "a", "b", one) for one in units]
+            samples += [contrast_units(differ, "a", "b", one) for one in units]
+            hits += [holds_cluster(one, rng) for one in samples]
+        shares = " | ".join(f"{100 * share:.1f}" for share in hits / n)
+        print(f"| {order} | {gap[0]:g}-{gap[1]:g} | {kind} | {shares} |", flush=True)
+
+
+def null_subjects(n: int) -> float:
+    """Return the share of groups of 8 subjects without effect that hold a cluster."""
+    rng, hits, axis = np.random.default_rng(100), 0, TimeAxis(-0.5, SFREQ, 10)
+    small = np.ones((6, 6, 4), dtype=bool)
     for _ in range(n):
-        trials = trials_of(rng, maps_of(rng, small, 12), 16, axis)
         averages = [trials_of(rng, maps_of(rng, small, 12), 4, axis).average() for _ in range(8)]
-        tests = {
-            "trials": cluster_test(trials, SMALL, rng),
-            "contrast": cluster_test(trials, SMALL, rng, first=trials.which("a")),
-            "subjects": cluster_test(SubjectMeans.of(averages), SMALL, rng),
-        }
-        for name, test in tests.items():
-            hits[name] += int(test.significant.seen.any())
-    return {f"null_{name}": round(count / n, 4) for name, count in hits.items()}
+        hits += holds_cluster(SubjectMeans.of(averages), rng)
+    return round(hits / n, 4)
 
 
 def main() -> None:
@@ -83,6 +172,10 @@ def main() -> None:
     parser.add_argument("--null", type=int, default=0)
     parser.add_argument("--permutations", type=int, default=19)
     options = parser.parse_args()
+    if options.null:
+        null_shares(options.null)
+        print(json.dumps({"null_subjects": null_subjects(options.null)}))
+        return
     rng = np.random.default_rng(0)
     distance = np.sum((np.indices(SHAPE).T / np.array(SHAPE) - 0.5) ** 2, axis=-1).T.ravel()
     mask = np.zeros(len(distance), dtype=bool)
@@ -90,15 +183,17 @@ def main() -> None:
     movie = maps_of(rng, mask.reshape(SHAPE), 40)
     trials = trials_of(rng, movie, 500, TimeAxis(-0.5, 100.0, 350))
     settings = ClusterSettings(n_permutations=options.permutations)
-    clusters = seconds(lambda: cluster_test(trials, settings, rng))
+    units = mean_units(trials, UnitSettings())
+    clusters = seconds(lambda: cluster_test(units, settings, rng))
+    contrast = seconds(lambda: z_map(contrast_units(trials, "a", "b", UnitSettings())))
     line = {
-        "z_map_seconds": seconds(lambda: z_map(trials)),
-        "contrast_seconds": seconds(lambda: z_contrast(trials.of("a"), trials.of("b"))),
+        "z_map_seconds": seconds(lambda: z_map(mean_units(trials, UnitSettings()))),
+        "contrast_seconds": contrast,
         "cluster_seconds": clusters,
         "permutations": options.permutations,
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
-    print(json.dumps(line | (null_shares(options.null) if options.null else {})))
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

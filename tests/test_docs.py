@@ -77,8 +77,8 @@ def test_every_scenario_on_the_simulator_page_is_possible(tmp_path):
 
 def test_python_on_the_page_of_trials_runs(rng, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    movie = random_movie(rng, shape=(4, 3, 2), n_times=6000)
-    runs = [(movie, events(random_onsets(rng, 24, gap=(2.0, 2.4)), ["face", "car"] * 12))]
+    movie = random_movie(rng, shape=(4, 3, 2), n_times=22_000)
+    runs = [(movie, events(random_onsets(rng, 96, gap=(2.0, 2.4)), ["face", "car"] * 48))]
     averages = [cut_trials(runs, TrialSettings()).average()] * 6
     text = (ROOT / "docs" / "trials.md").read_text(encoding="utf-8")
     text = text.replace("n_permutations=1000", "n_permutations=19")

@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from neurotranscoder.api.simulation import Simulation, simulate_run
     from neurotranscoder.api.study import aligned_runs, load_study, windows
     from neurotranscoder.api.transcoder import Transcoder
+    from neurotranscoder.api.trials import (
+        ClusterSettings,
+        SubjectMeans,
+        TrialSettings,
+        UnitSettings,
+        cluster_test,
+        contrast_units,
+        cut_trials,
+        mean_units,
+        z_map,
+    )
 
 _FACADE = {
     "Simulation": "simulation",
@@ -49,21 +60,38 @@ _FACADE = {
     "load_study": "study",
     "read_out": "readouts",
     "windows": "study",
+    "ClusterSettings": "trials",
+    "SubjectMeans": "trials",
+    "TrialSettings": "trials",
+    "UnitSettings": "trials",
+    "cluster_test": "trials",
+    "contrast_units": "trials",
+    "cut_trials": "trials",
+    "mean_units": "trials",
+    "z_map": "trials",
 }
 
 __all__ = [
+    "ClusterSettings",
     "Simulation",
     "SourceMovie",
+    "SubjectMeans",
     "SubjectSettings",
     "TrainedSubject",
     "Transcoder",
+    "TrialSettings",
+    "UnitSettings",
     "__version__",
     "aligned_runs",
+    "cluster_test",
+    "contrast_units",
+    "cut_trials",
     "export_movie",
     "fit_subject",
     "load_movie",
     "load_study",
     "load_subject",
+    "mean_units",
     "open_export",
     "read_out",
     "save_movie",
@@ -73,6 +101,7 @@ __all__ = [
     "window_image",
     "windows",
     "write_window",
+    "z_map",
 ]
 
 

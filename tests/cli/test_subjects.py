@@ -93,6 +93,8 @@ def test_a_damaged_movie_is_made_again(tiny_study, fitted, capsys):
         (("reconstruct", "--stage", "subject", "--from", "bold"), "no model of any of these"),
         (("reconstruct", "--window", "1", "2"), "add --stage subject"),
         (("reconstruct", "--stage", "subject"), "no model of any of these subjects"),
+        (("analyse", "--stage", "subject"), "no movie of any of these runs"),
+        (("analyse", "--stage", "subject", "--model", "x"), "--model names group models"),
     ],
 )
 def test_options_of_the_other_stage_are_refused(words, message, tiny_study, tmp_path, capsys):
@@ -118,3 +120,44 @@ def test_movies_are_made_from_either_modality_and_from_both(tiny_study, tiny_res
     before = {path: path.stat().st_mtime_ns for path in fitted.glob("sub-01/func/*.movie/*")}
     assert command(*words, "--from", "both") == 0  # the group model is found in OUT as well
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+TESTS = ("analyse.trials.clusters.n_permutations=39", "analyse.trials.units.trials=4")
+
+
+def test_conditions_are_tested_in_movies_once(tiny_study, fitted, capsys):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    settings = [word for one in TESTS for word in ("--set", one)]
+    words = ("analyse", tiny_study, fitted, *SUBJECT, *settings)
+    assert command(*words) == 0
+    said = capsys.readouterr().err
+    assert "the model was fitted on 3 of these 5 runs" in said
+    # two subjects can never reach .05
+    assert "NOT TESTED: across subjects, all: 2 samples" in said
+    folder = fitted / "statistics" / "sub-01"
+    image = nib.load(folder / "sub-01_contrast-all_stat-z_statmap.nii.gz")
+    movie = load_movie(next((fitted / "sub-01" / "func").glob("*.movie")))
+    assert_allclose(image.affine, movie.grid.voxel_to_world)
+    assert image.shape == (*movie.mask.shape, 350)
+    assert image.header.get_zooms()[3] == pytest.approx(0.01)
+    assert float(image.header["toffset"]) == pytest.approx(-0.5)
+    before = bytes_below(fitted / "statistics")
+    capsys.readouterr()
+    assert command(*words) == 0
+    assert "sub-01, all" not in capsys.readouterr().err
+    assert bytes_below(fitted / "statistics") == before
+    (folder / "sub-01_contrast-all_peaks.tsv").unlink()
+    assert command(*words) == 0
+    assert bytes_below(fitted / "statistics") == before
+
+
+def test_other_settings_leave_no_old_statistics(tiny_study, fitted):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    words = ("--set", "analyse.trials.correction=fdr", "--set", "analyse.trials.unseen_runs=true")
+    assert command("analyse", tiny_study, fitted, *SUBJECT, *words) == 0
+    folder = fitted / "statistics" / "sub-02"
+    assert list(folder.glob("*desc-fdr*"))
+    assert not list(folder.glob("*desc-cluster*"))
+    sidecar = read_json(folder / "sub-02_contrast-all_peaks.json")
+    assert len(sidecar["Runs"]) == 2
+    assert sidecar["RunsThatTheModelWasFittedOn"] == []

@@ -1,7 +1,7 @@
 """Clusters over space and time, and how often chance makes one as large [1]_.
 
-Under a permutation only a weighted sum of the samples changes: the sum of their squares stays, so
-that t of each permutation costs one product with the maps. Voxels are kept where t exceeds the
+Samples change signs. Under a permutation only their mean changes: the sum of their squares stays,
+so that t of each permutation costs one product with the maps. Voxels are kept where t exceeds the
 threshold alone; memory holds one block of frames, and these.
 
 References
@@ -13,10 +13,9 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
 from numpy import ndarray
 from pydantic import Field
 from scipy.stats import t as student
@@ -38,7 +37,7 @@ class ClusterSettings(Settings):
     """Voxels around a voxel that belong to its cluster in the same frame: those that share a
     face, or also an edge or corner. In time, the same voxel one frame before and after does."""
     n_permutations: int = Field(default=1000, ge=19)
-    """Sign flips, or orders of the labels, that are drawn."""
+    """Sign flips that are drawn."""
     level: float = Field(default=0.05, gt=0, lt=1)
     """Share of maps without effect that may hold a cluster."""
 
@@ -114,37 +113,6 @@ class ClusterTest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Design:
-    """What is permuted: the weights of samples, such that the combination is the effect."""
-
-    weights: Float[ndarray, " samples"]
-    paired: bool
-
-    def draw(self, rng: np.random.Generator) -> Float[ndarray, " samples"]:
-        """Return weights after sign flips, or after the labels change places."""
-        if self.paired:
-            return np.asarray(self.weights * rng.choice([-1.0, 1.0], len(self.weights)))
-        return np.asarray(rng.permutation(self.weights))
-
-    @property
-    def dof(self) -> int:
-        """Degrees of freedom of t."""
-        return len(self.weights) - (1 if self.paired else 2)
-
-    @property
-    def n_effective(self) -> float:
-        """Variance of a sample over that of the effect."""
-        return float(1 / np.sum(self.weights**2))
-
-    @property
-    def n_distinct(self) -> float:
-        """Number of permutations that give a different |t|, at least."""
-        n = len(self.weights)
-        arrangements = 2**n if self.paired else comb(n, int(np.sum(self.weights > 0)))
-        return arrangements / 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Points:
     """Voxels and frames where t exceeds the threshold, and their clusters."""
 
@@ -160,46 +128,37 @@ class _Points:
 
 
 def cluster_test(
-    samples: Samples,
-    settings: ClusterSettings,
-    rng: np.random.Generator,
-    *,
-    first: Bool[ndarray, " samples"] | None = None,
+    samples: Samples, settings: ClusterSettings, rng: np.random.Generator
 ) -> ClusterTest:
-    """Return the clusters of a mean over samples, or of a difference between two groups of them.
+    """Return the clusters of a mean over samples, and how often chance makes one as large.
 
-    Signs are flipped, which needs samples that are symmetric around no effect; or labels change
-    places, with Student's pooled t, which needs groups that are alike but for their means.
-    Either way samples need to be independent of each other: trials whose window reaches the
-    baseline of the next are not, and conditions in a fixed order are then seen far too often.
+    Signs are flipped, which needs samples that are independent of each other, and as likely to
+    lie above as below zero where there is no effect.
 
     Parameters
     ----------
-    samples : Trials or SubjectMeans
-        What is permuted: trials within a subject, subjects across subjects.
+    samples : Units or SubjectMeans
+        What changes signs: units of trials within a subject, subjects across subjects.
     settings : ClusterSettings
         Threshold, neighbourhood and number of permutations.
     rng : Generator
         Draws the permutations.
-    first : array of bool, shape (samples,), optional
-        Samples of the first group, for a contrast (``trials.which("face")``).
 
     Raises
     ------
     GridError
         When so few samples or permutations can never reach the level.
     """
-    design = _design(samples.n, first)
-    _check(design, settings)
+    _check(samples.n, settings)
     blocks = list(frame_blocks(samples.axis.n_times))
     squares = np.concatenate(
-        [samples.squares(f, centred=not design.paired).astype(np.float32) for f in blocks], axis=1
+        [samples.squares(f, centred=False).astype(np.float32) for f in blocks], axis=1
     )
-    finder = _Finder(samples, design, settings, squares)
-    found = finder.find(design.weights)
+    finder = _Finder(samples, settings, squares)
+    found = finder.find(np.ones(samples.n))
     largest = np.array(
         [
-            np.abs(finder.find(design.draw(rng)).masses).max(initial=0.0)
+            np.abs(finder.find(rng.choice([-1.0, 1.0], samples.n)).masses).max(initial=0.0)
             for _ in range(settings.n_permutations)
         ]
     )
@@ -216,17 +175,16 @@ class _Finder:
     """Finds the clusters of a permutation."""
 
     samples: Samples
-    design: _Design
     settings: ClusterSettings
     squares: Float32[ndarray, "voxels frames"]
 
-    def find(self, weights: Float[ndarray, " samples"]) -> _Points:
+    def find(self, signs: Float[ndarray, " samples"]) -> _Points:
         """Return the points above the threshold, with their clusters."""
-        dof, n = self.design.dof, self.design.n_effective
+        n, dof = self.samples.n, self.samples.n - 1
         threshold = student.isf(self.settings.forming_p / 2, dof)
         rows, frames, values = [], [], []
         for block in frame_blocks(self.squares.shape[1]):
-            effect = self.samples.combine(weights, block)
+            effect = self.samples.mean(signs, block)
             squares = self.squares[:, block].astype(np.float64)
             rest = np.maximum(squares - n * effect**2, _ROUNDING * squares)
             t = np.divide(effect, np.sqrt(rest / (n * dof)), out=0 * effect, where=squares > 0)
@@ -240,27 +198,14 @@ class _Finder:
         return _Points(row, frame, t, labels)
 
 
-def _design(n: int, first: Bool[ndarray, " samples"] | None) -> _Design:
-    """Return the weights of a mean, or of a difference of means."""
-    if first is None:
-        return _Design(np.full(n, 1 / n), paired=True)
-    n_first = int(first.sum())
-    if len(first) != n or not 2 <= n_first <= n - 2:
-        raise GridError(
-            f"the first group has {n_first} of {n} samples, by {len(first)} labels; each group "
-            "needs at least 2 samples, and each sample a label"
-        )
-    return _Design(np.where(first, 1 / n_first, -1 / (n - n_first)), paired=False)
-
-
-def _check(design: _Design, settings: ClusterSettings) -> None:
+def _check(n: int, settings: ClusterSettings) -> None:
     """Refuse a test that cannot find anything."""
-    least = max(1 / design.n_distinct, 1 / (1 + settings.n_permutations))
+    least = max(2 / 2.0**n, 1 / (1 + settings.n_permutations))
     if least > settings.level:
         raise GridError(
-            f"{len(design.weights)} samples and {settings.n_permutations} permutations give no p "
-            f"below {least:.2g}; the level is {settings.level:g}; add samples or permutations, or "
-            "use the false discovery rate"
+            f"{n} samples and {settings.n_permutations} permutations give no p below {least:.2g}; "
+            f"the level is {settings.level:g}; add runs (or subjects) or permutations, make units "
+            "of trials shorter, or use the false discovery rate"
         )
 
 

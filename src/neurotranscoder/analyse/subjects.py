@@ -71,16 +71,16 @@ class SubjectMeans:
         """When the frames are, in s after the event."""
         return self.movies[0].axis
 
-    def combine(
-        self, weights: Float[ndarray, " subjects"], frames: slice
+    def mean(
+        self, signs: Float[ndarray, " subjects"], frames: slice
     ) -> Float[ndarray, "voxels frames"]:
-        """Return a weighted sum of the averages at some frames."""
-        parts = zip(self.movies, weights, strict=True)
-        return np.asarray(sum(weight * _at(movie, frames) for movie, weight in parts))
+        """Return the mean over subjects, each times a sign, at some frames."""
+        parts = zip(self.movies, signs / self.n, strict=True)
+        return np.asarray(sum(share * _at(movie, frames) for movie, share in parts))
 
     def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
         """Return the sum over subjects of squares at some frames, less the mean or not."""
-        mean = self.combine(np.full(self.n, centred / self.n), frames)
+        mean = self.mean(np.full(self.n, float(centred)), frames)
         return np.asarray(sum((_at(movie, frames) - mean) ** 2 for movie in self.movies))
 
 

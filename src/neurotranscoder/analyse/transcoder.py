@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.analyse.agreement import Agreement, Band, SourcePair, agreement
+from neurotranscoder.analyse.conditions import TrialAnalysisSettings
 from neurotranscoder.analyse.identifiability import (
     Identifiability,
     IdentifiabilitySettings,
@@ -46,6 +47,8 @@ class AnalyseSettings(Settings):
     """What the data can tell, and where."""
     bands: tuple[Band, ...] = ((0.0, 0.05), (0.05, 0.1), (0.1, 0.25), (0.25, 1.0))
     """Frequency bands of the sources in which the two estimates are compared, in Hz."""
+    trials: TrialAnalysisSettings = TrialAnalysisSettings()
+    """Trials, in the movies of subjects."""
     edge: tuple[float, float] = (32.0, 30.0)
     """Seconds at the start and end of a run that do not count: filters lack their context."""
 

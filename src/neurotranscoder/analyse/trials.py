@@ -1,8 +1,7 @@
 """Segments of source movies that are locked to events, and their averages, from the factors.
 
 All runs of a subject share maps, so segments are cut from the courses alone. A mean over trials
-is the maps times the mean course; the squares of voxels follow from products of courses. Nothing
-is materialised for single trials.
+is the maps times the mean course. Nothing is materialised for single trials.
 """
 
 from __future__ import annotations
@@ -84,7 +83,11 @@ class Trials:
         at most.
     overlaps : array of bool, shape (trials,)
         Whether the window of a trial reaches into the baseline of the next event, of any
-        condition. Such trials are not independent: tests over them do not hold their level.
+        condition. Such trials share frames; tests are over `units` of trials.
+    run : array of int, shape (trials,)
+        Number of the run of each trial, in the order of the runs.
+    onset : array, shape (trials,)
+        When its event was, in s on the scanner clock of its run.
     n_left_out : int
         Events whose trial would have left its run; they are not in the arrays.
     movie : SourceMovie
@@ -97,6 +100,8 @@ class Trials:
     trial_type: tuple[str, ...]
     jitter: Float[ndarray, " trials"]
     overlaps: Bool[ndarray, " trials"]
+    run: Int[ndarray, " trials"]
+    onset: Float[ndarray, " trials"]
     n_left_out: int
     movie: SourceMovie
     axis: TimeAxis
@@ -148,6 +153,8 @@ class Trials:
             trial_type=tuple(self.trial_type[i] for i in chosen),
             jitter=self.jitter[chosen],
             overlaps=self.overlaps[chosen],
+            run=self.run[chosen],
+            onset=self.onset[chosen],
         )
 
     def which(self, condition: str) -> Bool[ndarray, " trials"]:
@@ -157,25 +164,6 @@ class Trials:
     def average(self) -> SourceMovie:
         """Return the mean over trials, its times in s after the event."""
         return average_movie(self.movie, self.courses.mean(axis=0), self.axis)
-
-    def combine(
-        self, weights: Float[ndarray, " trials"], frames: slice
-    ) -> Float[ndarray, "voxels frames"]:
-        """Return a weighted sum of the trials at some frames."""
-        return np.asarray(self.movie.maps @ np.tensordot(weights, self.courses[:, :, frames], 1))
-
-    def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
-        """Return the sum over trials of squares at some frames, less the mean or not.
-
-        This is ``diag(maps S maps')`` with S the products of courses at a frame, written as a sum
-        of squares by way of the triangular factor of S: never negative.
-        """
-        courses = self.courses[:, :, frames]
-        if centred:
-            courses = courses - courses.mean(axis=0)
-        triangles = np.linalg.qr(courses.transpose(2, 0, 1), mode="r")
-        maps = self.movie.maps.astype(np.float64)
-        return np.stack([np.sum((maps @ one.T) ** 2, axis=1) for one in triangles], axis=1)
 
 
 def average_movie(
@@ -209,7 +197,8 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
     sfreq = movie.axis.sfreq
     offsets, baseline = settings.offsets(sfreq), settings.baseline(sfreq)
     parts, names, jitters, overlaps, n_left_out = [], [], [], [], 0
-    for one, events in runs:
+    numbers, onsets = [], []
+    for number, (one, events) in enumerate(runs):
         places = nearest_frames(one.axis, events.onset)
         inside = (places + offsets[0] >= 0) & (places + offsets[-1] < one.axis.n_times)
         n_left_out += int(np.sum(~inside))
@@ -218,6 +207,8 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         parts.append(np.moveaxis(cut - cut[..., baseline].mean(axis=-1, keepdims=True), 1, 0))
         names += [events.trial_type[i] for i in kept]
         jitters.append(one.axis.start + places[kept] / sfreq - events.onset[kept])
+        numbers.append(np.full(len(kept), number))
+        onsets.append(events.onset[kept])
         overlaps.append(_reach_next(events.onset, settings.stop - settings.baseline_start)[kept])
     if not names:
         raise GridError(
@@ -230,6 +221,8 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         tuple(names),
         np.concatenate(jitters),
         np.concatenate(overlaps),
+        np.concatenate(numbers),
+        np.concatenate(onsets),
         n_left_out,
         movie,
         axis,

@@ -1,12 +1,13 @@
 """Maps of z for each frame: whether sources differ from the baseline, or between conditions.
 
-Within a subject the samples are trials; across subjects they are the averages of subjects
-(random effects). What a map of z alone says is uncorrected for the number of voxels and frames.
+Within a subject the samples are units of trials; across subjects they are the averages of
+subjects (random effects). What a map of z alone says is uncorrected for the number of voxels and
+frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -27,7 +28,10 @@ _ROUNDING = 1e-24
 
 @runtime_checkable
 class Samples(Protocol):
-    """Trials of one subject, or averages of subjects: what a mean and its error are taken over."""
+    """Units of one subject's trials, or averages of subjects: what errors are taken over.
+
+    Single trials are none: they are not independent of each other.
+    """
 
     @property
     def n(self) -> int:
@@ -45,13 +49,13 @@ class Samples(Protocol):
     def axis(self) -> TimeAxis:
         """When the frames are, in s after the event."""
 
-    def combine(
-        self, weights: Float[ndarray, " samples"], frames: slice
+    def mean(
+        self, signs: Float[ndarray, " samples"], frames: slice
     ) -> Float[ndarray, "voxels frames"]:
-        """Return a weighted sum of the samples at some frames."""
+        """Return the (weighted) mean over samples, each times a sign, at some frames."""
 
     def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
-        """Return the sum over samples of squares at some frames, less the mean or not."""
+        """Return the (weighted) sum over samples of squares, less the mean or not."""
 
 
 Correction = Literal["uncorrected", "fdr", "cluster"]
@@ -140,55 +144,29 @@ class ZMap:
 def z_map(samples: Samples) -> ZMap:
     """Return the z of the mean over samples at each voxel and frame.
 
-    t is the mean over its standard error, with n - 1 degrees of freedom; z has the same p.
+    t is the mean over its standard error, with n - 1 degrees of freedom; z has the same p. For a
+    contrast the samples are differences: `contrast_units` of one subject's trials, `difference`
+    of averages across subjects.
 
     Raises
     ------
     GridError
         When there are less than two samples.
     """
-    _check(samples)
-    n = samples.n
-
-    def at(frames: slice) -> tuple[ndarray, ndarray, ndarray]:
-        variance = samples.squares(frames, centred=True) / (n - 1) / n
-        return samples.combine(np.full(n, 1 / n), frames), variance, np.asarray(n - 1.0)
-
-    return _assemble(samples, at)
-
-
-def z_contrast(first: Samples, second: Samples) -> ZMap:
-    """Return the z of the difference of two means over independent samples, after Welch [1]_.
-
-    For two conditions of one subject. Across subjects, make the difference for each subject and
-    use `z_map`: subjects are pairs.
-
-    Raises
-    ------
-    GridError
-        When one has less than two samples, or voxels or frames differ.
-
-    References
-    ----------
-    .. [1] Welch, B. L. (1947). The generalization of 'Student's' problem when several different
-       population variances are involved. Biometrika 34, 28-35.
-    """
-    _check(first)
-    _check(second)
-    if first.axis != second.axis or not np.array_equal(first.mask, second.mask):
+    if samples.n < 2:
         raise GridError(
-            "the two conditions have other voxels or other times; cut both with one call of "
-            "`cut_trials`"
+            f"got {samples.n} sample; a standard error needs at least 2 units of trials (or "
+            "subjects); add runs, pool conditions, or make units shorter"
         )
-
-    def at(frames: slice) -> tuple[ndarray, ndarray, ndarray]:
-        one, two = (s.squares(frames, centred=True) / (s.n - 1) / s.n for s in (first, second))
-        means = (s.combine(np.full(s.n, 1 / s.n), frames) for s in (first, second))
-        spread = one**2 / (first.n - 1) + two**2 / (second.n - 1)
-        dof = np.divide((one + two) ** 2, spread, out=np.full(one.shape, 1.0), where=spread > 0)
-        return next(means) - next(means), one + two, dof
-
-    return _assemble(first, at)
+    n, shape = samples.n, (int(samples.mask.sum()), samples.axis.n_times)
+    effects, z = np.empty(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    for frames in frame_blocks(shape[1]):
+        effect = samples.mean(np.ones(n), frames)
+        variance = samples.squares(frames, centred=True) / (n - 1) / n
+        varies = variance > _ROUNDING * effect**2
+        t = np.divide(effect, np.sqrt(variance), out=np.zeros_like(effect), where=varies)
+        effects[:, frames], z[:, frames] = effect, z_of_t(t, n - 1.0)
+    return ZMap(effects, z, np.any(z != 0, axis=1), samples.grid, samples.mask, samples.axis)
 
 
 def frame_blocks(n_frames: int) -> Iterator[slice]:
@@ -197,28 +175,7 @@ def frame_blocks(n_frames: int) -> Iterator[slice]:
         yield slice(start, min(start + FRAMES_AT_ONCE, n_frames))
 
 
-def z_of_t(t: Float[ndarray, "*shape"], dof: Float[ndarray, "*_"]) -> Float[ndarray, "*shape"]:
+def z_of_t(t: Float[ndarray, "*shape"], dof: float) -> Float[ndarray, "*shape"]:
     """Return the z with the p of a t; it ends at 37.5, where p cannot be represented."""
     tail = np.maximum(stdtr(dof, -np.abs(t)), np.finfo(np.float64).tiny)
     return np.asarray(np.sign(t) * norm.isf(tail))
-
-
-def _assemble(samples: Samples, at: Callable[[slice], tuple[ndarray, ndarray, ndarray]]) -> ZMap:
-    """Return a map from effects, squared standard errors and degrees of freedom of its frames."""
-    shape = (int(samples.mask.sum()), samples.axis.n_times)
-    effects, z = np.empty(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    for frames in frame_blocks(shape[1]):
-        effect, variance, dof = at(frames)
-        varies = variance > _ROUNDING * effect**2
-        t = np.divide(effect, np.sqrt(variance), out=np.zeros_like(effect), where=varies)
-        effects[:, frames], z[:, frames] = effect, z_of_t(t, dof)
-    return ZMap(effects, z, np.any(z != 0, axis=1), samples.grid, samples.mask, samples.axis)
-
-
-def _check(samples: Samples) -> None:
-    """Refuse what has no standard error."""
-    if samples.n < 2:
-        raise GridError(
-            f"got {samples.n} sample; a standard error needs at least 2 trials (or subjects); "
-            "pool conditions, or add runs"
-        )

@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from neurotranscoder.analyse.models import ModelFacts, compare_models
 from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
-from neurotranscoder.cli.common import Common, progress, say
+from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.trials import analyse_trials
 from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
@@ -29,21 +30,32 @@ def analyse(
     /,
     *,
     model: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
+    stage: Stage = "group",
     common: Common | None = None,
 ) -> None:
-    """Read out a trained transcoder: responses, leadfields, agreement, identifiability.
+    """Read out a trained transcoder, or test what conditions do in the movies of subjects.
 
     Parameters
     ----------
     bids
         The study that the model was trained on.
     out
-        Where results go: readouts/MODEL with tables, images to mask by and readouts.html.
+        Where results go: readouts/MODEL with tables, images to mask by and readouts.html, or
+        statistics/sub-* and statistics/group with 4-D images and tables.
     model
         Folders of models; several, such as training seeds, are compared as well. Default: the
         best known one in OUT/models.
+    stage
+        group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
+        of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
+        --stage subject` has made movies.
     """
     config = (common or Common()).settings()
+    if stage == "subject":
+        if model:
+            raise SettingsError("--model names group models; movies of subjects are made already")
+        analyse_trials(bids, out, config)
+        return
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)
     models = models if model else models[:1]

@@ -28,7 +28,18 @@ from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 MODELS = "models"
 EVALUATION = "evaluation"
 READOUTS = "readouts"
-_NOT_BIDS = (MODELS, EVALUATION, READOUTS, "*.html", "*.tsv", "*.toml", "*.json", "*_source.*")
+STATISTICS = "statistics"
+_NOT_BIDS = (
+    MODELS,
+    EVALUATION,
+    READOUTS,
+    STATISTICS,
+    "*.html",
+    "*.tsv",
+    "*.toml",
+    "*.json",
+    "*_source.*",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,241 @@
+"""What conditions do: every mean and contrast of a study, within subjects and across them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_test
+from neurotranscoder.analyse.neighbours import label_neighbours
+from neurotranscoder.analyse.subjects import SubjectMeans, difference
+from neurotranscoder.analyse.trials import Trials, TrialSettings
+from neurotranscoder.analyse.units import UnitSettings, contrast_units, mean_units
+from neurotranscoder.analyse.zmaps import Correction, Samples, Significant, ZMap, z_map
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.core.settings import Settings
+
+POOLED = "all"
+"""Name of the mean over all conditions."""
+
+
+class TrialAnalysisSettings(Settings):
+    """What is asked about conditions, and how it is tested."""
+
+    window: TrialSettings = TrialSettings()
+    """Window and baseline."""
+    units: UnitSettings = UnitSettings()
+    """What tests within a subject are over."""
+    clusters: ClusterSettings = ClusterSettings()
+    """Cluster test; with its own level."""
+    conditions: tuple[str, ...] = ()
+    """Values of ``trial_type`` that are looked at; all when empty."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Pairs of conditions, the first less the second; every pair when empty."""
+    correction: Correction = "cluster"
+    """What is done about the number of voxels and frames: 'cluster', 'fdr' or 'uncorrected'."""
+    level: float = Field(default=0.05, gt=0, lt=1)
+    """Of q ('fdr') or p ('uncorrected')."""
+    unseen_runs: bool = False
+    """Only runs that the subject's model was not fitted on."""
+    seed: int = 0
+    """Of the permutations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A mean (of one condition, or all pooled), or a contrast.
+
+    Parameters
+    ----------
+    first : str
+        Condition, or ``all``.
+    second : str, optional
+        Condition that is taken off.
+    """
+
+    first: str
+    second: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name as a BIDS label: letters and digits."""
+        names = [self.first] if self.second is None else [self.first, "Minus", self.second]
+        return "".join(c for c in "".join(names) if c.isascii() and c.isalnum())
+
+    def samples(self, trials: Trials, settings: UnitSettings) -> Samples:
+        """Return the units of a subject's trials."""
+        if self.second is not None:
+            return contrast_units(trials, self.first, self.second, settings)
+        return mean_units(self._chosen(trials), settings)
+
+    def average(self, trials: Trials) -> SourceMovie:
+        """Return the mean over trials, or the difference of two."""
+        if self.second is None:
+            return self._chosen(trials).average()
+        return difference(trials.of(self.first).average(), trials.of(self.second).average())
+
+    def _chosen(self, trials: Trials) -> Trials:
+        return trials if self.first == POOLED else trials.of(self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Where and when a stretch of significant voxels and frames is strongest.
+
+    Parameters
+    ----------
+    z, effect : float
+        At the peak; the effect in the unit of the movie.
+    size : int
+        Number of voxels times frames.
+    start, stop, time : float
+        First and last frame, and that of the peak, in s after the event.
+    place : tuple of float
+        RAS mm.
+    """
+
+    z: float
+    effect: float
+    size: int
+    start: float
+    stop: float
+    time: float
+    place: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What is found of one question.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    over : {'units', 'subjects'}
+        What errors are taken over.
+    n : int
+        How many of these.
+    found : ZMap
+        Effect and z.
+    seen : Significant
+        Where and when, with the correction and its level.
+    clusters : tuple of Cluster
+        All clusters with their p; empty without the cluster test.
+    peaks : tuple of Peak
+        Of what is seen, strongest first.
+    """
+
+    question: Question
+    over: Literal["units", "subjects"]
+    n: int
+    found: ZMap
+    seen: Significant
+    clusters: tuple[Cluster, ...]
+    peaks: tuple[Peak, ...]
+
+
+def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
+    """Return all means and contrasts of some conditions.
+
+    Raises
+    ------
+    SettingsError
+        When a condition does not exist, or two questions have one label.
+    """
+    known = sorted(set(names))
+    wanted = sorted(settings.conditions or known)
+    asked = [*wanted, *(name for pair in settings.contrasts for name in pair)]
+    if unknown := sorted(set(asked) - set(known)):
+        raise SettingsError(
+            f"analyse.trials names the conditions {', '.join(map(repr, unknown))}; events.tsv "
+            f"has {', '.join(map(repr, known)) or 'none'} as trial_type; choose among these"
+        )
+    pooled = [POOLED] if len(wanted) > 1 else []
+    contrasts = settings.contrasts or tuple(combinations(wanted, 2))
+    found = (*(Question(name) for name in [*pooled, *wanted]), *(Question(*c) for c in contrasts))
+    labels = [one.label for one in found]
+    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
+        raise SettingsError(
+            f"two questions about conditions would be called {double[0]!r} in file names, which "
+            "have letters and digits only; rename a trial_type, or choose with "
+            "analyse.trials.conditions and contrasts"
+        )
+    return found
+
+
+def answer(
+    question: Question,
+    samples: Samples,
+    settings: TrialAnalysisSettings,
+    over: Literal["units", "subjects"],
+) -> Answer:
+    """Test one question.
+
+    Raises
+    ------
+    GridError
+        When there are too few samples for the test.
+    """
+    clusters: tuple[Cluster, ...] = ()
+    found = z_map(samples)
+    if settings.correction == "cluster":
+        test = cluster_test(samples, settings.clusters, np.random.default_rng(settings.seed))
+        seen, clusters = test.significant, test.clusters
+    elif settings.correction == "fdr":
+        seen = found.fdr(settings.level)
+    else:
+        seen = found.uncorrected(settings.level)
+    peaks = sorted(_peaks(found, seen, settings), key=lambda peak: -abs(peak.z))
+    return Answer(question, over, samples.n, found, seen, clusters, tuple(peaks))
+
+
+def answer_across(
+    question: Question, averages: Sequence[SourceMovie], settings: TrialAnalysisSettings
+) -> Answer:
+    """Test one question over subjects: random effects.
+
+    Parameters
+    ----------
+    question : Question
+        What is asked.
+    averages : sequence of SourceMovie
+        ``question.average`` of each subject, all in one space.
+    settings : TrialAnalysisSettings
+        How it is tested.
+
+    Raises
+    ------
+    GridError
+        When grids differ, or there are too few subjects for the test.
+    """
+    return answer(question, SubjectMeans.of(averages), settings, "subjects")
+
+
+def _peaks(found: ZMap, seen: Significant, settings: TrialAnalysisSettings) -> Iterator[Peak]:
+    """Return the peak of each stretch of one sign of what is seen."""
+    rows, frames = np.nonzero(seen.seen)
+    z = found.z[rows, frames].astype(np.float64)
+    near = settings.clusters.neighbours
+    labels = label_neighbours(rows, frames, z > 0, mask=found.mask, neighbours=near)
+    voxels = np.argwhere(found.mask)
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    for own in np.split(order, starts[1:]) if len(order) else []:
+        top = own[np.abs(z[own]).argmax()]
+        x, y, zed = found.grid.world(voxels[[rows[top]]])[0].tolist()
+        times = found.axis.times[frames[own]]
+        yield Peak(
+            float(z[top]),
+            float(found.effect[rows[top], frames[top]]),
+            len(own),
+            float(times.min()),
+            float(times.max()),
+            float(found.axis.times[frames[top]]),
+            (x, y, zed),
+        )

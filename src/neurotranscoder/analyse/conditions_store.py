@@ -1,0 +1,127 @@
+"""Statistics of trials as files: 4-D images, tables, and a sidecar beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neurotranscoder.analyse.conditions import Answer
+from neurotranscoder.io.derivatives import write_image, write_table_with_sources
+from neurotranscoder.io.limits import check_memory
+from neurotranscoder.io.nifti import image_of
+
+_CLUSTERS = {
+    "p": "Share of permutations whose largest cluster has as much mass, of either sign",
+    "mass": "Sum of t over voxels and frames",
+    "size": "Number of voxels times frames",
+    "start": "First frame, s after the event; not itself tested",
+    "stop": "Last frame, s after the event; not itself tested",
+    "peak_time": "Where |t| is largest, s after the event",
+    "x": "Where |t| is largest, RAS mm",
+    "y": "Where |t| is largest, RAS mm",
+    "z": "Where |t| is largest, RAS mm",
+}
+_PEAKS = {
+    "zscore": "z at the peak",
+    "effect": "Effect at the peak, in the arbitrary unit of sources",
+    "size": "Number of voxels times frames that are significant together",
+    "start": "First significant frame, s after the event; not itself tested",
+    "stop": "Last significant frame, s after the event; not itself tested",
+    "latency": "Time of the peak, s after the event",
+    "x": "Place of the peak, RAS mm",
+    "y": "Place of the peak, RAS mm",
+    "z": "Place of the peak, RAS mm",
+}
+
+
+def write_answer(
+    folder: Path,
+    prefix: str,
+    answer: Answer,
+    *,
+    sources: Sequence[str],
+    metadata: Mapping[str, object],
+) -> None:
+    """Write ``PREFIX_contrast-LABEL_stat-effect_statmap.nii.gz`` and what belongs to it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where files go. A manifest is the caller's.
+    prefix : str
+        What names begin with, as ``sub-01``.
+    answer : Answer
+        What was found.
+    sources : sequence of str
+        Files it was made from.
+    metadata : mapping
+        Further fields of the sidecars.
+
+    Raises
+    ------
+    SettingsError
+        When the memory does not suffice for one image.
+    StoreError
+        When the disk refuses to write.
+    """
+    found, seen = answer.found, answer.seen
+    check_memory(8 * found.mask.size * found.axis.n_times, what="an image of statistics")
+    name = f"{prefix}_contrast-{answer.question.label}"
+    of = {"units": "units of trials of one subject", "subjects": "subjects"}[answer.over]
+    shared: dict[str, object] = {
+        "First": answer.question.first,
+        "Second": answer.question.second or "n/a",
+        "Over": of,
+        "N": answer.n,
+        "Correction": seen.correction,
+        "Level": seen.level,
+        **metadata,
+    }
+    images = {
+        "stat-effect": (found.effect, "Mean effect; unit arbitrary"),
+        "stat-z": (found.z, "z, uncorrected for the number of voxels and frames"),
+        f"stat-z_desc-{seen.correction}": (
+            np.where(seen.seen, found.z, np.float32(0)),
+            f"z where an effect was found ({seen}), else 0",
+        ),
+    }
+    step, start = 1 / found.axis.sfreq, found.axis.start
+    for entities, (values, words) in images.items():
+        write_image(
+            folder / f"{name}_{entities}_statmap.nii.gz",
+            image_of(found.unmask(values), found.grid, tr=step, start=start),
+            sources=sources,
+            metadata={
+                "Description": words,
+                "RepetitionTime": step,
+                "StartTime": start,
+                **shared,
+            },
+        )
+    tables = {"peaks": (_PEAKS, _peaks(answer))}
+    if seen.correction == "cluster":
+        tables["clusters"] = (_CLUSTERS, _clusters(answer))
+    for suffix, (columns, rows) in tables.items():
+        write_table_with_sources(
+            folder / f"{name}_{suffix}.tsv",
+            {key: [row[i] for row in rows] for i, key in enumerate(columns)},
+            sources=sources,
+            metadata={**{key: {"Description": words} for key, words in columns.items()}, **shared},
+        )
+
+
+def _peaks(answer: Answer) -> list[tuple[object, ...]]:
+    """Return the rows of the table of peaks."""
+    return [
+        (p.z, p.effect, p.size, p.start, p.stop, round(p.time, 6), *p.place) for p in answer.peaks
+    ]
+
+
+def _clusters(answer: Answer) -> list[tuple[object, ...]]:
+    """Return the rows of the table of clusters."""
+    return [
+        (c.p, c.mass, c.size, c.start, c.stop, round(c.peak_time, 6), *c.peak)
+        for c in answer.clusters
+    ]

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.analyse.conditions import (
+    Question,
+    TrialAnalysisSettings,
+    answer,
+    answer_across,
+    questions_of,
+)
+from neurotranscoder.analyse.conditions_store import write_answer
+from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.core.errors import GridError, SettingsError
+from neurotranscoder.io.store import read_json, read_table
+from trial_example import SHORT, noise_run, smooth_maps
+
+SETTINGS = TrialAnalysisSettings(
+    window=SHORT, clusters={"n_permutations": 39}, units={"trials": 4}, correction="cluster"
+)
+
+
+def trials_with_difference(rng):
+    """Voxels 0 to 3 are active .2 s after events of 'go', and of these alone."""
+    movie = smooth_maps(rng, (4, 3, 2), 24)
+    movie = replace(movie, maps=np.eye(24, dtype=np.float32))
+    run, happened = noise_run(rng, movie, n_trials=64, names=("go", "stop"))
+    for onset in np.rint((happened.onset[::2] - 0.05) * 10).astype(int):
+        run.courses[:4, onset + 2] += 3.0
+    return cut_trials([(run, happened)], SHORT)
+
+
+def test_all_means_and_pairs_are_asked_about():
+    asked = questions_of(["b", "a", "c", "a"], SETTINGS)
+    labels = [one.label for one in asked]
+    assert labels == ["all", "a", "b", "c", "aMinusb", "aMinusc", "bMinusc"]
+    chosen = SETTINGS.model_copy(update={"contrasts": (("b", "a"),), "conditions": ("a", "b")})
+    assert [q.label for q in questions_of(["a", "b", "c"], chosen)] == ["all", "a", "b", "bMinusa"]
+    assert [q.label for q in questions_of(["a", "a"], SETTINGS)] == ["a"]
+
+
+def test_conditions_that_do_not_exist_or_share_a_label_are_refused():
+    wrong = SETTINGS.model_copy(update={"contrasts": (("a", "d"),)})
+    with pytest.raises(SettingsError, match=r"conditions 'd'; events.tsv has 'a', 'b'"):
+        questions_of(["a", "b"], wrong)
+    with pytest.raises(SettingsError, match=r"two questions .* would be called 'go'"):
+        questions_of(["g_o", "go"], SETTINGS)
+
+
+@pytest.mark.parametrize("correction", ["cluster", "fdr", "uncorrected"])
+def test_a_difference_is_found_and_written_where_and_when_it_is(rng, tmp_path, correction):
+    trials = trials_with_difference(rng)
+    settings = SETTINGS.model_copy(update={"correction": correction, "level": 0.001})
+    question = Question("go", "stop")
+    found = answer(question, question.samples(trials, settings.units), settings, "units")
+    # the frame of .2 s is the seventh
+    assert found.seen.seen[:4, 7].all()
+    assert found.seen.seen[4:].mean() < 0.01
+    assert_allclose(found.peaks[0].time, 0.2, atol=1e-9)
+    assert found.peaks[0].z > 4
+    write_answer(tmp_path, "sub-01", found, sources=["a.movie"], metadata={"Runs": ["x"]})
+    name = "sub-01_contrast-goMinusstop"
+    image = nib.load(tmp_path / f"{name}_stat-z_desc-{correction}_statmap.nii.gz")
+    assert_allclose(image.affine, trials.grid.voxel_to_world)
+    assert image.header.get_zooms()[3] == pytest.approx(0.1)
+    dense = np.asarray(image.dataobj)[trials.mask]
+    assert_array_equal(dense != 0, found.seen.seen & (found.found.z != 0))
+    sidecar = read_json(tmp_path / f"{name}_stat-z_statmap.json")
+    assert (sidecar["Correction"], sidecar["N"], sidecar["Sources"]) == (
+        correction,
+        16,
+        ["a.movie"],
+    )
+    table = read_table(tmp_path / f"{name}_peaks.tsv")
+    assert float(table["latency"][0]) == pytest.approx(0.2)
+    assert (tmp_path / f"{name}_clusters.tsv").is_file() == (correction == "cluster")
+
+
+def test_across_subjects_their_differences_are_tested(rng):
+    subjects = [trials_with_difference(rng) for _ in range(7)]
+    question = Question("go", "stop")
+    averages = [question.average(one) for one in subjects]
+    found = answer_across(question, averages, SETTINGS)
+    assert (found.over, found.n) == ("subjects", 7)
+    mean = np.mean([one.at(slice(0, 10)) for one in averages], axis=0)
+    assert_allclose(found.found.effect, mean, atol=1e-6)
+    assert found.seen.seen[:4, 7].all()
+    with pytest.raises(GridError, match="2 samples and 39 permutations"):
+        answer_across(question, averages[:2], SETTINGS)
