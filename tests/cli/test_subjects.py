@@ -141,6 +141,7 @@ def test_conditions_are_tested_in_movies_once(tiny_study, fitted, capsys):
     assert image.shape == (*movie.mask.shape, 350)
     assert image.header.get_zooms()[3] == pytest.approx(0.01)
     assert float(image.header["toffset"]) == pytest.approx(-0.5)
+    assert (folder / "sub-01_contrast-all_frames.png").read_bytes().startswith(b"\x89PNG")
     before = bytes_below(fitted / "statistics")
     capsys.readouterr()
     assert command(*words) == 0

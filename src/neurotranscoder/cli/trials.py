@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
 from neurotranscoder.analyse.conditions import (
     Answer,
     Question,
@@ -26,6 +30,7 @@ from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Events, RunId
 from neurotranscoder.io.manifest import MANIFEST, read_manifest, sha256_of, write_manifest
 from neurotranscoder.io.movies import load_movie, movie_path
+from neurotranscoder.report.effect_frames import write_frames
 from neurotranscoder.train.trained_subject import load_subject
 
 _KIND = "statistics of trials"
@@ -40,6 +45,7 @@ class _Subject:
     sources: list[str]
     metadata: Mapping[str, object]
     identity: str
+    anatomy: Float[ndarray, "x y z"]
 
 
 def analyse_trials(bids: Path, out: Path, config: Config) -> None:
@@ -107,6 +113,7 @@ def _cut(space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings) -
         [path.relative_to(space.out).as_posix() for path in paths],
         {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
         hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+        np.asarray(space.study.load(runs[0]).bold.data.mean(axis=-1)),
     )
 
 
@@ -141,6 +148,7 @@ def _within(
             say(f"NOT TESTED: sub-{subject.name}, {question.label}: {error}")
             continue
         _write(folder, f"sub-{subject.name}", one, subject.sources, subject.metadata)
+        _draw(folder, f"sub-{subject.name}", one, subject.anatomy)
     write_manifest(folder, kind=_KIND, settings_hash=subject.identity)
 
 
@@ -169,6 +177,7 @@ def _across(
             say(f"NOT TESTED: across subjects, {question.label}: {error}")
             continue
         _write(folder, "group", one, sources, metadata)
+        _draw(folder, "group", one, np.mean([each.anatomy for each in subjects], axis=0))
     write_manifest(folder, kind=_KIND, settings_hash=identity)
 
 
@@ -181,6 +190,12 @@ def _is_complete(folder: Path, identity: str) -> bool:
     except StoreError as error:
         say(f"{error}; they are made again")
         return False
+
+
+def _draw(folder: Path, prefix: str, one: Answer, anatomy: Float[ndarray, "x y z"]) -> None:
+    """Draw frames of what was found on the mean BOLD image."""
+    path = folder / f"{prefix}_contrast-{one.question.label}_frames.png"
+    write_frames(path, one, anatomy, name=prefix)
 
 
 def _clear(folder: Path) -> None:
