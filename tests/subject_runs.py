@@ -40,10 +40,10 @@ class TinySubject:
 
 
 @cache
-def tiny_subject(architecture: str) -> TinySubject:
+def tiny_subject(architecture: str, scenario_name: str | None = None) -> TinySubject:
     """Simulate a subject and train a group model of an architecture; never change it."""
     scenario = named_scenario(
-        preset="tiny", n_subjects=1, runs_per_subject=4, duration=120.0, seed=100
+        scenario_name, preset="tiny", n_subjects=1, runs_per_subject=4, duration=120.0, seed=100
     )
     cohort = make_cohort(scenario, build_head(scenario.head))
     made = [simulate_run_of(cohort, 0, run) for run in range(4)]

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from neurotranscoder.analyse.trust import TrustMap, trust_map, write_trust
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.io.dense import export_movie, open_export
+from neurotranscoder.io.mne_sources import MneSources, mne_sources
 from neurotranscoder.io.movies import load_movie, save_movie, window_image, write_window
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.train.subject import SubjectSettings, fit_subject
 from neurotranscoder.train.trained_subject import TrainedSubject, load_subject, save_subject
 
 __all__ = [
+    "MneSources",
     "SourceMovie",
     "SubjectSettings",
     "TrainedSubject",
+    "TrustMap",
     "export_movie",
     "fit_subject",
     "load_movie",
     "load_subject",
+    "mne_sources",
     "open_export",
     "save_movie",
     "save_subject",
     "subject_movie",
+    "trust_map",
     "window_image",
+    "write_trust",
     "write_window",
 ]

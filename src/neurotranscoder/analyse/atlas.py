@@ -1,0 +1,188 @@
+"""Regions of an atlas in trials of a subject: courses, correlations and peaks, with intervals.
+
+A course of a region is the mean over its voxels; it is computed on the factors. Intervals are a
+bootstrap over trials: for other trials of the same subject and the same model. Trials that reach
+into each other's baselines are not independent, and intervals are then too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.analyse.jackknife import Banded
+from neurotranscoder.analyse.trials import Trials
+from neurotranscoder.core.errors import GridError, SettingsError
+from neurotranscoder.io.atlas import Atlas
+from neurotranscoder.io.derivatives import write_table_with_sources
+
+_LEVELS = (2.5, 97.5)
+_FEWEST = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionCourses:
+    """What regions of an atlas do after events.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Regions that have voxels in the mask, by number.
+    n_voxels : tuple of int
+        How many they have there.
+    times : array, shape (frames,)
+        In s after the event.
+    courses : Banded, shape (regions, frames)
+        Mean over trials; unit arbitrary.
+    latency : Banded, shape (regions,)
+        Time of the largest magnitude of the mean course after the event, in s.
+    correlation : Banded, shape (regions, regions)
+        Of mean courses after the event.
+    n_trials : int
+        Trials that were averaged.
+    """
+
+    names: tuple[str, ...]
+    n_voxels: tuple[int, ...]
+    times: Float[ndarray, " frames"]
+    courses: Banded
+    latency: Banded
+    correlation: Banded
+    n_trials: int
+
+
+def region_courses(
+    trials: Trials, atlas: Atlas, rng: np.random.Generator, *, n_resamples: int = 1000
+) -> RegionCourses:
+    """Return courses, peak latencies and correlations of regions with 95 % intervals.
+
+    Parameters
+    ----------
+    trials : Trials
+        Of one condition, or pooled.
+    atlas : Atlas
+        Any grid in the space of the images; brought to that of the movie.
+    rng : Generator
+        Draws trials with replacement.
+    n_resamples : int
+        Draws; intervals are percentiles [1]_.
+
+    Raises
+    ------
+    GridError
+        When no region has a voxel in the mask, or trials have no frame after the event.
+    SettingsError
+        When there are fewer than five trials.
+
+    References
+    ----------
+    .. [1] Efron, B. & Tibshirani, R. (1993). An introduction to the bootstrap. Chapter 13.
+    """
+    if trials.n < _FEWEST:
+        raise SettingsError(
+            f"{trials.n} trials say nothing about others; intervals need {_FEWEST} or more; pool "
+            "conditions"
+        )
+    after = trials.axis.times >= 0
+    if not after.any():
+        raise GridError("trials have no frame after the event; use a later TrialSettings.stop")
+    placed = atlas.on(trials.grid)
+    rows = placed.labels[trials.mask]
+    numbers = np.setdiff1d(rows, 0)
+    if not numbers.size:
+        raise GridError(
+            f"no region of the atlas has a voxel in the mask of {len(rows)} voxels; check that "
+            "atlas and movie are in the same space"
+        )
+    maps = np.stack([trials.movie.maps[rows == one].mean(axis=0) for one in numbers])
+    single = np.einsum("rc,ncf->nrf", maps.astype(np.float64), trials.courses)
+    draws = rng.integers(trials.n, size=(n_resamples, trials.n))
+    counts = np.stack([np.bincount(draw, minlength=trials.n) for draw in draws]) / trials.n
+    mean = single.mean(axis=0)
+    means = np.tensordot(counts, single, 1)
+    times = trials.axis.times
+    return RegionCourses(
+        names=tuple(placed.names[int(one)] for one in numbers),
+        n_voxels=tuple(int(np.sum(rows == one)) for one in numbers),
+        times=times,
+        courses=_banded(mean, means),
+        latency=_banded(
+            _peaks(mean[np.newaxis, :, after], times[after])[0],
+            _peaks(means[..., after], times[after]),
+        ),
+        correlation=_banded(
+            _correlations(mean[np.newaxis, :, after])[0], _correlations(means[..., after])
+        ),
+        n_trials=trials.n,
+    )
+
+
+def write_region_courses(
+    folder: Path, stem: str, found: RegionCourses, *, sources: Sequence[str] = ()
+) -> None:
+    """Write ``STEM_courses.tsv``, ``STEM_peaks.tsv`` and ``STEM_correlations.tsv``, with sidecars.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go.
+    stem : str
+        Such as ``sub-01_desc-atlas``.
+    found : RegionCourses
+        What to write.
+    sources : sequence of str
+        Files it was made from.
+    """
+    names, times = found.names, found.times.tolist()
+    courses: dict[str, Sequence[object]] = {
+        "region": [name for name in names for _ in times],
+        "time": times * len(names),
+    }
+    pairs: dict[str, Sequence[object]] = {
+        "region": [one for one in names for _ in names],
+        "other": list(names) * len(names),
+    }
+    peaks: dict[str, Sequence[object]] = {"region": names, "n_voxels": found.n_voxels}
+    tables = (
+        ("courses", courses, "value", found.courses, "Mean over trials and voxels, any unit"),
+        ("peaks", peaks, "latency", found.latency, "Largest magnitude, in s after the event"),
+        ("correlations", pairs, "r", found.correlation, "Of mean courses after the event"),
+    )
+    for name, columns, column, banded, text in tables:
+        written = dict(columns)
+        for key, part in ((column, "value"), ("ci_low", "low"), ("ci_high", "high")):
+            written[key] = np.ravel(getattr(banded, part)).tolist()
+        facts = {
+            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_trials} trials"
+        }
+        write_table_with_sources(
+            folder / f"{stem}_{name}.tsv", written, sources=sources, metadata=facts
+        )
+
+
+def _banded(value: Float[ndarray, "*shape"], draws: Float[ndarray, "draws ..."]) -> Banded:
+    """Return an estimate between the percentiles of its resamples."""
+    low, high = np.percentile(draws, _LEVELS, axis=0)
+    return Banded(value, low, high)
+
+
+def _peaks(
+    means: Float[ndarray, "draws regions frames"], times: Float[ndarray, " frames"]
+) -> Float[ndarray, "draws regions"]:
+    """Return when each course is largest in magnitude."""
+    return np.asarray(times[np.argmax(np.abs(means), axis=-1)])
+
+
+def _correlations(
+    means: Float[ndarray, "draws regions frames"],
+) -> Float[ndarray, "draws regions regions"]:
+    """Return r of all pairs of courses; 0 where one is constant."""
+    rows = means - means.mean(axis=-1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit = rows / np.maximum(norms, np.finfo(float).tiny)
+    return np.asarray(unit @ unit.transpose(0, 2, 1))

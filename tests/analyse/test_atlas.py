@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.analyse.atlas import region_courses, write_region_courses
+from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import GridError, SettingsError, StudyError
+from neurotranscoder.io.atlas import Atlas, read_atlas
+from neurotranscoder.io.nifti import image_of, write_nifti
+from neurotranscoder.io.store import read_json, read_table
+from trial_example import SHORT, noise_run, smooth_maps
+
+SHAPE = (4, 4, 2)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def halves(grid):
+    labels = np.ones(grid.shape, dtype=np.int64)
+    labels[2:] = 2
+    return Atlas(labels, grid, {1: "left", 2: "right", 3: "elsewhere"})
+
+
+def trials_of(rng, n_trials=40):
+    return cut_trials([noise_run(rng, smooth_maps(rng, SHAPE, 3), n_trials=n_trials)], SHORT)
+
+
+def written(folder, labels, rows="index\tname\n1\tone\n2\ttwo\n"):
+    grid = VoxelGrid((4, 4, 2), np.eye(4))
+    write_nifti(folder / "atlas.nii.gz", image_of(np.float32(labels), grid))
+    (folder / "atlas.tsv").write_text(rows)
+    return folder / "atlas.nii.gz", folder / "atlas.tsv"
+
+
+def test_courses_of_regions_are_means_of_the_dense_average(rng):
+    trials = trials_of(rng)
+    found = region_courses(trials, halves(trials.grid), rng, n_resamples=50)
+    dense = trials.average().at(slice(None)).reshape(*SHAPE, -1)
+    assert found.names == ("left", "right")
+    assert found.n_voxels == (16, 16)
+    assert_allclose(found.courses.value[0], dense[:2].mean(axis=(0, 1, 2)), atol=1e-6)
+    assert_allclose(found.courses.value[1], dense[2:].mean(axis=(0, 1, 2)), atol=1e-6)
+    after = found.times >= 0
+    r = np.corrcoef(found.courses.value[:, after])
+    assert_allclose(found.correlation.value, r, atol=1e-9)
+
+
+def test_intervals_hold_the_mean_of_other_trials_at_their_rate(rng):
+    """True means are zero: 95 % lie inside, of 40 data sets whose courses are smooth."""
+    inside = []
+    for _ in range(40):
+        trials = trials_of(rng, n_trials=40)
+        found = region_courses(trials, halves(trials.grid), rng, n_resamples=200).courses
+        inside.append(((found.low <= 0) & (found.high >= 0)).mean())
+    assert 0.88 < np.mean(inside) < 0.99
+
+
+def test_peak_of_a_region_is_found_with_its_interval(rng):
+    trials = trials_of(rng)
+    bump = np.exp(-(((trials.axis.times - 0.2) / 0.1) ** 2))
+    clear = replace(trials, courses=0.1 * trials.courses + 5 * bump)
+    found = region_courses(clear, halves(trials.grid), rng, n_resamples=50).latency
+    assert_allclose(found.value, 0.2, atol=1e-9)
+    assert np.all((found.low <= 0.2 + 1e-9) & (found.high >= 0.2 - 1e-9))
+
+
+def test_an_atlas_on_a_finer_grid_gives_each_voxel_the_label_at_its_centre(rng):
+    coarse = VoxelGrid(SHAPE, np.diag([4.0, 4, 4, 1]))
+    shift = np.diag([2.0, 2, 2, 1])
+    shift[:3, 3] = -1
+    fine = halves(VoxelGrid((8, 8, 4), shift))
+    fine.labels[:] = 1
+    fine.labels[4:] = 2
+    assert_array_equal(fine.on(coarse).labels, halves(coarse).labels)
+
+
+def test_an_atlas_elsewhere_is_refused(rng):
+    trials = trials_of(rng)
+    away = trials.grid.voxel_to_world.copy()
+    away[0, 3] += 500
+    with pytest.raises(GridError, match="no region of the atlas is on the grid"):
+        region_courses(trials, halves(VoxelGrid(SHAPE, away)), rng)
+    with pytest.raises(SettingsError, match="need 5 or more"):
+        region_courses(trials_of(rng, n_trials=4), halves(trials.grid), rng)
+
+
+def test_atlas_is_read_with_its_names(tmp_path):
+    labels = np.zeros((4, 4, 2))
+    labels[0], labels[1] = 1, 2
+    atlas = read_atlas(*written(tmp_path, labels))
+    assert_array_equal(atlas.labels, labels)
+    assert atlas.names == {1: "one", 2: "two"}
+
+
+@pytest.mark.parametrize(
+    ("value", "rows", "message"),
+    [
+        (7, "index\tname\n1\tone\n", "no row for 1 labels"),
+        (0.5, "index\tname\n1\tone\n", "no whole numbers"),
+        (1, "number\tname\n1\tone\n", "add index"),
+        (1, "index\tname\nx\tone\n", "need whole numbers"),
+        (1, "index\tname\n1\tone\n1\ttwo\n", "a number twice"),
+    ],
+)
+def test_a_wrong_atlas_is_refused(value, rows, message, tmp_path):
+    with pytest.raises(StudyError, match=message):
+        read_atlas(*written(tmp_path, np.full((4, 4, 2), value), rows))
+
+
+def test_an_atlas_of_several_volumes_is_refused(tmp_path):
+    path = tmp_path / "many.nii.gz"
+    nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.float32), np.eye(4)).to_filename(path)
+    with pytest.raises(StudyError, match="3 axes"):
+        read_atlas(path, tmp_path / "none.tsv")
+
+
+def test_tables_are_written_with_sidecars(rng, tmp_path):
+    trials = trials_of(rng)
+    found = region_courses(trials, halves(trials.grid), rng, n_resamples=20)
+    write_region_courses(tmp_path, "sub-01_desc-atlas", found, sources=["bids:raw:one"])
+    courses = read_table(tmp_path / "sub-01_desc-atlas_courses.tsv")
+    assert_allclose(np.float64(courses["value"]), found.courses.value.ravel())
+    assert read_table(tmp_path / "sub-01_desc-atlas_peaks.tsv")["region"] == ["left", "right"]
+    assert len(read_table(tmp_path / "sub-01_desc-atlas_correlations.tsv")["r"]) == 4
+    sidecar = read_json(tmp_path / "sub-01_desc-atlas_peaks.json")
+    assert f"over {trials.n} trials" in sidecar["Description"]
