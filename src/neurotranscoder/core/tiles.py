@@ -84,6 +84,26 @@ def boxes(within: Extent, size: Extent) -> Iterator[Box]:
         yield Box(start, extent(min(a + step, n) for a, step, n in ends))
 
 
+def overlapping(within: Extent, size: Extent) -> Iterator[Box]:
+    """Yield boxes of one size that overlap by half; the last ones end where the array ends.
+
+    Parameters
+    ----------
+    within : tuple of int
+        Shape of the array.
+    size : tuple of int
+        Shape of a box; where the array is smaller, a box is as small.
+    """
+    fits = extent(min(a, n) for a, n in zip(size, within, strict=True))
+    starts = [
+        sorted({*range(0, n - a, max(1, a // 2)), n - a})
+        for a, n in zip(fits, within, strict=True)
+    ]
+    for time, *space in itertools.product(starts[3], *starts[:3]):
+        start = extent((*space, time))
+        yield Box(start, extent(a + b for a, b in zip(start, fits, strict=True)))
+
+
 @runtime_checkable
 class TileSource(Protocol):
     """Anything that gives the source activity of one box of space-time.

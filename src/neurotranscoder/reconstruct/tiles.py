@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
-from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.core.source import Origin
 from neurotranscoder.core.tiles import Box, Extent, TileSource, extent
 from neurotranscoder.model.coders import BoldToSource, SourceToBold
+from neurotranscoder.model.residual import TimeCoder
 
 _COPIES = 4
 """Feature maps that a layer has in memory at once: read, found, rectified, normalised."""
@@ -36,7 +37,7 @@ class ConvolvedTiles:
     ----------
     source : TileSource
         What the coder reads; a movie in factors, or another coder's tiles.
-    coder : BoldToSource or SourceToBold, or Module
+    coder : BoldToSource, SourceToBold or TimeCoder, or Module
         A coder of time, which acts on single voxels of the mask, or a module that acts on single
         frames (frames, 1, x, y, z) and keeps their size; in evaluation mode.
 
@@ -116,7 +117,7 @@ class ConvolvedTiles:
 
     @property
     def _is_of_time(self) -> bool:
-        return isinstance(self.coder, BoldToSource | SourceToBold)
+        return isinstance(self.coder, BoldToSource | SourceToBold | TimeCoder)
 
     @cached_property
     def _convolutions(self) -> list[_ConvNd]:
@@ -137,6 +138,8 @@ class ConvolvedTiles:
         """Apply a coder of time to the voxels of the mask."""
         found = torch.zeros_like(read)
         rows = torch.from_numpy(inside)
+        if not inside.any():  # a box beside the brain
+            return found
         found[rows] = self.coder(read[rows][None])[0]
         return found
 
@@ -144,3 +147,69 @@ class ConvolvedTiles:
         """Apply a module of space to each frame."""
         frames: Tensor = self.coder(rearrange(read, "x y z frames -> frames 1 x y z"))
         return rearrange(frames, "frames 1 x y z -> x y z frames")
+
+
+@dataclass(frozen=True, eq=False)
+class SummedTiles:
+    """A weighted sum of the activity of several sources, box by box.
+
+    Parameters
+    ----------
+    sources : tuple of TileSource
+        On the same voxels and frames.
+    weights : tuple of float
+        What each is multiplied by.
+    origin : {'eeg', 'bold', 'fused'}
+        What the sum was estimated from.
+    """
+
+    sources: tuple[TileSource, ...]
+    weights: tuple[float, ...]
+    origin: Origin
+
+    def __post_init__(self) -> None:
+        first = self.sources[0]
+        for one in self.sources:
+            same = one.grid.matches(first.grid) and np.array_equal(one.mask, first.mask)
+            if not same or one.axis != first.axis:
+                raise GridError(
+                    "tiles to be added differ in voxels or frames; they need the same; make both "
+                    "from one run"
+                )
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where the voxels are."""
+        return self.sources[0].grid
+
+    @property
+    def mask(self) -> Bool[ndarray, "x y z"]:
+        """Voxels that have values."""
+        return self.sources[0].mask
+
+    @property
+    def axis(self) -> TimeAxis:
+        """When the frames are."""
+        return self.sources[0].axis
+
+    @property
+    def reach(self) -> Extent:
+        """The farthest that any of them looks."""
+        return extent(max(reach) for reach in zip(*(s.reach for s in self.sources), strict=True))
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of all of them and their weights."""
+        facts = [self.origin, *self.weights, *(one.identity for one in self.sources)]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def values(self, box: Box) -> Float32[ndarray, "x y z frames"]:
+        """Return the sum in a box, zero outside the mask."""
+        total = np.zeros(box.shape, dtype=np.float32)
+        for weight, one in zip(self.weights, self.sources, strict=True):
+            total += np.float32(weight) * one.values(box)
+        return total
+
+    def working_bytes(self, shape: Extent) -> int:
+        """Return what a box of this shape takes: the sum, and one of them at a time."""
+        return 8 * math.prod(shape) + max(one.working_bytes(shape) for one in self.sources)

@@ -72,10 +72,23 @@ def train_network(
         Lazily(scaled, runs) if isinstance(runs, Spreading) else [*map(scaled, runs)]
         for runs in (training, validation)
     )
+    return train_scaled(model, known, held_out, settings, folder=folder, progress=progress)
+
+
+def train_scaled(
+    model: CyclicTranscoder,
+    known: Sequence[ScaledRun],
+    held_out: Sequence[ScaledRun],
+    settings: NetworkSettings,
+    *,
+    folder: Path | None = None,
+    progress: Report | None = None,
+) -> TrainingResult:
+    """Train a transcoder on what is scaled already; all else as `train_network`."""
     rates = {*each(_rate_of, known), *each(_rate_of, held_out)}
     if not known or not held_out or len(rates) != 1:
         raise GridError(
-            f"training got {len(training)} runs, {len(validation)} validation runs and rates "
+            f"training got {len(known)} runs, {len(held_out)} validation runs and rates "
             f"{sorted(rates)} Hz; it needs at least one of each, all at one rate"
         )
     with torch.backends.cudnn.flags(benchmark=False, deterministic=True):

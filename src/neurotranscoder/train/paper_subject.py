@@ -1,0 +1,255 @@
+"""The paper's second stage, literal: a cyclic transcoder between averages of trials (4.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from numpy import ndarray
+from pydantic import Field, model_validator
+
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.core.spread import Lazily
+from neurotranscoder.core.tiles import Box, MovieTiles, overlapping
+from neurotranscoder.model.residual import subject_transcoder
+from neurotranscoder.train.curve import TrainingResult
+from neurotranscoder.train.device import Device, resolve_device
+from neurotranscoder.train.loop import Report, train_scaled
+from neurotranscoder.train.losses import LossWeights
+from neurotranscoder.train.network import NetworkSettings
+from neurotranscoder.train.windows import ScaledRun, WindowSettings
+
+_N_WATCHED = 8
+"""Tiles that the loss is read from between steps."""
+
+
+class PaperSubjectSettings(Settings):
+    """The paper's second stage; features, kernels, rate and number of steps are our choice."""
+
+    rate: float = Field(default=100.0, gt=0)
+    """Frames per second."""
+    start: float = 0.0
+    """First time of a trial, in s after the event; the paper has no frames before it."""
+    stop: float = 3.0
+    """Where a trial ends, in s after the event: 300 frames with the paper's window and rate."""
+    by_condition: bool = False
+    """Whether each condition has an average of its own, or all trials one."""
+    tile: tuple[int, int, int, int] = (16, 16, 16, 300)
+    """Voxels along x, y and z and frames of a training tile. The paper's '16 x 16 x 16' does not
+    say which axes; 16 frames would be shorter than one of BOLD's."""
+    spatial_features: tuple[int, int, int, int] = (8, 8, 8, 8)
+    """Hidden features of both coders of space."""
+    temporal_features: tuple[int, int, int, int] = (8, 8, 8, 8)
+    """Hidden features of both coders of time."""
+    spatial_kernel: int = Field(default=3, ge=1)
+    """Kernel width in space, in voxels, odd."""
+    temporal_kernel: int = Field(default=17, ge=1)
+    """Kernel length in time, in frames, odd."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Learning rate of Adam."""
+    steps: int = Field(default=1000, ge=1)
+    """Steps of one tile each; never a time."""
+    check_every: int = Field(default=100, ge=1)
+    """Steps between two looks at the loss, and between two checkpoints."""
+    losses: LossWeights = LossWeights()
+    """Weights of the four losses of Eq. 5."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of first weights and order of tiles."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> PaperSubjectSettings:
+        """Refuse trials and tiles without extent."""
+        if not self.start < self.stop or min(self.tile) < 1:
+            raise ValueError(
+                f"trials from {self.start:g} to {self.stop:g} s and tiles of {self.tile}; both "
+                "need some extent along each axis"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialAverage:
+    """Averages of both group estimates over the same trials.
+
+    Parameters
+    ----------
+    from_eeg, from_bold : SourceMovie
+        S_E and S_B at voxels, times in s after the event.
+    condition : str
+        What was averaged.
+    n_trials : int
+        How many.
+    """
+
+    from_eeg: SourceMovie
+    from_bold: SourceMovie
+    condition: str
+    n_trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class AverageScales:
+    """Root mean squares of S_E and S_B over voxels and frames of the averages."""
+
+    eeg: float
+    bold: float
+
+    @classmethod
+    def of(cls, averages: Sequence[TrialAverage]) -> AverageScales:
+        """Return the scales of averages.
+
+        Raises
+        ------
+        GridError
+            When one of both is silent.
+        """
+        eeg = _root_mean_square([one.from_eeg for one in averages])
+        bold = _root_mean_square([one.from_bold for one in averages])
+        if not min(eeg, bold) > 0:
+            raise GridError(
+                f"the averages of sources have root mean squares {eeg:g} (EEG) and {bold:g} "
+                "(BOLD); both need to be above zero; check the group model and the onsets"
+            )
+        return cls(eeg, bold)
+
+
+def train_on_averages(
+    averages: Sequence[TrialAverage],
+    settings: PaperSubjectSettings,
+    *,
+    folder: Path | None = None,
+    device: Device = "auto",
+    progress: Report | None = None,
+) -> TrainingResult:
+    """Train the coders of one subject, initialised anew, on half overlapping tiles of averages.
+
+    The four losses of Eq. 5 compare with S_E and S_B in units of their scales. Tiles without
+    brain are left out; voxels outside the brain are zero. There is no held-out data: the weights
+    are those with the least loss from S_E to S_B on eight of the tiles.
+
+    Parameters
+    ----------
+    averages : sequence of TrialAverage
+        One, or one of each condition, all on the same voxels.
+    settings : PaperSubjectSettings
+        How to train.
+    folder : Path, optional
+        Where checkpoints are written and looked for.
+    device : str
+        Where to train.
+    progress : callable, optional
+        As for `train.loop.train_network`.
+
+    Returns
+    -------
+    result : TrainingResult
+        The coders and their losses.
+
+    Raises
+    ------
+    GridError
+        When there is no average, or a silent one.
+    TrainingError
+        When training keeps diverging.
+    """
+    if not averages:
+        raise GridError("got no average of trials; the paper's second stage needs at least one")
+    tiles = Lazily(_Tiles(averages, AverageScales.of(averages)), _places(averages, settings))
+    every = -(-len(tiles) // _N_WATCHED)
+    watched = Lazily(tiles.function, tiles.runs[every // 2 :: every])
+    x, y, z, n_frames = tiles.runs[0][1].shape
+    model = subject_transcoder(
+        (x, y, z),
+        spatial_features=settings.spatial_features,
+        temporal_features=settings.temporal_features,
+        kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
+        generator=torch.Generator().manual_seed(settings.seed),
+    ).to(resolve_device(device))
+    return train_scaled(
+        model,
+        tiles,
+        watched,
+        _network_settings(settings, n_frames),
+        folder=folder,
+        progress=progress,
+    )
+
+
+def _network_settings(settings: PaperSubjectSettings, n_frames: int) -> NetworkSettings:
+    """Return how the tiles are gone through: each is one window, the budget is used up."""
+    return NetworkSettings(
+        architecture="paper",
+        spatial_features=settings.spatial_features,
+        temporal_features=settings.temporal_features,
+        spatial_kernel=settings.spatial_kernel,
+        temporal_kernel=settings.temporal_kernel,
+        learning_rate=settings.learning_rate,
+        steps=settings.steps,
+        validate_every=settings.check_every,
+        checkpoint_every=settings.check_every,
+        patience=settings.steps + 1,
+        windows=WindowSettings(seconds=n_frames / settings.rate),
+        losses=settings.losses,
+        seed=settings.seed,
+    )
+
+
+_Place = tuple[int, Box]
+"""Number of an average, and a tile of it."""
+
+
+def _places(averages: Sequence[TrialAverage], settings: PaperSubjectSettings) -> list[_Place]:
+    """Return the tiles of all averages that hold brain."""
+    found = []
+    for number, average in enumerate(averages):
+        movie = average.from_eeg
+        within = (*movie.grid.shape, movie.axis.n_times)
+        for box in overlapping(within, settings.tile):
+            if movie.mask[box.slices[:3]].any():
+                found.append((number, box))
+    return found
+
+
+class _Tiles:
+    """What a training reads of each tile, in units of the scales.
+
+    Parameters
+    ----------
+    averages : sequence of TrialAverage
+        Kept as factors; tiles are materialised one by one.
+    scales : AverageScales
+        Units of both.
+    """
+
+    def __init__(self, averages: Sequence[TrialAverage], scales: AverageScales) -> None:
+        self._scales = scales
+        self._sources = [(MovieTiles(a.from_eeg), MovieTiles(a.from_bold)) for a in averages]
+
+    def __call__(self, place: _Place) -> ScaledRun:
+        number, box = place
+        of_eeg, of_bold = self._sources[number]
+        eeg, bold = _rows(of_eeg, box), _rows(of_bold, box)
+        name = RunId("average", "x".join(map(str, box.start)), run=str(number))
+        rate = of_eeg.axis.sfreq
+        return ScaledRun(name, eeg / self._scales.eeg, bold / self._scales.bold, rate)
+
+
+def _rows(tiles: MovieTiles, box: Box) -> Float32[ndarray, "voxels frames"]:
+    """Return a tile with its voxels as rows, in C order."""
+    return tiles.values(box).reshape(-1, box.shape[3])
+
+
+def _root_mean_square(movies: Sequence[SourceMovie]) -> float:
+    """Return it over all voxels and frames, from the factors."""
+    total = 0.0
+    for movie in movies:
+        maps, courses = movie.maps.astype(np.float64), movie.courses.astype(np.float64)
+        total += float(np.sum((maps.T @ maps) * (courses @ courses.T)))
+    return float(np.sqrt(total / sum(m.n_voxels * m.axis.n_times for m in movies)))
