@@ -111,7 +111,7 @@ def test_the_architecture_of_the_settings_counts_unless_one_is_named():
     config = load_config(None, ["train.architecture=closed_form"])
     assert nt.Transcoder(config=config).architecture == "closed_form"
     assert nt.Transcoder("paper", config=config).architecture == "paper"
-    assert nt.Transcoder().architecture == "transcoder"
+    assert nt.Transcoder().architecture == "sparse"
 
 
 def test_use_before_fit_is_refused(raw):

@@ -60,7 +60,7 @@ class Transcoder:
     architecture : {'transcoder', 'sparse', 'closed_form', 'paper', 'vanilla'}
         Sparse sources with gated networks, sparse sources alone, the closed form alone, or the
         paper's networks from a random start, with and without cycle losses; default: what
-        ``config`` says, 'transcoder' without one.
+        ``config`` says, 'sparse' without one.
     config : Config, optional
         All other settings.
     device : {'auto', 'cpu', 'cuda'}

@@ -22,7 +22,7 @@ _NO_PATIENCE = 1_000_000
 class TrainSettings(Settings):
     """What to fit, and how."""
 
-    architecture: Architecture = "transcoder"
+    architecture: Architecture = "sparse"
     """'closed_form': the linear transcoder; 'sparse': the same, which reads sparse sources beside
     the EEG; 'transcoder': that, corrected by gated convolutional coders; 'paper': the paper's
     convolutional coders from a random start; 'vanilla': the same without the two cycle losses."""
