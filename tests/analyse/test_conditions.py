@@ -12,7 +12,7 @@ from neurotranscoder.analyse.conditions import (
     answer_across,
     questions_of,
 )
-from neurotranscoder.analyse.conditions_store import write_answer
+from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.trials import cut_trials
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.io.store import read_json, read_table
@@ -90,3 +90,17 @@ def test_across_subjects_their_differences_are_tested(rng):
     assert found.seen.seen[:4, 7].all()
     with pytest.raises(GridError, match="2 samples and 39 permutations"):
         answer_across(question, averages[:2], SETTINGS)
+
+
+def test_an_effect_without_a_test_is_written_with_its_reason(rng, tmp_path):
+    trials = trials_with_difference(rng)
+    question = Question("go", "stop")
+    average = question.average(trials)
+    write_untested(
+        tmp_path, "sub-01", question, [average], reason="3 units", sources=["a"], metadata={}
+    )
+    (path,) = tmp_path.glob("*.nii.gz")
+    image = nib.load(path)
+    assert_allclose(np.asarray(image.dataobj)[trials.mask], average.at(slice(0, 10)), atol=1e-5)
+    sidecar = read_json(tmp_path / "sub-01_contrast-goMinusstop_stat-effect_statmap.json")
+    assert (sidecar["NotTested"], sidecar["Second"]) == ("3 units", "stop")

@@ -134,6 +134,9 @@ def test_conditions_are_tested_in_movies_once(tiny_study, fitted, capsys):
     assert "the model was fitted on 3 of these 5 runs" in said
     # two subjects can never reach .05
     assert "NOT TESTED: across subjects, all: 2 samples" in said
+    alone = read_json(fitted / "statistics/group/group_contrast-all_stat-effect_statmap.json")
+    assert alone["NotTested"].startswith("2 samples")
+    assert len(list((fitted / "statistics/group").glob("*contrast-all*.nii.gz"))) == 1
     folder = fitted / "statistics" / "sub-01"
     image = nib.load(folder / "sub-01_contrast-all_stat-z_statmap.nii.gz")
     movie = load_movie(next((fitted / "sub-01" / "func").glob("*.movie")))

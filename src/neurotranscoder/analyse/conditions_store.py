@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurotranscoder.analyse.conditions import Answer
+from neurotranscoder.analyse.conditions import Answer, Question
+from neurotranscoder.analyse.subjects import SubjectMeans
+from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.io.derivatives import write_image, write_table_with_sources
 from neurotranscoder.io.limits import check_memory
 from neurotranscoder.io.nifti import image_of
@@ -110,6 +112,63 @@ def write_answer(
             sources=sources,
             metadata={**{key: {"Description": words} for key, words in columns.items()}, **shared},
         )
+
+
+def write_untested(
+    folder: Path,
+    prefix: str,
+    question: Question,
+    averages: Sequence[SourceMovie],
+    *,
+    reason: str,
+    sources: Sequence[str],
+    metadata: Mapping[str, object],
+) -> None:
+    """Write the effect image alone, of a question with too few units or subjects for its test.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the image goes.
+    prefix : str
+        What its name begins with, such as ``sub-01``.
+    question : Question
+        What was asked.
+    averages : sequence of SourceMovie
+        ``question.average`` of each subject; their mean is written.
+    reason : str
+        Why there is no test; ``NotTested`` in the sidecar.
+    sources, metadata
+        What the sidecar says, too.
+
+    Raises
+    ------
+    GridError
+        When the averages do not share grid and times.
+    SettingsError
+        When the memory does not suffice for the image.
+    StoreError
+        When the disk refuses to write.
+    """
+    group = SubjectMeans.of(averages)
+    grid, axis = group.grid, group.axis
+    check_memory(8 * group.mask.size * axis.n_times, what="an image of statistics")
+    values = np.zeros((*group.mask.shape, axis.n_times), dtype=np.float32)
+    values[group.mask] = group.mean(np.ones(group.n), slice(0, axis.n_times))
+    write_image(
+        folder / f"{prefix}_contrast-{question.label}_stat-effect_statmap.nii.gz",
+        image_of(values, grid, tr=1 / axis.sfreq, start=axis.start),
+        sources=sources,
+        metadata={
+            "Description": "Mean effect over trials, not tested; unit arbitrary",
+            "RepetitionTime": 1 / axis.sfreq,
+            "StartTime": axis.start,
+            "First": question.first,
+            "Second": question.second or "n/a",
+            "NotTested": reason,
+            **metadata,
+        },
+    )
 
 
 def _peaks(answer: Answer) -> list[tuple[object, ...]]:

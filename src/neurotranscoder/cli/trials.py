@@ -20,7 +20,7 @@ from neurotranscoder.analyse.conditions import (
     answer_across,
     questions_of,
 )
-from neurotranscoder.analyse.conditions_store import write_answer
+from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.trials import Trials, cut_trials
 from neurotranscoder.cli.common import progress, say
 from neurotranscoder.cli.workspace import MODELS, STATISTICS, Workspace
@@ -146,6 +146,7 @@ def _within(
             one = answer(question, samples, settings, "units")
         except GridError as error:
             say(f"NOT TESTED: sub-{subject.name}, {question.label}: {error}")
+            _untested(folder, f"sub-{subject.name}", question, [subject], error, subject.metadata)
             continue
         _write(folder, f"sub-{subject.name}", one, subject.sources, subject.metadata)
         _draw(folder, f"sub-{subject.name}", one, subject.anatomy)
@@ -175,10 +176,36 @@ def _across(
             one = answer_across(question, averages, settings)
         except GridError as error:
             say(f"NOT TESTED: across subjects, {question.label}: {error}")
+            _untested(folder, "group", question, subjects, error, metadata)
             continue
         _write(folder, "group", one, sources, metadata)
         _draw(folder, "group", one, np.mean([each.anatomy for each in subjects], axis=0))
     write_manifest(folder, kind=_KIND, settings_hash=identity)
+
+
+def _untested(
+    folder: Path,
+    prefix: str,
+    question: Question,
+    subjects: list[_Subject],
+    reason: GridError,
+    metadata: Mapping[str, object],
+) -> None:
+    """Write the effect without a test, where all subjects have one in one space."""
+    sources = [source for one in subjects for source in one.sources]
+    try:
+        averages = [question.average(one.trials) for one in subjects]
+        write_untested(
+            folder,
+            prefix,
+            question,
+            averages,
+            reason=str(reason),
+            sources=sources,
+            metadata=metadata,
+        )
+    except GridError as error:
+        say(f"{prefix}, {question.label}: no effect image: {error}")
 
 
 def _is_complete(folder: Path, identity: str) -> bool:

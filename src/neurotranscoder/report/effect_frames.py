@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -37,6 +37,20 @@ def draw_frames(answer: Answer, anatomy: Float[ndarray, "x y z"], *, name: str) 
     GridError
         When the anatomy has another grid.
     """
+    with drawing_style():
+        figure = figure_of_frames(answer, anatomy, name=name)
+        alt = _title(answer, name)
+        return picture_of(figure, alt=alt, caption=_CAPTION, dense=True)
+
+
+def figure_of_frames(answer: Answer, anatomy: Float[ndarray, "x y z"], *, name: str) -> Figure:
+    """Return the figure of `draw_frames`: slices downwards, frames from the event on to the right.
+
+    Raises
+    ------
+    GridError
+        When the anatomy has another grid.
+    """
     found = answer.found
     if anatomy.shape != found.mask.shape:
         raise GridError(f"the anatomy is {anatomy.shape}, the statistics are {found.mask.shape}")
@@ -44,30 +58,40 @@ def draw_frames(answer: Answer, anatomy: Float[ndarray, "x y z"], *, name: str) 
     affine = found.grid.voxel_to_world
     mirrored = affine[0, 0] < 0, affine[1, 1] < 0
     order = tuple(slice(None, None, -1 if flip else 1) for flip in mirrored)
-    levels = _levels(np.abs(shown).max(axis=(0, 1, 3)), found.mask)
-    frames = np.linspace(0, found.axis.n_times - 1, _FRAMES).round().astype(int)
-    limit = float(np.abs(shown).max()) or 1.0
-    with drawing_style():
-        figure = Figure(figsize=(10.6, 0.7 + 1.3 * len(levels)), layout="constrained")
-        grid = figure.subplots(len(levels), len(frames), squeeze=False)
-        for row, level in zip(grid, levels, strict=True):
-            for axes, frame in zip(row, frames, strict=True):
-                axes.imshow(anatomy[:, :, level][order].T, cmap="gray", origin="lower")
-                values = shown[:, :, level, frame][order].T
-                masked = np.ma.masked_equal(values, 0)
-                axes.imshow(masked, cmap=DIVERGING, vmin=-limit, vmax=limit, origin="lower")
-                axes.set_xticks([])
-                axes.set_yticks([])
-            height = affine[2, 2] * level + affine[2, 3]
-            row[0].set_ylabel(f"z = {height:.0f} mm\nL", rotation=0, ha="right", va="center")
-        for axes, time in zip(grid[0], found.axis.times[frames], strict=True):
-            axes.set_title(f"{time:.2f} s", loc="center", fontweight="normal")
-        over = f"{answer.n} {answer.over}; left is left"
-        title = f"{name}, {answer.question.label}: {answer.seen}, {over}"
-        figure.suptitle(wrapped(title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold")
-        bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING), ax=grid)
-        bar.set_label("z (red: activation,\nblue: deactivation)")
-        return picture_of(figure, alt=title, caption=_CAPTION, dense=True)
+    after = np.flatnonzero(found.axis.times >= -1e-9)
+    after = after if len(after) else np.arange(found.axis.n_times)
+    strength = np.abs(shown[..., after])
+    levels = _levels(strength.max(axis=(0, 1, 3)), found.mask)
+    frames = _frames(after, strength.max(axis=(0, 1, 2)))
+    limit = float(strength.max()) or 1.0
+    dark, bright = np.percentile(anatomy[found.mask], (2, 98))
+    size = np.linalg.norm(affine[:3, :3], axis=0)
+    figure = Figure(figsize=(10.6, 0.7 + 1.3 * len(levels)), layout="constrained")
+    grid = figure.subplots(len(levels), len(frames), squeeze=False)
+    for row, level in zip(grid, levels, strict=True):
+        for axes, frame in zip(row, frames, strict=True):
+            below = anatomy[:, :, level][order].T
+            axes.imshow(below, cmap="gray", vmin=dark, vmax=bright, origin="lower")
+            masked = np.ma.masked_equal(shown[:, :, level, frame][order].T, 0)
+            axes.imshow(masked, cmap=DIVERGING, vmin=-limit, vmax=limit, origin="lower")
+            axes.set_aspect(size[1] / size[0])
+            axes.set(xticks=[], yticks=[])
+        height = affine[2, 2] * level + affine[2, 3]
+        row[0].set_ylabel(f"z = {height:.0f} mm\nL", rotation=0, ha="right", va="center")
+    for axes, time in zip(grid[0], found.axis.times[frames], strict=True):
+        axes.set_title(f"{time:.2f} s", loc="center", fontweight="normal")
+    figure.suptitle(
+        wrapped(_title(answer, name), 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
+    )
+    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), cmap=DIVERGING), ax=grid)
+    bar.set_label("z (red: activation,\nblue: deactivation)")
+    return figure
+
+
+def _title(answer: Answer, name: str) -> str:
+    """Return what is shown, of whom, and by which correction."""
+    over = f"{answer.n} {answer.over}; left is left"
+    return f"{name}, {answer.question.label}: {answer.seen}, {over}"
 
 
 _CAPTION = (
@@ -85,7 +109,18 @@ def write_frames(
 
 
 def _levels(strength: Float[ndarray, " z"], mask: ndarray) -> list[int]:
-    """Return the slices with the strongest effects, lowest first; of none, middle ones."""
-    if not strength.any():
-        strength = mask.sum(axis=(0, 1)).astype(np.float64)
-    return sorted(np.argsort(-strength, kind="stable")[:_SLICES].tolist())
+    """Return slices with the strongest effects, some way apart, lowest first; then most brain."""
+    brain, chosen = mask.sum(axis=(0, 1)), list[int]()
+    for level in np.lexsort((-brain, -strength)).tolist():
+        if brain[level] and all(abs(level - one) >= len(brain) / 10 for one in chosen):
+            chosen.append(level)
+    return sorted(chosen[:_SLICES])
+
+
+def _frames(after: Int[ndarray, " frames"], strength: Float[ndarray, " frames"]) -> list[int]:
+    """Return frames spread evenly; the one next to the strongest effect is moved there."""
+    places = np.unique(np.linspace(0, len(after) - 1, _FRAMES).round().astype(int))
+    if strength.any():
+        peak = int(np.argmax(strength))
+        places[np.argmin(np.abs(places - peak))] = peak
+    return [int(frame) for frame in after[places]]
