@@ -7,7 +7,7 @@ into each other's baselines are not independent, and intervals are then too narr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +123,12 @@ def region_courses(
 
 
 def write_region_courses(
-    folder: Path, stem: str, found: RegionCourses, *, sources: Sequence[str] = ()
+    folder: Path,
+    stem: str,
+    found: RegionCourses,
+    *,
+    sources: Sequence[str] = (),
+    metadata: Mapping[str, object] | None = None,
 ) -> None:
     """Write ``STEM_courses.tsv``, ``STEM_peaks.tsv`` and ``STEM_correlations.tsv``, with sidecars.
 
@@ -137,6 +142,8 @@ def write_region_courses(
         What to write.
     sources : sequence of str
         Files it was made from.
+    metadata : mapping, optional
+        Further fields of the sidecars.
     """
     names, times = found.names, found.times.tolist()
     courses: dict[str, Sequence[object]] = {
@@ -158,7 +165,8 @@ def write_region_courses(
         for key, part in ((column, "value"), ("ci_low", "low"), ("ci_high", "high")):
             written[key] = np.ravel(getattr(banded, part)).tolist()
         facts = {
-            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_trials} trials"
+            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_trials} trials",
+            **(metadata or {}),
         }
         write_table_with_sources(
             folder / f"{stem}_{name}.tsv", written, sources=sources, metadata=facts

@@ -72,15 +72,16 @@ class Question:
         """Return the units of a subject's trials."""
         if self.second is not None:
             return contrast_units(trials, self.first, self.second, settings)
-        return mean_units(self._chosen(trials), settings)
+        return mean_units(self.chosen(trials), settings)
 
     def average(self, trials: Trials) -> SourceMovie:
         """Return the mean over trials, or the difference of two."""
         if self.second is None:
-            return self._chosen(trials).average()
+            return self.chosen(trials).average()
         return difference(trials.of(self.first).average(), trials.of(self.second).average())
 
-    def _chosen(self, trials: Trials) -> Trials:
+    def chosen(self, trials: Trials) -> Trials:
+        """Return the trials of its first condition, or all where conditions are pooled."""
         return trials if self.first == POOLED else trials.of(self.first)
 
 
