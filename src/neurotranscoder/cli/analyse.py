@@ -51,7 +51,8 @@ def analyse(
         group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
         --stage subject` has made movies. Given an atlas, courses, peak latencies and correlations
-        of its regions go to regions/sub-*.
+        of its regions go to regions/sub-*. Where a model was fitted, maps of the voxels that it
+        sees in other runs go to trust/sub-*.
     """
     config = (common or Common()).settings()
     if stage == "subject":

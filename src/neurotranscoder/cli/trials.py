@@ -23,6 +23,7 @@ from neurotranscoder.analyse.conditions_store import write_answer
 from neurotranscoder.cli.common import progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, cut_subject
 from neurotranscoder.cli.regions import AtlasInUse, write_regions
+from neurotranscoder.cli.trust import group_models, subject_trust
 from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, is_complete
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError, StoreError
@@ -39,7 +40,7 @@ def analyse_trials(
 ) -> None:
     """Test all means and contrasts, within each subject and across subjects that share a grid.
 
-    Given an atlas, its regions are written as well, before the tests.
+    The trust map of each subject is written as well, and, given an atlas, its regions.
 
     Raises
     ------
@@ -56,6 +57,9 @@ def analyse_trials(
         )
     with space.started():
         names = sorted({run.subject for run in runs})
+        groups = group_models(space)
+        for name in names:
+            subject_trust(space, name, groups)
         cut = [
             cut_subject(space, [r for r in runs if r.subject == name], settings) for name in names
         ]

@@ -31,12 +31,14 @@ EVALUATION = "evaluation"
 READOUTS = "readouts"
 STATISTICS = "statistics"
 REGIONS = "regions"
+TRUST = "trust"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
     READOUTS,
     STATISTICS,
     REGIONS,
+    TRUST,
     "*.html",
     "*.tsv",
     "*.toml",
