@@ -14,7 +14,7 @@ from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_t
 from neurotranscoder.analyse.neighbours import label_neighbours
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
 from neurotranscoder.analyse.trials import Trials, TrialSettings
-from neurotranscoder.analyse.units import UnitSettings, contrast_units, mean_units
+from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
 from neurotranscoder.analyse.zmaps import Correction, Samples, Significant, ZMap, z_map
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.movie import SourceMovie
@@ -68,7 +68,7 @@ class Question:
         names = [self.first] if self.second is None else [self.first, "Minus", self.second]
         return "".join(c for c in "".join(names) if c.isascii() and c.isalnum())
 
-    def samples(self, trials: Trials, settings: UnitSettings) -> Samples:
+    def samples(self, trials: Trials, settings: UnitSettings) -> Units:
         """Return the units of a subject's trials."""
         if self.second is not None:
             return contrast_units(trials, self.first, self.second, settings)

@@ -104,7 +104,7 @@ def write_regions(
             continue
         try:
             rng = np.random.default_rng(settings.seed)
-            found = region_courses(question.chosen(subject.trials), placed, rng)
+            found = region_courses(question.samples(subject.trials, settings.units), placed, rng)
         except InputError as error:
             say(f"NO REGIONS: sub-{subject.name}, {question.label}: {error}")
             continue
