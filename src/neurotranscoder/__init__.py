@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         contrast_units,
         cut_trials,
         mean_units,
+        read_atlas,
+        region_courses,
+        write_region_courses,
         z_map,
     )
 
@@ -74,6 +77,9 @@ _FACADE = {
     "contrast_units": "trials",
     "cut_trials": "trials",
     "mean_units": "trials",
+    "read_atlas": "trials",
+    "region_courses": "trials",
+    "write_region_courses": "trials",
     "z_map": "trials",
 }
 
@@ -100,7 +106,9 @@ __all__ = [
     "mean_units",
     "mne_sources",
     "open_export",
+    "read_atlas",
     "read_out",
+    "region_courses",
     "save_movie",
     "save_subject",
     "simulate_run",
@@ -108,6 +116,7 @@ __all__ = [
     "trust_map",
     "window_image",
     "windows",
+    "write_region_courses",
     "write_trust",
     "write_window",
     "z_map",

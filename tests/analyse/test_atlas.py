@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.analyse.atlas import region_courses, write_region_courses
 from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.units import UnitSettings, mean_units
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError, SettingsError, StudyError
 from neurotranscoder.io.atlas import Atlas, read_atlas
@@ -28,8 +29,9 @@ def halves(grid):
     return Atlas(labels, grid, {1: "left", 2: "right", 3: "elsewhere"})
 
 
-def trials_of(rng, n_trials=40):
-    return cut_trials([noise_run(rng, smooth_maps(rng, SHAPE, 3), n_trials=n_trials)], SHORT)
+def units_of(rng, n_trials=60):
+    run = noise_run(rng, smooth_maps(rng, SHAPE, 3), n_trials=n_trials)
+    return mean_units(cut_trials([run], SHORT), UnitSettings(trials=2))
 
 
 def written(folder, labels, rows="index\tname\n1\tone\n2\ttwo\n"):
@@ -40,9 +42,9 @@ def written(folder, labels, rows="index\tname\n1\tone\n2\ttwo\n"):
 
 
 def test_courses_of_regions_are_means_of_the_dense_average(rng):
-    trials = trials_of(rng)
-    found = region_courses(trials, halves(trials.grid), rng, n_resamples=50)
-    dense = trials.average().at(slice(None)).reshape(*SHAPE, -1)
+    units = units_of(rng)
+    found = region_courses(units, halves(units.grid), rng, n_resamples=50)
+    dense = units.mean(np.ones(units.n), slice(None)).reshape(*SHAPE, -1)
     assert found.names == ("left", "right")
     assert found.n_voxels == (16, 16)
     assert_allclose(found.courses.value[0], dense[:2].mean(axis=(0, 1, 2)), atol=1e-6)
@@ -56,17 +58,17 @@ def test_intervals_hold_the_mean_of_other_trials_at_their_rate(rng):
     """True means are zero: 95 % lie inside, of 40 data sets whose courses are smooth."""
     inside = []
     for _ in range(40):
-        trials = trials_of(rng, n_trials=40)
-        found = region_courses(trials, halves(trials.grid), rng, n_resamples=200).courses
+        units = units_of(rng, n_trials=60)
+        found = region_courses(units, halves(units.grid), rng, n_resamples=200).courses
         inside.append(((found.low <= 0) & (found.high >= 0)).mean())
     assert 0.88 < np.mean(inside) < 0.99
 
 
 def test_peak_of_a_region_is_found_with_its_interval(rng):
-    trials = trials_of(rng)
-    bump = np.exp(-(((trials.axis.times - 0.2) / 0.1) ** 2))
-    clear = replace(trials, courses=0.1 * trials.courses + 5 * bump)
-    found = region_courses(clear, halves(trials.grid), rng, n_resamples=50).latency
+    units = units_of(rng)
+    bump = np.exp(-(((units.axis.times - 0.2) / 0.1) ** 2))
+    clear = replace(units, courses=0.1 * units.courses + 5 * bump)
+    found = region_courses(clear, halves(units.grid), rng, n_resamples=50).latency
     assert_allclose(found.value, 0.2, atol=1e-9)
     assert np.all((found.low <= 0.2 + 1e-9) & (found.high >= 0.2 - 1e-9))
 
@@ -82,13 +84,13 @@ def test_an_atlas_on_a_finer_grid_gives_each_voxel_the_label_at_its_centre(rng):
 
 
 def test_an_atlas_elsewhere_is_refused(rng):
-    trials = trials_of(rng)
-    away = trials.grid.voxel_to_world.copy()
+    units = units_of(rng)
+    away = units.grid.voxel_to_world.copy()
     away[0, 3] += 500
     with pytest.raises(GridError, match="no region of the atlas is on the grid"):
-        region_courses(trials, halves(VoxelGrid(SHAPE, away)), rng)
+        region_courses(units, halves(VoxelGrid(SHAPE, away)), rng)
     with pytest.raises(SettingsError, match="need 5 or more"):
-        region_courses(trials_of(rng, n_trials=4), halves(trials.grid), rng)
+        region_courses(units_of(rng, n_trials=8), halves(units.grid), rng)
 
 
 def test_atlas_is_read_with_its_names(tmp_path):
@@ -122,12 +124,12 @@ def test_an_atlas_of_several_volumes_is_refused(tmp_path):
 
 
 def test_tables_are_written_with_sidecars(rng, tmp_path):
-    trials = trials_of(rng)
-    found = region_courses(trials, halves(trials.grid), rng, n_resamples=20)
+    units = units_of(rng)
+    found = region_courses(units, halves(units.grid), rng, n_resamples=20)
     write_region_courses(tmp_path, "sub-01_desc-atlas", found, sources=["bids:raw:one"])
     courses = read_table(tmp_path / "sub-01_desc-atlas_courses.tsv")
     assert_allclose(np.float64(courses["value"]), found.courses.value.ravel())
     assert read_table(tmp_path / "sub-01_desc-atlas_peaks.tsv")["region"] == ["left", "right"]
     assert len(read_table(tmp_path / "sub-01_desc-atlas_correlations.tsv")["r"]) == 4
     sidecar = read_json(tmp_path / "sub-01_desc-atlas_peaks.json")
-    assert f"over {trials.n} trials" in sidecar["Description"]
+    assert f"over {units.n} units of {units.n_trials} trials" in sidecar["Description"]

@@ -1,14 +1,20 @@
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder import load_study
+from neurotranscoder.analyse.trust import trust_map
+from neurotranscoder.cli.trust import subject_trust
+from neurotranscoder.cli.workspace import Workspace
+from neurotranscoder.config import Config
 from neurotranscoder.io.movies import load_movie
-from neurotranscoder.io.store import read_json
+from neurotranscoder.io.store import read_json, read_table
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import load_trained
-from neurotranscoder.train.trained_subject import load_subject
+from neurotranscoder.train.trained_subject import load_subject, save_subject
 from small_study import bytes_below, command
 
 RUN = "sub-01_task-oddball_run-01"
@@ -165,3 +171,79 @@ def test_other_settings_leave_no_old_statistics(tiny_study, fitted):
     sidecar = read_json(folder / "sub-02_contrast-all_peaks.json")
     assert len(sidecar["Runs"]) == 2
     assert sidecar["RunsThatTheModelWasFittedOn"] == []
+
+
+@pytest.fixture
+def atlas(tiny_study, tmp_path):
+    """An atlas of two halves on the grid of the images, as command-line words."""
+    image = nib.load(next(tiny_study.glob("sub-01/func/*_bold.nii.gz")))
+    labels = np.ones(image.shape[:3], dtype=np.float32)
+    labels[image.shape[0] // 2 :] = 2
+    nib.Nifti1Image(labels, image.affine).to_filename(tmp_path / "atlas.nii.gz")
+    (tmp_path / "atlas.tsv").write_text("index\tname\n1\tone\n2\tother\n")
+    return ("--atlas", tmp_path / "atlas.nii.gz", "--labels", tmp_path / "atlas.tsv")
+
+
+def test_regions_of_an_atlas_are_written_once(tiny_study, fitted, atlas, capsys):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    quick = ("--set", "analyse.trials.correction=fdr")
+    words = ("analyse", tiny_study, fitted, *SUBJECT, *quick, *atlas)
+    assert command(*words) == 0
+    folder = fitted / "regions" / "sub-01"
+    conditions = {path.name.split("_")[1] for path in folder.glob("*_courses.tsv")}
+    assert conditions == {"contrast-all", "contrast-standard", "contrast-oddball"}
+    courses = read_table(folder / "sub-01_contrast-all_courses.tsv")
+    assert courses["region"] == ["one"] * 350 + ["other"] * 350
+    assert read_table(folder / "sub-01_contrast-all_peaks.tsv")["region"] == ["one", "other"]
+    assert len(read_table(folder / "sub-01_contrast-all_correlations.tsv")["r"]) == 4
+    sidecar = read_json(folder / "sub-01_contrast-all_courses.json")
+    assert str(atlas[1]) in sidecar["Sources"]
+    assert len(sidecar["Runs"]) == 5
+    before = {path: path.stat().st_mtime_ns for path in fitted.glob("regions/*/*")}
+    assert command(*words) == 0
+    assert {path: path.stat().st_mtime_ns for path in fitted.glob("regions/*/*")} == before
+    atlas[3].write_text("index\tname\n1\tone\n2\tsecond\n")
+    assert command(*words) == 0
+    assert read_table(folder / "sub-01_contrast-all_peaks.tsv")["region"] == ["one", "second"]
+
+
+def test_an_atlas_is_named_whole_and_for_subjects(tiny_study, tmp_path, atlas, capsys):
+    words = ("analyse", tiny_study, tmp_path / "out")
+    assert command(*words, "--stage", "subject", *atlas[:2]) == 2
+    assert "name --atlas and --labels both" in capsys.readouterr().err
+    assert command(*words, *atlas) == 2
+    assert "add --stage subject" in capsys.readouterr().err
+
+
+def test_trust_maps_are_made_from_runs_outside_of_the_fit(tiny_study, fitted, capsys):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    words = ("analyse", tiny_study, fitted, *SUBJECT, "--set", "analyse.trials.correction=fdr")
+    assert command(*words) == 0
+    folder = fitted / "trust" / "sub-01"
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(before) == 9  # r, z, q and mask with sidecars, and the manifest
+    sidecar = read_json(folder / "sub-01_res-voxel_desc-trust_q.json")
+    runs = {name.split("/")[-1].split("_")[2] for name in sidecar["Sources"]}
+    assert runs == {"run-04", "run-05"}
+    study, model = load_study(tiny_study), load_subject(fitted / "models/subjects/sub-01")
+    group = load_trained(fitted / "models" / "closed_form")
+    others = [study.load(run) for run in study.runs if run.subject == "01"][3:]
+    trust = trust_map(model, group, others)
+    image = nib.load(folder / "sub-01_res-voxel_desc-trust_q.nii.gz")
+    assert_allclose(np.asarray(image.dataobj)[model.mask], trust.q, atol=1e-6)
+    assert command(*words) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fitted, capsys):
+    folder = fitted / "models" / "subjects" / "sub-01"
+    study, model = load_study(tiny_study), load_subject(folder)
+    labels = tuple(run.label for run in study.runs if run.subject == "01")
+    out = fitted.with_name("all_fitted")
+    save_subject(out / "models" / "subjects" / "sub-01", replace(model, runs=labels))
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert "NO TRUST MAP: sub-01: the model was fitted on all" in capsys.readouterr().err
+    save_subject(out / "models" / "subjects" / "sub-01", model)
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert "group model that it was fitted with is not in" in capsys.readouterr().err
+    assert not (out / "trust").exists()

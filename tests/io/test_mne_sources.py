@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import mne
 import numpy as np
 import pytest
@@ -66,3 +69,9 @@ def test_mne_finds_the_peak_of_a_source(movie):
 def test_frames_outside_the_movie_are_refused(movie):
     with pytest.raises(GridError, match="asked for"):
         mne_sources(movie, 0.5, 3.0)
+
+
+def test_module_is_imported_before_anything_else_of_mne():
+    code = "import neurotranscoder.io.mne_sources"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,13 +1,13 @@
 """Regions of an atlas in trials of a subject: courses, correlations and peaks, with intervals.
 
 A course of a region is the mean over its voxels; it is computed on the factors. Intervals are a
-bootstrap over trials: for other trials of the same subject and the same model. Trials that reach
-into each other's baselines are not independent, and intervals are then too narrow.
+bootstrap over units of neighbouring trials, which share no frame: for other trials of the same
+subject and the same model. With few units they are somewhat too narrow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.analyse.jackknife import Banded
-from neurotranscoder.analyse.trials import Trials
+from neurotranscoder.analyse.units import Units
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.io.atlas import Atlas
 from neurotranscoder.io.derivatives import write_table_with_sources
@@ -38,13 +38,13 @@ class RegionCourses:
     times : array, shape (frames,)
         In s after the event.
     courses : Banded, shape (regions, frames)
-        Mean over trials; unit arbitrary.
+        Weighted mean over units; unit arbitrary.
     latency : Banded, shape (regions,)
         Time of the largest magnitude of the mean course after the event, in s.
     correlation : Banded, shape (regions, regions)
         Of mean courses after the event.
-    n_trials : int
-        Trials that were averaged.
+    n_units, n_trials : int
+        Units that were averaged, and trials in them.
     """
 
     names: tuple[str, ...]
@@ -53,59 +53,61 @@ class RegionCourses:
     courses: Banded
     latency: Banded
     correlation: Banded
+    n_units: int
     n_trials: int
 
 
 def region_courses(
-    trials: Trials, atlas: Atlas, rng: np.random.Generator, *, n_resamples: int = 1000
+    units: Units, atlas: Atlas, rng: np.random.Generator, *, n_resamples: int = 1000
 ) -> RegionCourses:
     """Return courses, peak latencies and correlations of regions with 95 % intervals.
 
     Parameters
     ----------
-    trials : Trials
-        Of one condition, or pooled.
+    units : Units
+        `mean_units` of one condition, or of all pooled; `contrast_units` for a difference.
     atlas : Atlas
         Any grid in the space of the images; brought to that of the movie.
     rng : Generator
-        Draws trials with replacement.
+        Draws units with replacement.
     n_resamples : int
         Draws; intervals are percentiles [1]_.
 
     Raises
     ------
     GridError
-        When no region has a voxel in the mask, or trials have no frame after the event.
+        When no region has a voxel in the mask, or units have no frame after the event.
     SettingsError
-        When there are fewer than five trials.
+        When there are fewer than five units.
 
     References
     ----------
     .. [1] Efron, B. & Tibshirani, R. (1993). An introduction to the bootstrap. Chapter 13.
     """
-    if trials.n < _FEWEST:
+    if units.n < _FEWEST:
         raise SettingsError(
-            f"{trials.n} trials say nothing about others; intervals need {_FEWEST} or more; pool "
-            "conditions"
+            f"{units.n} units say nothing about others; intervals need {_FEWEST} or more; pool "
+            "conditions, or make units of trials shorter"
         )
-    after = trials.axis.times >= 0
+    after = units.axis.times >= 0
     if not after.any():
         raise GridError("trials have no frame after the event; use a later TrialSettings.stop")
-    placed = atlas.on(trials.grid)
-    rows = placed.labels[trials.mask]
+    placed = atlas.on(units.grid)
+    rows = placed.labels[units.mask]
     numbers = np.setdiff1d(rows, 0)
     if not numbers.size:
         raise GridError(
             f"no region of the atlas has a voxel in the mask of {len(rows)} voxels; check that "
             "atlas and movie are in the same space"
         )
-    maps = np.stack([trials.movie.maps[rows == one].mean(axis=0) for one in numbers])
-    single = np.einsum("rc,ncf->nrf", maps.astype(np.float64), trials.courses)
-    draws = rng.integers(trials.n, size=(n_resamples, trials.n))
-    counts = np.stack([np.bincount(draw, minlength=trials.n) for draw in draws]) / trials.n
-    mean = single.mean(axis=0)
+    maps = np.stack([units.movie.maps[rows == one].mean(axis=0) for one in numbers])
+    single = np.einsum("rc,ncf->nrf", maps.astype(np.float64), units.courses)
+    draws = rng.integers(units.n, size=(n_resamples, units.n))
+    counts = np.stack([np.bincount(draw, minlength=units.n) for draw in draws]) * units.weights
+    counts /= counts.sum(axis=1, keepdims=True)
+    mean = np.tensordot(units.weights / units.n, single, 1)
     means = np.tensordot(counts, single, 1)
-    times = trials.axis.times
+    times = units.axis.times
     return RegionCourses(
         names=tuple(placed.names[int(one)] for one in numbers),
         n_voxels=tuple(int(np.sum(rows == one)) for one in numbers),
@@ -118,12 +120,18 @@ def region_courses(
         correlation=_banded(
             _correlations(mean[np.newaxis, :, after])[0], _correlations(means[..., after])
         ),
-        n_trials=trials.n,
+        n_units=units.n,
+        n_trials=units.n_trials,
     )
 
 
 def write_region_courses(
-    folder: Path, stem: str, found: RegionCourses, *, sources: Sequence[str] = ()
+    folder: Path,
+    stem: str,
+    found: RegionCourses,
+    *,
+    sources: Sequence[str] = (),
+    metadata: Mapping[str, object] | None = None,
 ) -> None:
     """Write ``STEM_courses.tsv``, ``STEM_peaks.tsv`` and ``STEM_correlations.tsv``, with sidecars.
 
@@ -137,6 +145,8 @@ def write_region_courses(
         What to write.
     sources : sequence of str
         Files it was made from.
+    metadata : mapping, optional
+        Further fields of the sidecars.
     """
     names, times = found.names, found.times.tolist()
     courses: dict[str, Sequence[object]] = {
@@ -149,7 +159,7 @@ def write_region_courses(
     }
     peaks: dict[str, Sequence[object]] = {"region": names, "n_voxels": found.n_voxels}
     tables = (
-        ("courses", courses, "value", found.courses, "Mean over trials and voxels, any unit"),
+        ("courses", courses, "value", found.courses, "Mean over units and voxels, any unit"),
         ("peaks", peaks, "latency", found.latency, "Largest magnitude, in s after the event"),
         ("correlations", pairs, "r", found.correlation, "Of mean courses after the event"),
     )
@@ -158,7 +168,9 @@ def write_region_courses(
         for key, part in ((column, "value"), ("ci_low", "low"), ("ci_high", "high")):
             written[key] = np.ravel(getattr(banded, part)).tolist()
         facts = {
-            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_trials} trials"
+            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_units} units of "
+            f"{found.n_trials} trials",
+            **(metadata or {}),
         }
         write_table_with_sources(
             folder / f"{stem}_{name}.tsv", written, sources=sources, metadata=facts

@@ -14,7 +14,7 @@ from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_t
 from neurotranscoder.analyse.neighbours import label_neighbours
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
 from neurotranscoder.analyse.trials import Trials, TrialSettings
-from neurotranscoder.analyse.units import UnitSettings, contrast_units, mean_units
+from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
 from neurotranscoder.analyse.zmaps import Correction, Samples, Significant, ZMap, z_map
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.movie import SourceMovie
@@ -68,19 +68,20 @@ class Question:
         names = [self.first] if self.second is None else [self.first, "Minus", self.second]
         return "".join(c for c in "".join(names) if c.isascii() and c.isalnum())
 
-    def samples(self, trials: Trials, settings: UnitSettings) -> Samples:
+    def samples(self, trials: Trials, settings: UnitSettings) -> Units:
         """Return the units of a subject's trials."""
         if self.second is not None:
             return contrast_units(trials, self.first, self.second, settings)
-        return mean_units(self._chosen(trials), settings)
+        return mean_units(self.chosen(trials), settings)
 
     def average(self, trials: Trials) -> SourceMovie:
         """Return the mean over trials, or the difference of two."""
         if self.second is None:
-            return self._chosen(trials).average()
+            return self.chosen(trials).average()
         return difference(trials.of(self.first).average(), trials.of(self.second).average())
 
-    def _chosen(self, trials: Trials) -> Trials:
+    def chosen(self, trials: Trials) -> Trials:
+        """Return the trials of its first condition, or all where conditions are pooled."""
         return trials if self.first == POOLED else trials.of(self.first)
 
 

@@ -12,6 +12,7 @@ from neurotranscoder.analyse.models import ModelFacts, compare_models
 from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
 from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.regions import AtlasFiles
 from neurotranscoder.cli.trials import analyse_trials
 from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
@@ -31,6 +32,7 @@ def analyse(
     *,
     model: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
     stage: Stage = "group",
+    atlas: AtlasFiles | None = None,
     common: Common | None = None,
 ) -> None:
     """Read out a trained transcoder, or test what conditions do in the movies of subjects.
@@ -48,14 +50,18 @@ def analyse(
     stage
         group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
-        --stage subject` has made movies.
+        --stage subject` has made movies. Given an atlas, courses, peak latencies and correlations
+        of its regions go to regions/sub-*. Where a model was fitted, maps of the voxels that it
+        sees in other runs go to trust/sub-*.
     """
     config = (common or Common()).settings()
     if stage == "subject":
         if model:
             raise SettingsError("--model names group models; movies of subjects are made already")
-        analyse_trials(bids, out, config)
+        analyse_trials(bids, out, config, atlas=(atlas or AtlasFiles()).read())
         return
+    if (atlas or AtlasFiles()) != AtlasFiles():
+        raise SettingsError("--atlas and --labels are of movies; add --stage subject")
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)
     models = models if model else models[:1]

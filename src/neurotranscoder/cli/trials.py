@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,35 +20,27 @@ from neurotranscoder.analyse.conditions import (
     questions_of,
 )
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
-from neurotranscoder.analyse.trials import Trials, cut_trials
 from neurotranscoder.cli.common import progress, say
-from neurotranscoder.cli.workspace import MODELS, STATISTICS, Workspace
+from neurotranscoder.cli.cut_subjects import CutSubject, cut_subject
+from neurotranscoder.cli.regions import AtlasInUse, write_regions
+from neurotranscoder.cli.trust import group_models, subject_trust
+from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, is_complete
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.recording import Events, RunId
-from neurotranscoder.io.manifest import MANIFEST, read_manifest, sha256_of, write_manifest
-from neurotranscoder.io.movies import load_movie, movie_path
+from neurotranscoder.io.manifest import MANIFEST, write_manifest
+from neurotranscoder.io.movies import movie_path
 from neurotranscoder.report.effect_frames import write_frames
-from neurotranscoder.train.trained_subject import load_subject
 
 _KIND = "statistics of trials"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Subject:
-    """The movies of a subject's runs, cut at their events."""
-
-    name: str
-    trials: Trials
-    sources: list[str]
-    metadata: Mapping[str, object]
-    identity: str
-    anatomy: Float[ndarray, "x y z"]
-
-
-def analyse_trials(bids: Path, out: Path, config: Config) -> None:
+def analyse_trials(
+    bids: Path, out: Path, config: Config, *, atlas: AtlasInUse | None = None
+) -> None:
     """Test all means and contrasts, within each subject and across subjects that share a grid.
+
+    The trust map of each subject is written as well, and, given an atlas, its regions.
 
     Raises
     ------
@@ -66,11 +57,20 @@ def analyse_trials(bids: Path, out: Path, config: Config) -> None:
         )
     with space.started():
         names = sorted({run.subject for run in runs})
-        cut = [_cut(space, [r for r in runs if r.subject == name], settings) for name in names]
+        groups = group_models(space)
+        for name in names:
+            subject_trust(space, name, groups)
+        cut = [
+            cut_subject(space, [r for r in runs if r.subject == name], settings) for name in names
+        ]
         subjects = [one for one in cut if one is not None]
         if not subjects:
             raise GridError("no subject has a run to analyse; see analyse.trials.unseen_runs")
         asked = questions_of([c for one in subjects for c in one.trials.trial_type], settings)
+        if atlas is not None:
+            for subject in subjects:
+                folder = out / REGIONS / f"sub-{subject.name}"
+                write_regions(folder, subject, atlas, asked, settings)
         with progress("testing conditions within subjects") as advance:
             for done, subject in enumerate(subjects, 1):
                 _within(out / STATISTICS / f"sub-{subject.name}", subject, asked, settings)
@@ -80,64 +80,14 @@ def analyse_trials(bids: Path, out: Path, config: Config) -> None:
     say(f"statistics in {out / STATISTICS}")
 
 
-def _cut(space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings) -> _Subject | None:
-    """Cut the runs of a subject at their events; say which the model was fitted on."""
-    name = runs[0].subject
-    fitted = load_subject(space.out / MODELS / "subjects" / f"sub-{name}").runs
-    seen = [run.label for run in runs if run.label in fitted]
-    if settings.unseen_runs:
-        runs = [run for run in runs if run.label not in fitted]
-        seen = []
-    if not runs:
-        say(f"NOT TESTED: sub-{name}: the model was fitted on all of its runs; left out")
-        return None
-    if seen:
-        say(
-            f"sub-{name}: the model was fitted on {len(seen)} of these {len(runs)} runs, on all "
-            "conditions pooled; it has seen their BOLD (analyse.trials.unseen_runs=true leaves "
-            "them out)"
-        )
-    paths = [movie_path(space.out, run, "eeg") for run in runs]
-    parts = [
-        (load_movie(path), _events_of(space, run, settings))
-        for path, run in zip(paths, runs, strict=True)
-    ]
-    trials = cut_trials(parts, settings.window)
-    say(f"sub-{name}: {trials!r}")
-    events = [[e.onset.tolist(), list(e.trial_type)] for _, e in parts]
-    facts = [settings.digest(), [sha256_of(path / MANIFEST) for path in paths], events]
-    window = settings.window.model_dump(mode="json")
-    return _Subject(
-        name,
-        trials,
-        [path.relative_to(space.out).as_posix() for path in paths],
-        {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
-        hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
-        np.asarray(space.study.load(runs[0]).bold.data.mean(axis=-1)),
-    )
-
-
-def _events_of(space: Workspace, run: RunId, settings: TrialAnalysisSettings) -> Events:
-    """Return the events of the wanted conditions."""
-    events = space.study.load(run).events
-    wanted = settings.conditions
-    kept = [i for i, name in enumerate(events.trial_type) if not wanted or name in wanted]
-    return Events(
-        events.onset[kept],
-        events.duration[kept],
-        tuple(events.trial_type[i] for i in kept),
-        events.response_time[kept],
-    )
-
-
 def _within(
     folder: Path,
-    subject: _Subject,
+    subject: CutSubject,
     asked: tuple[Question, ...],
     settings: TrialAnalysisSettings,
 ) -> None:
     """Test within one subject, unless its statistics are there; the manifest comes last."""
-    if _is_complete(folder, subject.identity):
+    if is_complete(folder, kind=_KIND, identity=subject.identity):
         return
     _clear(folder)
     for question in asked:
@@ -155,14 +105,14 @@ def _within(
 
 def _across(
     folder: Path,
-    subjects: list[_Subject],
+    subjects: list[CutSubject],
     asked: tuple[Question, ...],
     settings: TrialAnalysisSettings,
 ) -> None:
     """Test over subjects, unless that is there; the manifest comes last."""
     facts = [one.identity for one in subjects]
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    if _is_complete(folder, identity):
+    if is_complete(folder, kind=_KIND, identity=identity):
         return
     _clear(folder)
     sources = [source for one in subjects for source in one.sources]
@@ -187,7 +137,7 @@ def _untested(
     folder: Path,
     prefix: str,
     question: Question,
-    subjects: list[_Subject],
+    subjects: list[CutSubject],
     reason: GridError,
     metadata: Mapping[str, object],
 ) -> None:
@@ -206,17 +156,6 @@ def _untested(
         )
     except GridError as error:
         say(f"{prefix}, {question.label}: no effect image: {error}")
-
-
-def _is_complete(folder: Path, identity: str) -> bool:
-    """Return whether these very statistics are there, whole."""
-    if not (folder / MANIFEST).is_file():
-        return False
-    try:
-        return read_manifest(folder, kind=_KIND).settings_hash == identity
-    except StoreError as error:
-        say(f"{error}; they are made again")
-        return False
 
 
 def _draw(folder: Path, prefix: str, one: Answer, anatomy: Float[ndarray, "x y z"]) -> None:

@@ -16,6 +16,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
 from neurotranscoder.io.derivatives import start_derivative
+from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import write_text
 from neurotranscoder.io.stored_runs import StoredRuns
@@ -29,11 +30,15 @@ MODELS = "models"
 EVALUATION = "evaluation"
 READOUTS = "readouts"
 STATISTICS = "statistics"
+REGIONS = "regions"
+TRUST = "trust"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
     READOUTS,
     STATISTICS,
+    REGIONS,
+    TRUST,
     "*.html",
     "*.tsv",
     "*.toml",
@@ -163,6 +168,17 @@ def study_identity(root: Path) -> str:
         if path.stem.removesuffix(".nii").endswith(("_eeg", "_bold")):
             digest.update(f"{path.relative_to(root).as_posix()} {path.lstat().st_size}\n".encode())
     return digest.hexdigest()
+
+
+def is_complete(folder: Path, *, kind: str, identity: str) -> bool:
+    """Return whether this very result is there, whole."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    try:
+        return read_manifest(folder, kind=kind).settings_hash == identity
+    except StoreError as error:
+        say(f"{error}; it is made again")
+        return False
 
 
 def load_models(folders: tuple[Path, ...], out: Path) -> list[tuple[str, TrainedTranscoder]]:

@@ -8,6 +8,7 @@ the space of a template, that is the template's; there is no head coordinate fra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import mne
@@ -20,13 +21,13 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.io.limits import check_memory
 
-_FIFF: Any = mne._fiff.constants.FIFF
+_FIFF: Any = import_module("mne._fiff.constants").FIFF
 _M_PER_MM = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MneSources:
-    """A volume source estimate and the source space that MNE needs to draw it.
+    """A volume source estimate and the source space that MNE needs to place it.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def mne_sources(movie: SourceMovie, start: float, stop: float, *, subject: str =
     Returns
     -------
     sources : MneSources
-        ``estimate.save`` and ``mne.read_source_estimate``, ``estimate.as_volume(space)`` and
-        ``estimate.plot(space)`` work on it.
+        ``estimate.save`` and ``mne.read_source_estimate``, and ``estimate.as_volume(space)``
+        work on it.
 
     Raises
     ------

@@ -1,0 +1,86 @@
+"""Movies of subjects, cut at the events of their runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.analyse.conditions import TrialAnalysisSettings
+from neurotranscoder.analyse.trials import Trials, cut_trials
+from neurotranscoder.cli.common import say
+from neurotranscoder.cli.subjects import subject_folder
+from neurotranscoder.cli.workspace import Workspace
+from neurotranscoder.core.recording import Events, RunId
+from neurotranscoder.io.manifest import MANIFEST, sha256_of
+from neurotranscoder.io.movies import load_movie, movie_path
+from neurotranscoder.train.trained_subject import load_subject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutSubject:
+    """The movies of a subject's runs, cut at their events."""
+
+    name: str
+    trials: Trials
+    sources: list[str]
+    metadata: Mapping[str, object]
+    identity: str
+    anatomy: Float[ndarray, "x y z"]
+
+
+def cut_subject(
+    space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings
+) -> CutSubject | None:
+    """Cut the runs of a subject at their events; say which the model was fitted on."""
+    name = runs[0].subject
+    fitted = load_subject(subject_folder(space.out, name)).runs
+    seen = [run.label for run in runs if run.label in fitted]
+    if settings.unseen_runs:
+        runs = [run for run in runs if run.label not in fitted]
+        seen = []
+    if not runs:
+        say(f"NOT TESTED: sub-{name}: the model was fitted on all of its runs; left out")
+        return None
+    if seen:
+        say(
+            f"sub-{name}: the model was fitted on {len(seen)} of these {len(runs)} runs, on all "
+            "conditions pooled; it has seen their BOLD (analyse.trials.unseen_runs=true leaves "
+            "them out)"
+        )
+    paths = [movie_path(space.out, run, "eeg") for run in runs]
+    parts = [
+        (load_movie(path), _events_of(space, run, settings))
+        for path, run in zip(paths, runs, strict=True)
+    ]
+    trials = cut_trials(parts, settings.window)
+    say(f"sub-{name}: {trials!r}")
+    events = [[e.onset.tolist(), list(e.trial_type)] for _, e in parts]
+    facts = [settings.digest(), [sha256_of(path / MANIFEST) for path in paths], events]
+    window = settings.window.model_dump(mode="json")
+    return CutSubject(
+        name,
+        trials,
+        [path.relative_to(space.out).as_posix() for path in paths],
+        {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
+        hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+        np.asarray(space.study.load(runs[0]).bold.data.mean(axis=-1)),
+    )
+
+
+def _events_of(space: Workspace, run: RunId, settings: TrialAnalysisSettings) -> Events:
+    """Return the events of the wanted conditions."""
+    events = space.study.load(run).events
+    wanted = settings.conditions
+    kept = [i for i, name in enumerate(events.trial_type) if not wanted or name in wanted]
+    return Events(
+        events.onset[kept],
+        events.duration[kept],
+        tuple(events.trial_type[i] for i in kept),
+        events.response_time[kept],
+    )
