@@ -12,13 +12,15 @@ OUT gets ``subjects.tsv`` (one row for each subject, method and measure), ``subj
 and in time, over subjects and regions), ``choices.tsv`` (what was chosen, and how each
 candidate did) and a model of each subject. Rivals with a leadfield have the true one; their
 regularisation is the best of four for the scored runs themselves, which nobody could know.
-``--mni`` has the grid of fMRIPrep's ``res-2``.
+``--mni`` has the grid of fMRIPrep's ``res-2``; ``--picture`` draws the trial average of the first
+subject through time, beside its truth, as ``event.png``.
 ``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import functools
 import resource
 import time
@@ -30,6 +32,7 @@ import torch
 
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording, RunId
+from neurotranscoder.evaluate.subject_event import subject_event
 from neurotranscoder.evaluate.subject_rivals import (
     coloured,
     fir_movies,
@@ -48,12 +51,13 @@ from neurotranscoder.evaluate.subject_table import (
     stage_facts,
 )
 from neurotranscoder.evaluate.table import write_rows
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.store import scratch_folder, write_bytes
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
+from neurotranscoder.report.subject_event import draw_subject_event
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_sources
@@ -172,8 +176,36 @@ def score_subject(
     yield f"oracle_on_averages_of_{TRIALS}", score(oracle(n_trials=TRIALS))
 
 
+def draw_event(
+    cohort: Cohort,
+    group: TrainedTranscoder,
+    trained: TrainedSubject,
+    tests: list[RunId],
+    recordings: list[Recording],
+) -> bytes:
+    """Return the picture of the trial average through time, as PNG."""
+    movies = [subject_movie(trained, one) for one in recordings]
+    truth = truth_of_subject(cohort, tests, movies)
+    brain = cohort.subjects[cohort.scenario.numbers_of(tests[0])[0]]
+    leadfield = brain.head.leadfield[:, trained.mask[brain.head.brain]]
+    inverse = [
+        inverse_movies(leadfield, trained, recordings, snr=snr, standardised=False) for snr in SNRS
+    ]
+    estimates = {
+        "subject stage": movies,
+        "group stage, interpolated": group_movies(group, trained, recordings),
+        "minimum norm, true leadfield": max(
+            inverse, key=lambda one: score_movies(one, truth).r_movie
+        ),
+    }
+    event = subject_event(estimates, truth)
+    title = f"trial average of held-out runs, subject {tests[0].subject} of {cohort.scenario.name}"
+    picture = draw_subject_event(event, title=title)
+    return base64.b64decode(picture.source.partition(",")[2])
+
+
 def run_scenario(
-    scenario: Scenario, out: Path, architecture: str, own_runs: int | None
+    scenario: Scenario, out: Path, architecture: str, own_runs: int | None, *, picture: bool
 ) -> tuple[list[SubjectRow], list[ChoiceRow], list[ParetoRow]]:
     """Simulate, train, fit and score all subjects of a scenario."""
     cohort = make_cohort(scenario, build_head(scenario.head))
@@ -193,14 +225,16 @@ def run_scenario(
             wall, work = time.perf_counter() - wall, time.process_time() - work
             save_subject(out / f"sub-{label}", trained)
             key = scenario.name, label
-            for one in trained.choices:
-                choices += [
-                    ChoiceRow(*key, one.name, value, int(value == one.value), score)
-                    for value, score in zip(one.candidates, one.scores, strict=bool(one.scores))
-                ]
+            choices += [
+                ChoiceRow(*key, one.name, value, int(value == one.value), score)
+                for one in trained.choices
+                for value, score in zip(one.candidates, one.scores, strict=bool(one.scores))
+            ]
             rows.append(SubjectRow(*key, STAGE, "fit_seconds", wall, "s"))
             rows.append(SubjectRow(*key, STAGE, "fit_cpu_seconds", work, "s"))
             tested = [record(scenario.numbers_of(run), cohort) for run in own]
+            if picture and subject == 0:
+                write_bytes(out / "event.png", draw_event(cohort, group, trained, own, tested))
             for method, scores in score_subject(cohort, group, trained, runs, own, tested):
                 by_region[label, method] = scores
                 facts = [*stage_facts(scores)]
@@ -243,13 +277,18 @@ def main() -> None:
     parser.add_argument("--mni", action="store_true", help="2 mm in MNI space, 97 x 115 x 97")
     parser.add_argument("--ico", type=int, default=3, help="how fine the heads are")
     parser.add_argument("--architecture", default="sparse", help="of the group model")
+    parser.add_argument("--picture", action="store_true", help="draw the first subject's event")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scenario = scenario_of(arguments)
     start = time.perf_counter()
     rows, choices, compared = run_scenario(
-        scenario, arguments.out, arguments.architecture, arguments.own_runs
+        scenario,
+        arguments.out,
+        arguments.architecture,
+        arguments.own_runs,
+        picture=arguments.picture,
     )
     table = means(rows)
     write_rows(arguments.out / "subjects.tsv", rows)

@@ -135,7 +135,7 @@ def score_movies(
         Movies that they may be copies of.
     """
     onsets = [truth.onsets(run) for run in truth.runs]
-    found = _average(movies, onsets)
+    found = average_movie(movies, onsets)
     wanted = trial_average(truth.courses, onsets, truth.axes)
     active = truth.maps.any(axis=1)
     true = truth.maps @ wanted
@@ -154,14 +154,14 @@ def score_movies(
         r_movie=_cosine(found, true),
         r_continuous=continuous_r(maps[active], courses, truth.maps[active], known),
         false_activity=silent_energy / max(float(energy[active].sum()), _TINY),
-        copy_r=_cosine(found, _average(other, onsets)) if other else float("nan"),
+        copy_r=_cosine(found, average_movie(other, onsets)) if other else float("nan"),
         localisation=localisation_errors([point_spread]),
         spread=spreads([point_spread]),
         latency=1000 * np.abs(peaks) / truth.axes[0].sfreq,
     )
 
 
-def _average(
+def average_movie(
     movies: Sequence[SourceMovie], onsets: Sequence[Float[ndarray, " _"]]
 ) -> Float[ndarray, "voxels frames"]:
     """Return the trial average of movies."""
