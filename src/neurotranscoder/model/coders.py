@@ -94,7 +94,7 @@ class EegToSource(nn.Module):
         self.grid = _Grid(mask)
         full, *_, smallest = sizes = halved_sizes(self.grid.shape, N_LAYERS - 1)
         growing = zip([*sizes[:0:-1], full], [*sizes[-2::-1], full], strict=True)
-        (first_in, first_out), *pairs = _pairs(n_channels, features, 1)
+        (first_in, first_out), *pairs = feature_pairs(n_channels, features, 1)
         self.layers = nn.Sequential(
             point_to_grid(first_in, first_out, smallest),
             *(
@@ -143,7 +143,7 @@ class SourceToEeg(nn.Module):
         self.grid = _Grid(mask)
         *_, smallest = sizes = halved_sizes(self.grid.shape, N_LAYERS - 1)
         shrinking = zip(sizes, [*sizes[1:], smallest], strict=True)
-        *pairs, (last_in, last_out) = _pairs(1, features, n_channels)
+        *pairs, (last_in, last_out) = feature_pairs(1, features, n_channels)
         self.layers = nn.Sequential(
             *(
                 spatial_down(n_in, n_out, sizes=step, kernel_size=kernel_size)
@@ -199,7 +199,7 @@ class BoldToSource(nn.Module):
         self, bold: Float[Tensor, "batch blocks volumes"]
     ) -> Float[Tensor, "batch blocks frames"]:
         """Return the source that explains the BOLD, block by block."""
-        return _block_by_block(self.layers, bold)
+        return block_by_block(self.layers, bold)
 
 
 class SourceToBold(nn.Module):
@@ -232,10 +232,10 @@ class SourceToBold(nn.Module):
         picked: Int[Tensor, " picked"] | None = None,
     ) -> Float[Tensor, "batch picked time"]:
         """Return the BOLD that follows the source, block by block; of picked blocks alone."""
-        return _block_by_block(self.layers, source if picked is None else source[:, picked])
+        return block_by_block(self.layers, source if picked is None else source[:, picked])
 
 
-def _pairs(first: int, hidden: Sequence[int], last: int) -> list[tuple[int, int]]:
+def feature_pairs(first: int, hidden: Sequence[int], last: int) -> list[tuple[int, int]]:
     """Return the features that enter and leave each of the five layers."""
     if len(hidden) != N_LAYERS - 1:
         raise SettingsError(
@@ -247,10 +247,12 @@ def _pairs(first: int, hidden: Sequence[int], last: int) -> list[tuple[int, int]
 
 def _temporal_layers(features: Sequence[int], kernel_size: int) -> list[nn.Module]:
     """Return five layers of the same length in time."""
-    return [TemporalLayer(n_in, n_out, kernel_size) for n_in, n_out in _pairs(1, features, 1)]
+    return [
+        TemporalLayer(n_in, n_out, kernel_size) for n_in, n_out in feature_pairs(1, features, 1)
+    ]
 
 
-def _block_by_block(
+def block_by_block(
     layers: nn.Module, values: Float[Tensor, "batch blocks time"]
 ) -> Float[Tensor, "batch blocks frames"]:
     """Apply layers that know nothing of neighbours."""

@@ -12,7 +12,6 @@ References
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -22,9 +21,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.model.banded import convolve_in_space, convolve_in_time
-from neurotranscoder.model.coders import N_LAYERS
+from neurotranscoder.model.coders import block_by_block, feature_pairs
 from neurotranscoder.model.layers import Size, check_kernel_size
 from neurotranscoder.model.transcoder import CyclicTranscoder
 
@@ -111,7 +109,7 @@ class SpaceCoder(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = shape
-        pairs = _pairs(features)
+        pairs = feature_pairs(1, features, 1)
         self.layers = nn.Sequential(*(ResidualInSpace(*pair, kernel_size) for pair in pairs))
         _initialise(self, generator)
 
@@ -146,7 +144,7 @@ class TimeCoder(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        pairs = _pairs(features)
+        pairs = feature_pairs(1, features, 1)
         self.layers = nn.Sequential(*(ResidualInTime(*pair, kernel_size) for pair in pairs))
         _initialise(self, generator)
 
@@ -156,9 +154,7 @@ class TimeCoder(nn.Module):
         picked: Int[Tensor, " picked"] | None = None,
     ) -> Float[Tensor, "batch picked time"]:
         """Return the other source, voxel by voxel; of picked voxels alone if there are any."""
-        kept = source if picked is None else source[:, picked]
-        found: Tensor = self.layers(rearrange(kept, "batch voxels time -> batch 1 voxels time"))
-        return rearrange(found, "batch 1 voxels time -> batch voxels time")
+        return block_by_block(self.layers, source if picked is None else source[:, picked])
 
 
 def subject_transcoder(
@@ -195,16 +191,6 @@ def subject_transcoder(
         return TimeCoder(features=temporal_features, kernel_size=in_time, generator=generator)
 
     return CyclicTranscoder(of_space(), of_space(), of_time(), of_time())
-
-
-def _pairs(features: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the features that enter and leave each of the five layers."""
-    if len(features) != N_LAYERS - 1:
-        raise SettingsError(
-            f"a coder got features {tuple(features)}; it needs {N_LAYERS - 1} numbers, one for "
-            "each hidden layer"
-        )
-    return list(itertools.pairwise([1, *features, 1]))
 
 
 @torch.no_grad()
