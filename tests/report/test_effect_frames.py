@@ -55,6 +55,21 @@ def test_frames_follow_the_event_and_show_the_peak_where_it_is(found, rng):
     assert "sub-01, a: " in figure.get_suptitle()
 
 
+@pytest.mark.parametrize(("flips", "place"), [((-1, 1), (2, 4)), ((1, -1), (2, 1))])
+def test_left_is_left_and_front_is_up_whatever_the_grid(found, flips, place):
+    """Voxel (1, 2) of 6 x 5: mirrored along x it is column 4, along y it stays in row 2."""
+    affine = found.found.grid.voxel_to_world @ np.diag([*flips, 1, 1])
+    mirrored = replace(found.found, grid=VoxelGrid(SHAPE, affine))
+    anatomy = np.zeros(SHAPE)
+    anatomy[1, 0] = 1.0
+    figure = figure_of_frames(replace(found, found=mirrored), anatomy, name="sub-01")
+    shown = [one.get_images() for one in figure.axes if one.get_images()]
+    strongest = max((effect.get_array().filled(0) for _, effect in shown), key=np.ptp)
+    assert np.unravel_index(np.argmax(np.abs(strongest)), strongest.shape) == place
+    row, column = np.argwhere(shown[0][0].get_array() == 1.0)[0]
+    assert (row, column) == ((4 if flips[1] < 0 else 0), (4 if flips[0] < 0 else 1))
+
+
 def test_a_picture_is_of_the_grid_of_its_effect(found, rng):
     picture = draw_frames(found, rng.random(SHAPE), name="sub-01")
     assert picture.source.startswith("data:image/png;base64,")
