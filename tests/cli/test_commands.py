@@ -298,7 +298,7 @@ def test_the_demo_of_the_tiny_preset_ends_with_a_report(tmp_path, capsys):
     assert command("demo", tmp_path / "demo", "--preset", "tiny", quick=False) == 0
     assert "report in" in capsys.readouterr().err
     methods = set(read_table(tmp_path / "demo/metrics.tsv")["method"])
-    assert {"transcoder", "closed_form", "paper", "null_wrong_run", "ridge_lags"} <= methods
+    assert {"sparse", "closed_form", "paper", "null_wrong_run", "ridge_lags"} <= methods
     assert (tmp_path / "demo/report.html").stat().st_size > 1e5
 
 

@@ -17,8 +17,8 @@ from neurotranscoder.report.page import write_report
 from neurotranscoder.train.device import Device
 from neurotranscoder.train.split import split_runs
 
-STEPS = {"small": (40, 200), "tiny": (4, 8)}  # of the residual networks and of the paper's
-ARCHITECTURES = ("closed_form", "transcoder", "paper")
+STEPS = {"small": 200, "tiny": 8}  # of the paper's networks
+ARCHITECTURES = ("closed_form", "sparse", "paper")
 
 
 def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device = "auto") -> None:
@@ -48,7 +48,7 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
 
 
 def _train_and_score(space: Workspace, preset: str, device: Device) -> Findings:
-    """Train all architectures on the study and score them."""
+    """Train the default, its linear part and the paper's network on the study; score them."""
     config = space.config
     runs = space.align()
     split = split_runs(space.study.runs, config.train.split, stated=space.study.test_runs)
@@ -69,11 +69,11 @@ def _train_and_score(space: Workspace, preset: str, device: Device) -> Findings:
 
 
 def demo_settings(preset: str) -> tuple[str, ...]:
-    """Return the settings that keep the demo of a preset short: few steps of both networks."""
-    residual, paper = STEPS[preset]
-    steps = (f"train.residual.steps={residual}", f"train.paper.steps={paper}")
+    """Return the settings that keep the demo of a preset short: few steps of the networks."""
+    steps = STEPS[preset]
     moments = ("validate_every", "checkpoint_every")
-    return (*steps, *(f"train.paper.{moment}={paper // 2}" for moment in moments))
+    halves = (f"train.paper.{moment}={steps // 2}" for moment in moments)
+    return (f"train.paper.steps={steps}", *halves)
 
 
 def summarise(findings: Findings) -> None:
