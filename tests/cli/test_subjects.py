@@ -100,7 +100,7 @@ def test_a_damaged_movie_is_made_again(tiny_study, fitted, capsys):
         (("reconstruct", "--window", "1", "2"), "add --stage subject"),
         (("reconstruct", "--stage", "subject"), "no model of any of these subjects"),
         (("analyse", "--stage", "subject"), "no movie of any of these runs"),
-        (("analyse", "--stage", "subject", "--model", "x"), "--model names group models"),
+        (("analyse", "--stage", "subject", "--model", "x", "y"), "fitted with one group model"),
     ],
 )
 def test_options_of_the_other_stage_are_refused(words, message, tiny_study, tmp_path, capsys):
@@ -245,5 +245,5 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     assert "NO TRUST MAP: sub-01: the model was fitted on all" in capsys.readouterr().err
     save_subject(out / "models" / "subjects" / "sub-01", model)
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
-    assert "group model that it was fitted with is not in" in capsys.readouterr().err
+    assert "group model that it was fitted with is not known" in capsys.readouterr().err
     assert not (out / "trust").exists()

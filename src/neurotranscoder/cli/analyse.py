@@ -46,7 +46,7 @@ def analyse(
         statistics/sub-* and statistics/group with 4-D images and tables.
     model
         Folders of models; several, such as training seeds, are compared as well. Default: the
-        best known one in OUT/models.
+        best known one in OUT/models; for subjects that which they were fitted with.
     stage
         group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
@@ -56,9 +56,12 @@ def analyse(
     """
     config = (common or Common()).settings()
     if stage == "subject":
-        if model:
-            raise SettingsError("--model names group models; movies of subjects are made already")
-        analyse_trials(bids, out, config, atlas=(atlas or AtlasFiles()).read())
+        if len(model) > 1:
+            raise SettingsError(
+                f"got {len(model)} models; subjects were fitted with one group model; name that"
+            )
+        known = model[0] if model else None
+        analyse_trials(bids, out, config, atlas=(atlas or AtlasFiles()).read(), model=known)
         return
     if (atlas or AtlasFiles()) != AtlasFiles():
         raise SettingsError("--atlas and --labels are of movies; add --stage subject")

@@ -54,10 +54,11 @@ def cut_subject(
             "them out)"
         )
     paths = [movie_path(space.out, run, "eeg") for run in runs]
-    parts = [
-        (load_movie(path), _events_of(space, run, settings))
-        for path, run in zip(paths, runs, strict=True)
-    ]
+    parts, anatomy = [], None
+    for path, run in zip(paths, runs, strict=True):
+        recording = space.study.load(run)
+        parts.append((load_movie(path), _wanted(recording.events, settings.conditions)))
+        anatomy = recording.bold.data.mean(axis=-1) if anatomy is None else anatomy
     trials = cut_trials(parts, settings.window)
     say(f"sub-{name}: {trials!r}")
     events = [[e.onset.tolist(), list(e.trial_type)] for _, e in parts]
@@ -69,15 +70,13 @@ def cut_subject(
         [path.relative_to(space.out).as_posix() for path in paths],
         {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
         hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
-        np.asarray(space.study.load(runs[0]).bold.data.mean(axis=-1)),
+        np.asarray(anatomy),
     )
 
 
-def _events_of(space: Workspace, run: RunId, settings: TrialAnalysisSettings) -> Events:
-    """Return the events of the wanted conditions."""
-    events = space.study.load(run).events
-    wanted = settings.conditions
-    kept = [i for i, name in enumerate(events.trial_type) if not wanted or name in wanted]
+def _wanted(events: Events, conditions: tuple[str, ...]) -> Events:
+    """Return the events of some conditions; all where none are named."""
+    kept = [i for i, name in enumerate(events.trial_type) if not conditions or name in conditions]
     return Events(
         events.onset[kept],
         events.duration[kept],

@@ -13,20 +13,26 @@ from cyclopts import Parameter
 
 from neurotranscoder.cli.common import progress, say
 from neurotranscoder.cli.subjects import SUBJECTS, by_subject, subject_folder
-from neurotranscoder.cli.workspace import MODELS, Workspace, load_models, range_lines
+from neurotranscoder.cli.workspace import (
+    MODELS,
+    Workspace,
+    group_models,
+    is_complete,
+    range_lines,
+)
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording, RunId
 from neurotranscoder.core.source import Origin
 from neurotranscoder.io.dense import export_movie
-from neurotranscoder.io.manifest import MANIFEST, read_manifest
+from neurotranscoder.io.manifest import MANIFEST
 from neurotranscoder.io.movies import KIND, load_movie, movie_path, save_movie, write_window
 from neurotranscoder.reconstruct.range_check import Modality, range_of_recording
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import TrainedTranscoder
-from neurotranscoder.train.trained_subject import TrainedSubject, digest_of_group, load_subject
+from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
 
 From = Literal["eeg", "bold", "both"]
 READ: dict[From, tuple[Modality, ...]] = {
@@ -109,7 +115,7 @@ class _Maker:
         recording = None
         for origin in _ORIGINS[self.from_]:
             path = movie_path(self.space.out, self.run, origin)
-            if self._is_there(path):
+            if is_complete(path, kind=KIND, identity=self._identity):
                 yield path, None
                 continue
             recording = recording or self._recording()
@@ -134,16 +140,6 @@ class _Maker:
             return bold_movie(self.trained, self.group, recording.bold)
         return fused_movie(self.trained, self.group, recording)
 
-    def _is_there(self, path: Path) -> bool:
-        """Return whether the movie of this model and run is there, whole."""
-        if not (path / MANIFEST).is_file():
-            return False
-        try:
-            return read_manifest(path, kind=KIND).settings_hash == self._identity
-        except StoreError as error:
-            say(f"{error}; it is made again")
-            return False
-
     def _sources(self, origin: Origin) -> list[str]:
         """Return what a movie was made from, as BIDS URIs."""
         files, root = self.space.study.files[self.run], self.space.study.root
@@ -163,13 +159,7 @@ def _groups(
     out: Path, model: Path | None, models: Mapping[str, TrainedSubject], from_: From
 ) -> dict[str, TrainedTranscoder]:
     """Return the group model that each subject was fitted with, as far as they are known."""
-    try:
-        known = load_models((model,) if model else (), out)
-    except StoreError:
-        if model is not None:
-            raise
-        known = []
-    by_digest = {digest_of_group(group): group for _, group in known}
+    by_digest = group_models(out, model)
     found = {
         subject: by_digest[trained.group]
         for subject, trained in models.items()

@@ -23,8 +23,14 @@ from neurotranscoder.analyse.conditions_store import write_answer, write_unteste
 from neurotranscoder.cli.common import progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, cut_subject
 from neurotranscoder.cli.regions import AtlasInUse, write_regions
-from neurotranscoder.cli.trust import group_models, subject_trust
-from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, is_complete
+from neurotranscoder.cli.trust import subject_trust
+from neurotranscoder.cli.workspace import (
+    REGIONS,
+    STATISTICS,
+    Workspace,
+    group_models,
+    is_complete,
+)
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.movie import SourceMovie
@@ -36,7 +42,12 @@ _KIND = "statistics of trials"
 
 
 def analyse_trials(
-    bids: Path, out: Path, config: Config, *, atlas: AtlasInUse | None = None
+    bids: Path,
+    out: Path,
+    config: Config,
+    *,
+    atlas: AtlasInUse | None = None,
+    model: Path | None = None,
 ) -> None:
     """Test all means and contrasts, within each subject and across subjects that share a grid.
 
@@ -45,7 +56,7 @@ def analyse_trials(
     Raises
     ------
     StoreError
-        When no run has a movie.
+        When no run has a movie, or the named group model cannot be read.
     """
     space = Workspace.open(bids, out, config)
     settings = config.analyse.trials
@@ -55,9 +66,9 @@ def analyse_trials(
             f"{out}: no movie of any of these runs; run `neurotranscoder reconstruct BIDS OUT "
             "--stage subject` first"
         )
+    groups = group_models(out, model)
     with space.started():
         names = sorted({run.subject for run in runs})
-        groups = group_models(space)
         for name in names:
             subject_trust(space, name, groups)
         cut = [

@@ -11,23 +11,15 @@ import numpy as np
 from neurotranscoder.analyse.trust import TrustMap, trust_map, write_trust
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.subjects import subject_folder
-from neurotranscoder.cli.workspace import TRUST, Workspace, is_complete, load_models
-from neurotranscoder.core.errors import GridError, StoreError
+from neurotranscoder.cli.workspace import TRUST, Workspace, is_complete
+from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.io.nifti import array_of, open_image
 from neurotranscoder.train.trained import TrainedTranscoder
-from neurotranscoder.train.trained_subject import TrainedSubject, digest_of_group, load_subject
+from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
 
 _KIND = "trust map"
-
-
-def group_models(space: Workspace) -> dict[str, TrainedTranscoder]:
-    """Return the group models of a results folder by their digests; none is no error."""
-    try:
-        return {digest_of_group(one): one for _, one in load_models((), space.out)}
-    except StoreError:
-        return {}
 
 
 def subject_trust(
@@ -56,8 +48,8 @@ def subject_trust(
         return None
     if trained.group not in groups:
         say(
-            f"NO TRUST MAP: sub-{name}: the group model that it was fitted with is not in "
-            f"{space.out}/models; put it there"
+            f"NO TRUST MAP: sub-{name}: the group model that it was fitted with is not known; "
+            "name it with --model"
         )
         return None
     folder = space.out / TRUST / f"sub-{name}"

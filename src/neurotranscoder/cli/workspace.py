@@ -25,6 +25,7 @@ from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, stu
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
+from neurotranscoder.train.trained_subject import digest_of_group
 
 MODELS = "models"
 EVALUATION = "evaluation"
@@ -200,3 +201,17 @@ def load_models(folders: tuple[Path, ...], out: Path) -> list[tuple[str, Trained
     models = [(folder.name, load_trained(folder)) for folder in found]
     rank = {"transcoder": 0, "sparse": 1, "closed_form": 2}
     return sorted(models, key=lambda model: (rank.get(model[0], len(rank)), model[0]))
+
+
+def group_models(out: Path, model: Path | None = None) -> dict[str, TrainedTranscoder]:
+    """Return the named group model, or all of a results folder if any, by their digests.
+
+    Raises
+    ------
+    StoreError
+        When the named one cannot be read.
+    """
+    if model is None and not any((out / MODELS).glob("*/manifest.json")):
+        return {}
+    named = () if model is None else (model,)
+    return {digest_of_group(group): group for _, group in load_models(named, out)}
