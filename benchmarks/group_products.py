@@ -15,14 +15,13 @@ import argparse
 from pathlib import Path
 
 import torch
-from subject import record, train_group, truth_of_runs
+from subject import add_world, record, scenario_of, train_group, truth_of_runs
 
 from neurotranscoder.evaluate.group_products import score_products
 from neurotranscoder.evaluate.subject_table import SubjectRow, means, product_facts
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.reconstruct.fast import RATE
-from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
 
 
@@ -30,26 +29,11 @@ def main() -> None:
     """Write the table and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--scenario", default="cohort")
-    parser.add_argument("--preset", default="paper")
-    parser.add_argument("--geometry-seed", type=int, default=100)
-    parser.add_argument("--subjects", type=int, default=4)
-    parser.add_argument("--runs", type=int, default=5, help="of each subject, to be trained on")
-    parser.add_argument("--test-runs", type=int, default=2, help="of each subject, to be scored")
-    parser.add_argument("--ico", type=int, default=3, help="how fine the heads are")
+    add_world(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    base = named_scenario(arguments.scenario, preset=arguments.preset)
-    scenario = named_scenario(
-        arguments.scenario,
-        preset=arguments.preset,
-        seed=arguments.geometry_seed,
-        n_subjects=arguments.subjects,
-        runs_per_subject=arguments.runs + arguments.test_runs,
-        test_runs=arguments.test_runs,
-        head=base.head.model_dump() | {"ico": arguments.ico},
-    )
+    scenario = scenario_of(arguments)
     cohort = make_cohort(scenario, build_head(scenario.head))
     group, tests = train_group(cohort, arguments.runs, "sparse")
     rows = []

@@ -262,20 +262,25 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     )
 
 
-def main() -> None:
-    """Write the tables and print the means."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
+def add_world(parser: argparse.ArgumentParser, *, preset: str = "paper") -> None:
+    """Add what `scenario_of` reads."""
     parser.add_argument("--scenario", default="cohort")
-    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--preset", default=preset)
     parser.add_argument("--geometry-seed", type=int, default=100)
     parser.add_argument("--subjects", type=int, default=4)
     parser.add_argument("--runs", type=int, default=5, help="of each subject, to be fitted on")
     parser.add_argument("--test-runs", type=int, default=2, help="of each subject, to be scored")
-    parser.add_argument("--own-runs", type=int, help="runs of a subject that its fit sees; all")
     parser.add_argument("--seconds", type=float, help="of a run; those of the scenario")
     parser.add_argument("--mni", action="store_true", help="2 mm in MNI space, 97 x 115 x 97")
     parser.add_argument("--ico", type=int, default=3, help="how fine the heads are")
+
+
+def main() -> None:
+    """Write the tables and print the means."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    add_world(parser)
+    parser.add_argument("--own-runs", type=int, help="runs of a subject that its fit sees; all")
     parser.add_argument("--architecture", default="sparse", help="of the group model")
     parser.add_argument("--picture", action="store_true", help="draw the first subject's event")
     arguments = parser.parse_args()

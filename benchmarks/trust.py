@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.stats import spearmanr
-from subject import record, train_group, truth_of_subject
+from subject import add_world, record, scenario_of, train_group, truth_of_subject
 
 from neurotranscoder.analyse.trust import trust_map
 from neurotranscoder.core.movie import SourceMovie
@@ -26,7 +26,6 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.evaluate.subject_scores import SubjectTruth
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.reconstruct.subject import subject_movie
-from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.train.subject import SubjectSettings, fit_subject
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -70,22 +69,10 @@ def check(cohort: Cohort, group: TrainedTranscoder, tests: list[RunId], n_fit: i
 def main() -> None:
     """Print a line for each subject."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenario", default="cohort")
-    parser.add_argument("--preset", default="small")
-    parser.add_argument("--geometry-seed", type=int, default=100)
-    parser.add_argument("--subjects", type=int, default=4)
-    parser.add_argument("--runs", type=int, default=5, help="of each subject, to be fitted on")
-    parser.add_argument("--test-runs", type=int, default=2, help="of each subject")
+    add_world(parser, preset="small")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    scenario = named_scenario(
-        arguments.scenario,
-        preset=arguments.preset,
-        seed=arguments.geometry_seed,
-        n_subjects=arguments.subjects,
-        runs_per_subject=arguments.runs + arguments.test_runs,
-        test_runs=arguments.test_runs,
-    )
+    scenario = scenario_of(arguments)
     cohort = make_cohort(scenario, build_head(scenario.head))
     group, tests = train_group(cohort, arguments.runs, "sparse")
     for own in tests.values():
