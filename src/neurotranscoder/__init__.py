@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from neurotranscoder.api.eeg import (
+        Beats,
+        BeatSettings,
+        PulseReport,
+        PulseSettings,
+        find_beats,
+        project_pulse,
+        remove_pulse,
+        remove_pulse_obs,
+    )
     from neurotranscoder.api.movies import (
         SourceMovie,
         SubjectSettings,
@@ -46,6 +56,14 @@ if TYPE_CHECKING:
     )
 
 _FACADE = {
+    "BeatSettings": "eeg",
+    "Beats": "eeg",
+    "PulseReport": "eeg",
+    "PulseSettings": "eeg",
+    "find_beats": "eeg",
+    "project_pulse": "eeg",
+    "remove_pulse": "eeg",
+    "remove_pulse_obs": "eeg",
     "Simulation": "simulation",
     "simulate_run": "simulation",
     "SubjectSettings": "movies",
@@ -84,7 +102,11 @@ _FACADE = {
 }
 
 __all__ = [
+    "BeatSettings",
+    "Beats",
     "ClusterSettings",
+    "PulseReport",
+    "PulseSettings",
     "Simulation",
     "SourceMovie",
     "SubjectMeans",
@@ -99,6 +121,7 @@ __all__ = [
     "contrast_units",
     "cut_trials",
     "export_movie",
+    "find_beats",
     "fit_subject",
     "load_movie",
     "load_study",
@@ -106,9 +129,12 @@ __all__ = [
     "mean_units",
     "mne_sources",
     "open_export",
+    "project_pulse",
     "read_atlas",
     "read_out",
     "region_courses",
+    "remove_pulse",
+    "remove_pulse_obs",
     "save_movie",
     "save_subject",
     "simulate_run",
