@@ -27,6 +27,14 @@ def test_every_r_peak_is_found_among_waves_of_flowing_blood(example):
     assert np.sum(extra > 0.05) <= 2  # the first and the last beat
 
 
+def test_lines_that_gradients_leave_in_the_ecg_hide_no_beat(example):
+    residual = example.raw.copy()
+    phase = 2 * np.pi * 16 * residual.times  # slices per second
+    residual._data[-1] += 3e-4 * (np.sin(phase) + np.sin(2 * phase))  # R peaks are of 1e-3 V
+    _, missed = errors_of(find_beats(residual).times, example.beats[1:-1])
+    assert missed.max() < 0.02
+
+
 def test_the_rate_is_that_of_the_heart(example):
     assert_allclose(
         find_beats(example.raw).per_minute, 60 / np.median(np.diff(example.beats)), rtol=5e-3

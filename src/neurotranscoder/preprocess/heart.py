@@ -22,6 +22,7 @@ from neurotranscoder.signal.beats import (
     pulse_delay,
     track_beats,
 )
+from neurotranscoder.signal.lines import without_lines
 
 _RATE = 200.0  # Hz: beats are tracked at this rate, and placed between its samples
 _ECG_BAND = (5.0, 35.0)  # of the R peak: waves of flowing blood are slower, gradients faster
@@ -104,9 +105,13 @@ def find_beats(raw: mne.io.BaseRaw, *, settings: BeatSettings | None = None) -> 
         raise CleaningError(
             f"the recording lasts {seconds:.1f} s; finding beats needs {_SHORTEST:g} s or more"
         )
-    ecg = _at_rate(raw, "ecg", _ECG_BAND)[:1]
-    alive = living(ecg[0]) if len(ecg) else np.zeros(round(seconds * _RATE), dtype=bool)
-    peaks = _r_peaks(raw, alive, settings) if alive.any() else np.zeros(0)
+    ecg = _at_rate(raw, "ecg")[:1]
+    alive, peaks = np.zeros(round(seconds * _RATE), dtype=bool), np.zeros(0)
+    if len(ecg):
+        ecg = without_lines(ecg[0], _RATE)[np.newaxis]  # those of gradients
+        whole, ecg = ecg, _band_passed(ecg, _ECG_BAND)
+        alive = living(ecg[0])
+        peaks = _r_peaks(whole, alive, settings)
     if len(peaks) < _SHORTEST * settings.rates[0] / 60:
         alive, peaks = np.zeros_like(alive), np.zeros(0)
     dead = float(np.sum(~alive) / _RATE)
@@ -117,7 +122,7 @@ def find_beats(raw: mne.io.BaseRaw, *, settings: BeatSettings | None = None) -> 
     score, period = _score(ecg, peaks, _R_HALF), float(np.median(np.diff(peaks)))
     beats = _tracked(score, period)
     if dead:
-        eeg, known = _at_rate(raw, "eeg", _EEG_BAND), peaks
+        eeg, known = _band_passed(_at_rate(raw, "eeg"), _EEG_BAND), peaks
         for _ in range(_ROUNDS):
             beats = _tracked(np.where(alive, score, _pulse_score(eeg, known, period)), period)
             known = beats
@@ -159,40 +164,43 @@ def _warn(dead: float, seconds: float, *, has_channel: bool) -> None:
     )
 
 
-def _at_rate(
-    raw: mne.io.BaseRaw, kind: str, band: tuple[float, float]
-) -> Float[ndarray, "channels times"]:
-    """Return the channels of a kind at 200 Hz, band-passed; ones that say nothing are left out."""
+def _at_rate(raw: mne.io.BaseRaw, kind: str) -> Float[ndarray, "channels times"]:
+    """Return the channels of a kind at 200 Hz; ones that say nothing are left out."""
     n_times = round(len(raw.times) * _RATE / raw.info["sfreq"])
-    sections = butter(3, band, "bandpass", fs=_RATE, output="sos")
     rows = []
     for pick in mne.pick_types(raw.info, **{"meg": False, kind: True}):
         one = mne.filter.resample(raw.get_data(picks=[pick]), _RATE, raw.info["sfreq"])
         one = np.pad(one[:, :n_times], [(0, 0), (0, max(0, n_times - one.shape[1]))], mode="edge")
         if np.ptp(one) > 0:
-            rows.append(sosfiltfilt(sections, one - one.mean(), axis=1))
+            rows.append(one - one.mean())
     return np.concatenate(rows) if rows else np.zeros((0, n_times))
 
 
+def _band_passed(
+    data: Float[ndarray, "channels times"], band: tuple[float, float]
+) -> Float[ndarray, "channels times"]:
+    """Return signals at 200 Hz in a band."""
+    sections = butter(3, band, "bandpass", fs=_RATE, output="sos")
+    return np.asarray(sosfiltfilt(sections, data, axis=1)) if len(data) else data
+
+
 def _r_peaks(
-    raw: mne.io.BaseRaw, alive: Bool[ndarray, " times"], settings: BeatSettings
+    ecg: Float[ndarray, "one times"], alive: Bool[ndarray, " times"], settings: BeatSettings
 ) -> Float[ndarray, " beats"]:
-    """Return what MNE's detector finds in the living parts of the ECG, in s."""
-    name = raw.ch_names[mne.pick_types(raw.info, meg=False, ecg=True)[0]]
-    alone = raw.copy().pick([name]).load_data(verbose="error").set_annotations(None)
-    alone.resample(_RATE, verbose="error")
-    found = []
+    """Return what MNE's detector finds in the living parts of an ECG at 200 Hz, in s."""
+    info = mne.create_info(["ECG"], _RATE, "ecg", verbose="error")
+    found = [np.zeros(0)]
     for start, stop in _stretches(alive):
-        part = alone.copy().crop(start / _RATE, min((stop - 1) / _RATE, alone.times[-1]))
-        events, _, rate = mne.preprocessing.find_ecg_events(part, ch_name=name, verbose="error")
+        part = mne.io.RawArray(ecg[:, start:stop], info, verbose="error")
+        events, _, rate = mne.preprocessing.find_ecg_events(part, verbose="error")
         if settings.rates[0] <= rate <= settings.rates[1]:
-            found.append((events[:, 0] - part.first_samp + start) / _RATE)
-    return np.concatenate(found) if found else np.zeros(0)
+            found.append((events[:, 0] + start) / _RATE)
+    return np.concatenate(found)
 
 
 def _beats_of_eeg(raw: mne.io.BaseRaw, settings: BeatSettings) -> Float[ndarray, " beats"]:
     """Return the beats that the EEG itself shows, in s."""
-    eeg = _at_rate(raw, "eeg", _EEG_BAND)
+    eeg = _band_passed(_at_rate(raw, "eeg"), _EEG_BAND)
     if not len(eeg):
         raise CleaningError("the recording has neither a living ECG nor EEG; it needs one of them")
     components = np.linalg.svd(eeg, full_matrices=False)[2][:_N_COMPONENTS]
