@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from neurotranscoder.core.passband import Passband
+from neurotranscoder.preprocess.channels import (
+    BadChannels,
+    BadChannelSettings,
+    ReferenceReport,
+    average_reference,
+    find_bad_channels,
+    interpolate_channels,
+)
+from neurotranscoder.preprocess.eeg import FilterReport, ResampleReport, filter_eeg, resample_eeg
 from neurotranscoder.preprocess.heart import Beats, BeatSettings, find_beats
 from neurotranscoder.preprocess.pulse import project_pulse, remove_pulse, remove_pulse_obs
 from neurotranscoder.preprocess.pulse_found import PulseReport, PulseSettings
+from neurotranscoder.signal.filters import FilterSettings
 
 __all__ = [
+    "BadChannelSettings",
+    "BadChannels",
     "BeatSettings",
     "Beats",
+    "FilterReport",
+    "FilterSettings",
+    "Passband",
     "PulseReport",
     "PulseSettings",
+    "ReferenceReport",
+    "ResampleReport",
+    "average_reference",
+    "filter_eeg",
+    "find_bad_channels",
     "find_beats",
+    "interpolate_channels",
     "project_pulse",
     "remove_pulse",
     "remove_pulse_obs",
+    "resample_eeg",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mne
 
 from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.core.passband import Passband
 
 _MARK = "neurotranscoder:"
 
@@ -35,3 +36,12 @@ def note_step(raw: mne.io.BaseRaw, step: str, how: str) -> None:
     """Add a step to the description of a recording, in place."""
     before = raw.info["description"] or ""
     raw.info["description"] = f"{before}\n{_MARK} {step} {how}".lstrip("\n")
+
+
+def note_passband(raw: mne.io.BaseRaw, passband: Passband) -> None:
+    """Put the gain of a further filter into the description of a recording, in place."""
+    description = raw.info["description"]
+    if (before := Passband.noted(description)) is not None:
+        passband = before.followed_by(passband)
+    kept = [one for one in (description or "").splitlines() if not Passband.noted(one)]
+    raw.info["description"] = "\n".join([*kept, passband.note()])
