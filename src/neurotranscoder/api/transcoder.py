@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.api.low_cut import low_cut_of
 from neurotranscoder.api.study import StudyLike, aligned_runs, opened
 from neurotranscoder.config import Config
 from neurotranscoder.core.axes import TimeAxis, VolumeAxis
@@ -121,6 +123,11 @@ class Transcoder:
         ------
         StudyError
             When the study has problems; all are listed.
+
+        Warns
+        -----
+        RuntimeWarning
+            When filters of the EEG let less than half the power of a hemodynamic response pass.
         """
         study = opened(study, self.config)
         with joined(resolve_device(self.device)):
@@ -162,6 +169,8 @@ class Transcoder:
     ) -> TrainedTranscoder:
         """Train on aligned runs."""
         settings = self.config.train.model_copy(update={"architecture": self.architecture})
+        if (low_cut := low_cut_of(training)) is not None and low_cut.too_much:
+            warnings.warn(low_cut.words(settings), RuntimeWarning, stacklevel=4)
         return fit_transcoder(
             training, validation, split, settings, folder=folder, device=self.device
         )

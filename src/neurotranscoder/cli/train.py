@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurotranscoder.api.low_cut import low_cut_of
 from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
 from neurotranscoder.cli.subjects import train_subjects
 from neurotranscoder.cli.workspace import Workspace
@@ -123,6 +124,8 @@ def train_model(parts: Parts, settings: TrainSettings, folder: Path, *, device: 
     if ranks.from_first(bytes([complete])) == bytes([True]):
         say(f"{folder} is complete")
         return
+    if (low_cut := low_cut_of(parts.training)) is not None:
+        say(low_cut.words(settings))
     counts = ", ".join(
         f"{len(getattr(split, part))} {part} runs" for part in ("training", "validation", "test")
     )

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage, VolumeAxis, VoxelGrid
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.passband import Passband
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -150,6 +151,8 @@ class Eeg:
         What the header and sidecar say about filters that were applied already.
     others : tuple of OtherChannel
         What the same amplifier recorded beside the EEG, such as the heart.
+    passband : Passband or None
+        What filters let through; None where nothing is known of any.
     """
 
     data: Float[ndarray, "channels times"]
@@ -157,6 +160,7 @@ class Eeg:
     montage: Montage
     filtering: str = ""
     others: tuple[OtherChannel, ...] = ()
+    passband: Passband | None = None
 
     def __post_init__(self) -> None:
         if len(self.montage.names) != len(self.data):

@@ -12,6 +12,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage, TimeAxis, VolumeAxis
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.passband import Passband
 from neurotranscoder.core.recording import Clock, Events, RunId
 
 Origin = Literal["eeg", "bold", "fused"]
@@ -112,6 +113,8 @@ class AlignedRun:
         Power of the EEG in bands at its raw rate, averaged over each frame, in V^2.
     power_bands : tuple of (float, float)
         These bands, in Hz; empty where they are not known.
+    passband : Passband or None
+        What filters before let through of the EEG; None where nothing is known of any.
     """
 
     run: RunId
@@ -125,6 +128,7 @@ class AlignedRun:
     events: Events = field(default_factory=Events.none)
     power: Float[ndarray, "bands channels frames"] | None = None
     power_bands: tuple[tuple[float, float], ...] = ()
+    passband: Passband | None = None
 
     def __post_init__(self) -> None:
         shapes = {self.eeg.shape[1], self.bold.shape[1], self.axis.n_times}

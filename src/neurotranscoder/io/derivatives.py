@@ -13,6 +13,7 @@ from neurotranscoder.core.recording import Eeg, Events
 from neurotranscoder.io.brainvision import Marker, write_brainvision
 from neurotranscoder.io.events import EVENT_COLUMNS
 from neurotranscoder.io.events import write_events as write_events_table
+from neurotranscoder.io.filters import described_filters
 from neurotranscoder.io.nifti import write_nifti
 from neurotranscoder.io.store import write_json, write_table, write_text
 from neurotranscoder.io.study_writer import BIDS_VERSION
@@ -100,8 +101,7 @@ def write_raw(
     count = len(eeg.data)
     columns = {"name": eeg.montage.names, "type": ["EEG"] * count, "units": ["µV"] * count}
     write_table(path.with_name(path.name.replace("_eeg.vhdr", "_channels.tsv")), columns)
-    filters = {"described": {"filters": eeg.filtering}} if eeg.filtering else "n/a"
-    signal = {"SamplingFrequency": float(eeg.sfreq), "SoftwareFilters": filters}
+    signal = {"SamplingFrequency": float(eeg.sfreq), "SoftwareFilters": described_filters(eeg)}
     _write_sidecar(path, sources, {**signal, **(metadata or {})})
     write_brainvision(path, eeg, markers=markers)
 

@@ -17,6 +17,7 @@ from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StoreError, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.io.brainvision import check_companions, read_filters
+from neurotranscoder.io.filters import passband_of
 from neurotranscoder.io.store import read_json, read_table
 
 WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
@@ -80,7 +81,8 @@ def read_eeg(
     data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
     montage = Montage(names, _positions(sidecars, names))
     filtering = _filtering(path, sidecars.metadata)
-    return Eeg(np.asarray(data), float(raw.info["sfreq"]), montage, filtering), markers
+    sfreq, passband = float(raw.info["sfreq"]), passband_of(raw, sidecars.metadata)
+    return Eeg(np.asarray(data), sfreq, montage, filtering, passband=passband), markers
 
 
 def eeg_from_raw(raw: mne.io.BaseRaw) -> Eeg:
@@ -103,7 +105,8 @@ def eeg_from_raw(raw: mne.io.BaseRaw) -> Eeg:
     positions = 1e3 * places.astype(np.float64) if known else None
     filtering = f"{picked.info['highpass']:g}-{picked.info['lowpass']:g} Hz"
     montage = Montage(tuple(picked.ch_names), positions)
-    return Eeg(np.asarray(picked.get_data()), float(picked.info["sfreq"]), montage, filtering)
+    data, sfreq = np.asarray(picked.get_data()), float(picked.info["sfreq"])
+    return Eeg(data, sfreq, montage, filtering, passband=passband_of(raw, {}))
 
 
 def pick_eeg(raw: mne.io.BaseRaw, names: tuple[str, ...]) -> Eeg:
@@ -130,6 +133,8 @@ def raw_from_eeg(eeg: Eeg) -> mne.io.BaseRaw:
     info = mne.create_info(list(eeg.all_names), eeg.sfreq, types, verbose="error")
     rows = [eeg.data, *(other.data[np.newaxis] for other in eeg.others)]
     raw = mne.io.RawArray(np.concatenate(rows) if eeg.others else eeg.data, info, verbose="error")
+    if eeg.passband is not None:
+        raw.info["description"] = eeg.passband.note()
     if eeg.montage.positions is not None:
         electrodes = raw.info["chs"][: len(eeg.data)]
         for channel, place in zip(electrodes, eeg.montage.positions, strict=True):

@@ -17,6 +17,7 @@ from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, 
 from neurotranscoder.io.brainvision import Marker, write_brainvision
 from neurotranscoder.io.eeg import WORLD_COORDINATES
 from neurotranscoder.io.events import EVENT_COLUMNS, write_events
+from neurotranscoder.io.filters import described_filters
 from neurotranscoder.io.nifti import image_of, write_nifti
 from neurotranscoder.io.store import write_json, write_table, write_text
 
@@ -155,7 +156,7 @@ def _eeg_sidecar(eeg: Eeg) -> dict[str, object]:
         "EEGGround": "n/a",
         "SamplingFrequency": float(eeg.sfreq),
         "PowerLineFrequency": "n/a",
-        "SoftwareFilters": {"described": {"filters": eeg.filtering}} if eeg.filtering else "n/a",
+        "SoftwareFilters": described_filters(eeg),
         "HardwareFilters": "n/a",
         "EEGChannelCount": len(eeg.data),
         "EOGChannelCount": eeg.all_kinds.count("EOG"),

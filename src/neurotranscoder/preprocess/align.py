@@ -181,6 +181,7 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
         events=recording.events,
         power=frame_powers(eeg, sample_times, axis, bands),
         power_bands=bands,
+        passband=eeg.passband,
     )
 
 

@@ -82,12 +82,12 @@ def filter_eeg(
     before, sfreq = filtered._data[picks], float(raw.info["sfreq"])
     filtered._data[picks] = apply_filters(before, sfreq, settings)
     passband = measured_passband(len(raw.times), sfreq, settings)
+    note_passband(filtered, passband)
     with filtered.info._unlock():
         filtered.info["highpass"] = max(raw.info["highpass"], settings.low_cut or 0.0)
         filtered.info["lowpass"] = min(raw.info["lowpass"], settings.high_cut or np.inf)
     for step in _steps_of(settings):
         note_step(filtered, step, settings.model_dump_json())
-    note_passband(filtered, passband)
     removed = 1 - np.var(filtered._data[picks], axis=1) / np.var(before, axis=1)
     return filtered, FilterReport(settings, passband, names_of(raw, picks), removed)
 

@@ -6,6 +6,7 @@ import mne
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.core.passband import Passband
+from neurotranscoder.io.filters import passband_of
 
 _MARK = "neurotranscoder:"
 
@@ -39,9 +40,12 @@ def note_step(raw: mne.io.BaseRaw, step: str, how: str) -> None:
 
 
 def note_passband(raw: mne.io.BaseRaw, passband: Passband) -> None:
-    """Put the gain of a further filter into the description of a recording, in place."""
+    """Put the gain of a further filter into the description of a recording, in place.
+
+    Filters that its header states count as well, so it comes before the header is changed.
+    """
     description = raw.info["description"]
-    if (before := Passband.noted(description)) is not None:
+    if (before := passband_of(raw, {})) is not None:
         passband = before.followed_by(passband)
     kept = [one for one in (description or "").splitlines() if not Passband.noted(one)]
     raw.info["description"] = "\n".join([*kept, passband.note()])

@@ -272,6 +272,9 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
         notes.append(f"{recording.events.n_dropped} events without an onset left out")
     if recording.eeg.filtering:
         notes.append(f"filters applied before: {recording.eeg.filtering}")
+    if (passband := recording.eeg.passband) is not None:
+        low = f"{passband.low_cut:.3g} Hz"
+        notes.append(f"filters of the EEG let half the power pass from {low} ({passband.source})")
     if recording.eeg.montage.positions is None:
         notes.append("electrode positions unknown")
     return tuple(notes)
