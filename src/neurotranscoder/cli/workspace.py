@@ -140,7 +140,7 @@ def grouped_notes(study: Study) -> list[str]:
         f"{named[0] if len(named) == 1 else f'{len(named)} runs'}: {note}"
         for note, named in runs.items()
     ]
-    return [*study.alone, *shared]
+    return [*(f"{lone}; left out" for lone in study.alone.values()), *shared]
 
 
 def out_of_range(
