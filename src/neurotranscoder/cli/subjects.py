@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def train_subjects(
             advance(done, len(todo))
 
 
-def by_subject(runs: tuple[RunId, ...]) -> dict[str, list[RunId]]:
+def by_subject(runs: Sequence[RunId]) -> dict[str, list[RunId]]:
     """Return the runs of each subject."""
     found: dict[str, list[RunId]] = {}
     for run in runs:
