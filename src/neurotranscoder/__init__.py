@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from neurotranscoder.api.gradient import GradientReport, GradientSettings, remove_gradient
     from neurotranscoder.api.movies import (
         SourceMovie,
         SubjectSettings,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     )
 
 _FACADE = {
+    "GradientReport": "gradient",
+    "GradientSettings": "gradient",
+    "remove_gradient": "gradient",
     "Simulation": "simulation",
     "simulate_run": "simulation",
     "SubjectSettings": "movies",
@@ -85,6 +89,8 @@ _FACADE = {
 
 __all__ = [
     "ClusterSettings",
+    "GradientReport",
+    "GradientSettings",
     "Simulation",
     "SourceMovie",
     "SubjectMeans",
@@ -109,6 +115,7 @@ __all__ = [
     "read_atlas",
     "read_out",
     "region_courses",
+    "remove_gradient",
     "save_movie",
     "save_subject",
     "simulate_run",

@@ -10,6 +10,7 @@
     |   |-- WeightsError      weights are damaged or do not fit the study
     |   |-- StoreError        a result is incomplete, damaged or not ours
     |   |-- SettingsError     a setting is unknown or impossible
+    |   |-- CleaningError     an artefact is not there, is gone already, or cannot be found
     |   `-- MethodError       a method of one's own cannot be used, or answers nonsense
     |-- CheckError            a result contradicts what has to hold (exit code 1)
     |-- TrainingError         training cannot go on (exit code 1)
@@ -48,6 +49,10 @@ class StoreError(InputError):
 
 class SettingsError(InputError):
     """A setting is unknown or impossible."""
+
+
+class CleaningError(InputError):
+    """An artefact is not there, was removed already, or cannot be found."""
 
 
 class MethodError(InputError):
