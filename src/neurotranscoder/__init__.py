@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         remove_pulse_obs,
         resample_eeg,
     )
+    from neurotranscoder.api.gradient import GradientReport, GradientSettings, remove_gradient
     from neurotranscoder.api.movies import (
         SourceMovie,
         SubjectSettings,
@@ -88,6 +89,9 @@ _FACADE = {
     "remove_pulse": "eeg",
     "remove_pulse_obs": "eeg",
     "resample_eeg": "eeg",
+    "GradientReport": "gradient",
+    "GradientSettings": "gradient",
+    "remove_gradient": "gradient",
     "Simulation": "simulation",
     "simulate_run": "simulation",
     "SubjectSettings": "movies",
@@ -133,6 +137,8 @@ __all__ = [
     "ClusterSettings",
     "FilterReport",
     "FilterSettings",
+    "GradientReport",
+    "GradientSettings",
     "Passband",
     "PulseReport",
     "PulseSettings",
@@ -168,6 +174,7 @@ __all__ = [
     "read_atlas",
     "read_out",
     "region_courses",
+    "remove_gradient",
     "remove_pulse",
     "remove_pulse_obs",
     "resample_eeg",

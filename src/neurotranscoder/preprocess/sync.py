@@ -88,12 +88,12 @@ def measure_clock(
     """
     limits = settings or SyncSettings()
     times = np.unique(trigger_times[np.isfinite(trigger_times)])
-    _check_spacing(
+    check_spacing(
         times, tr, limits.max_drift_ppm * 1e-6 * tr + 2 * limits.max_residual + resolution
     )
-    index, kept = _number_triggers(times, tr)
+    index, kept = number_triggers(times, tr)
     notes = [f"{len(times) - len(kept)} stray triggers left out"] if len(kept) < len(times) else []
-    times, index, doubled = _drop_doubles(times[kept], index, tr)
+    times, index, doubled = drop_doubles(times[kept], index, tr)
     if doubled:
         notes.append(f"{doubled} doubled triggers left out")
     volume = _volume_numbers(index, n_volumes, limits.n_triggers_before)
@@ -122,7 +122,7 @@ def declared_clock(eeg_start: float) -> Clock:
     return Clock("declared", eeg_start)
 
 
-def _check_spacing(times: Float[ndarray, " times"], tr: float, tolerance: float) -> None:
+def check_spacing(times: Float[ndarray, " times"], tr: float, tolerance: float) -> None:
     """Refuse triggers whose usual spacing is not the TR."""
     steps = np.diff(times)
     steps = steps[steps > 0.05 * tr]
@@ -134,7 +134,7 @@ def _check_spacing(times: Float[ndarray, " times"], tr: float, tolerance: float)
         )
 
 
-def _number_triggers(
+def number_triggers(
     times: Float[ndarray, " times"], tr: float
 ) -> tuple[Int[ndarray, " kept"], Int[ndarray, " kept"]]:
     """Return volume numbers relative to the first kept trigger, and which triggers are kept.
@@ -156,7 +156,7 @@ def _number_triggers(
     return np.asarray(best[0], dtype=np.int64), np.asarray(best[1], dtype=np.int64)
 
 
-def _drop_doubles(
+def drop_doubles(
     times: Float[ndarray, " times"], index: Int[ndarray, " times"], tr: float
 ) -> tuple[Float[ndarray, " single"], Int[ndarray, " single"], int]:
     """Keep, of triggers with the same number, the one nearest to the line through the others."""
