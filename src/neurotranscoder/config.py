@@ -15,6 +15,7 @@ from neurotranscoder.analyse.transcoder import AnalyseSettings
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.align import AlignSettings
+from neurotranscoder.preprocess.clean import CleanSettings
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.settings import TrainSettings
@@ -35,6 +36,8 @@ class Config(Settings):
 
     study: StudySettings = StudySettings()
     """What to read."""
+    clean: CleanSettings = CleanSettings()
+    """What `preprocess` does to raw EEG."""
     align: AlignSettings = AlignSettings()
     """The group resolution."""
     train: TrainSettings = TrainSettings()

@@ -18,7 +18,7 @@ from neurotranscoder.io.store import write_json, write_table
 
 @pytest.fixture
 def eeg(rng):
-    montage = Montage(("Fz", "Cz", "ECG"), 50 * rng.standard_normal((3, 3)))
+    montage = Montage(("Fz", "Cz", "Pz"), 50 * rng.standard_normal((3, 3)))
     return Eeg(2e-5 * rng.standard_normal((3, 500)), 250.0, montage)
 
 
@@ -36,12 +36,23 @@ def test_volts_and_markers_come_back(tmp_path, eeg):
 
 def test_channels_tsv_decides_what_is_eeg(tmp_path, eeg):
     write_brainvision(tmp_path / "x_eeg.vhdr", eeg)
-    columns = {"name": ["Fz", "Cz", "ECG"], "type": ["EEG", "EEG", "ECG"], "units": ["µV"] * 3}
+    columns = {"name": ["Fz", "Cz", "Pz"], "type": ["EEG", "EEG", "ECG"], "units": ["µV"] * 3}
     write_table(tmp_path / "x_channels.tsv", columns)
     sidecars = EegSidecars({}, channels=tmp_path / "x_channels.tsv")
     assert read_eeg(tmp_path / "x_eeg.vhdr", sidecars)[0].montage.names == ("Fz", "Cz")
     with pytest.raises(StudyError, match="need at least 1 EEG channel"):
         read_eeg(tmp_path / "x_eeg.vhdr", sidecars, exclude=("Fz", "Cz"))
+
+
+def test_what_is_named_after_heart_or_eyes_is_no_eeg(tmp_path, rng):
+    montage = Montage(("Fz", "EKG", "VEOG"))
+    eeg = Eeg(2e-5 * rng.standard_normal((3, 500)), 250.0, montage)
+    write_brainvision(tmp_path / "x_eeg.vhdr", eeg)
+    assert read_eeg(tmp_path / "x_eeg.vhdr", EegSidecars({}))[0].others == ()
+    read, _ = read_eeg(tmp_path / "x_eeg.vhdr", EegSidecars({}), others=True)
+    assert read.montage.names == ("Fz",)
+    assert [(other.name, other.kind) for other in read.others] == [("EKG", "ECG"), ("VEOG", "EOG")]
+    assert_allclose(read.others[0].data, eeg.data[1], atol=1e-11)
 
 
 @pytest.mark.parametrize(

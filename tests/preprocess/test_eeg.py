@@ -41,7 +41,7 @@ def test_a_filtered_recording_carries_its_measured_gain(raw, tmp_path):
 
 
 def test_gains_of_two_filters_multiply(raw):
-    first, second = FilterSettings(low_cut=1.0), FilterSettings(drift_period=None, high_cut=30.0)
+    first, second = FilterSettings(low_cut=1.0), FilterSettings(drift_period=0, high_cut=30.0)
     filtered = filter_eeg(filter_eeg(raw, settings=first)[0], settings=second)[0]
     places = np.array([0.4, 10.0, 33.0])
     gains = [measured_passband(N_TIMES, SFREQ, one).at(places) for one in (first, second)]
@@ -53,10 +53,10 @@ def test_gains_of_two_filters_multiply(raw):
     ("settings", "message"),
     [
         (FilterSettings(), "drift was done on this recording before"),
-        (FilterSettings(drift_period=None, low_cut=0.5), "low_cut is 0.5 Hz .* at 1 Hz before"),
-        (FilterSettings(drift_period=None, high_cut=40.0), "high_cut is 40 Hz .* at 30 Hz before"),
-        (FilterSettings(drift_period=None, notches=(50.0,)), "notch was done"),
-        (FilterSettings(drift_period=None), "no filter is asked for"),
+        (FilterSettings(drift_period=0, low_cut=0.5), "low_cut is 0.5 Hz .* at 1 Hz before"),
+        (FilterSettings(drift_period=0, high_cut=40.0), "high_cut is 40 Hz .* at 30 Hz before"),
+        (FilterSettings(drift_period=0, notches=(50.0,)), "notch was done"),
+        (FilterSettings(drift_period=0), "no filter is asked for"),
     ],
 )
 def test_filters_that_were_applied_before_are_refused(raw, settings, message):

@@ -52,10 +52,10 @@ def test_reading_leaves_the_ecg_out_and_finds_the_eeg_of_memory(raw_study, tiny_
 
 def test_the_file_holds_the_ecg_behind_the_eeg(raw_study, tiny_head):
     [header] = raw_study.rglob("*.vhdr")
-    everything, _ = read_eeg(header, EegSidecars({}))
+    everything, _ = read_eeg(header, EegSidecars({}), others=True)
     [ecg] = simulate_run(scenario_of(), tiny_head, 0, 0).recording.eeg.others
-    assert everything.montage.names == (*CHANNELS_64, "ECG")
-    assert_allclose(everything.data[-1], ecg.data, rtol=1e-6, atol=1e-12)
+    assert everything.all_names == (*CHANNELS_64, "ECG")
+    assert_allclose(everything.others[0].data, ecg.data, rtol=1e-6, atol=1e-12)
 
 
 def test_a_study_with_a_dead_ecg_is_read_all_the_same(tmp_path):

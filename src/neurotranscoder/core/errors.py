@@ -14,6 +14,7 @@
     |   `-- MethodError       a method of one's own cannot be used, or answers nonsense
     |-- CheckError            a result contradicts what has to hold (exit code 1)
     |-- TrainingError         training cannot go on (exit code 1)
+    |-- PartialError          some subjects failed, the others are complete (exit code 1)
     `-- WorkerError           a process that did a part of the work died (exit code 1)
 """
 
@@ -65,6 +66,10 @@ class CheckError(NeurotranscoderError):
 
 class TrainingError(NeurotranscoderError):
     """Training cannot go on."""
+
+
+class PartialError(NeurotranscoderError):
+    """Some subjects failed and were left out; the others are complete."""
 
 
 class WorkerError(NeurotranscoderError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mne
 import numpy as np
@@ -15,13 +17,18 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StoreError, StudyError, WeightsError
-from neurotranscoder.core.recording import Eeg
+from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import check_companions, read_filters
 from neurotranscoder.io.filters import passband_of
 from neurotranscoder.io.store import read_json, read_table
 
 WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
 EEG_SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif")
+_OTHERS_BY_NAME = re.compile(r"(ECG|EKG|EOG|EMG)", re.IGNORECASE)
+_KINDS = {
+    **{name: name for name in ("ECG", "EOG", "EMG")},
+    **{"EKG": "ECG", "VEOG": "EOG", "HEOG": "EOG"},
+}
 _MM_PER_UNIT = {"m": 1e3, "cm": 10.0, "mm": 1.0}
 
 
@@ -44,7 +51,7 @@ class Markers:
 
 
 def read_eeg(
-    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = ()
+    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = (), others: bool = False
 ) -> tuple[Eeg, Markers]:
     """Read one EEG file.
 
@@ -54,9 +61,11 @@ def read_eeg(
         BrainVision header, EDF, BDF, EEGLAB or FIF.
     sidecars : EegSidecars
         What lies beside it. Channels that ``channels.tsv`` gives another type than EEG are
-        left out.
+        left out; where it says nothing, so are those that are named ECG, EKG, EOG or EMG.
     exclude : tuple of str
         Further channels to leave out.
+    others : bool
+        Read what the amplifier recorded of heart, eyes and muscles as well.
 
     Returns
     -------
@@ -77,12 +86,14 @@ def read_eeg(
         np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time,
         tuple(map(str, raw.annotations.description)),
     )
-    names = _eeg_channels(path, raw, sidecars.channels, exclude)
+    types = _channel_types(raw, sidecars.channels)
+    names = _eeg_channels(path, raw, types, exclude)
     data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
     montage = Montage(names, _positions(sidecars, names))
     filtering = _filtering(path, sidecars.metadata)
     sfreq, passband = float(raw.info["sfreq"]), passband_of(raw, sidecars.metadata)
-    return Eeg(np.asarray(data), sfreq, montage, filtering, passband=passband), markers
+    beside = _others(path, raw, types, exclude) if others else ()
+    return Eeg(np.asarray(data), sfreq, montage, filtering, beside, passband), markers
 
 
 def eeg_from_raw(raw: mne.io.BaseRaw) -> Eeg:
@@ -154,21 +165,43 @@ def _faultless(path: Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         raise StudyError([Problem(str(path), "file", got, needed, "restore the file")]) from error
 
 
-def _eeg_channels(
-    path: Path, raw: mne.io.BaseRaw, table: Path | None, exclude: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the names of the channels to load, in the order of the file."""
-    types = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+def _channel_types(raw: mne.io.BaseRaw, table: Path | None) -> dict[str, str]:
+    """Return the type of each channel, as ``channels.tsv`` has it, else MNE, else its name."""
+    types = dict(zip(raw.ch_names, map(str.upper, raw.get_channel_types()), strict=True))
+    for name in types:
+        if (found := _OTHERS_BY_NAME.search(name)) is not None and types[name] == "EEG":
+            types[name] = _KINDS[found.group(1).upper()]
     if table is not None:
         columns = read_table(table)
         if "name" in columns and "type" in columns:
-            types |= dict(zip(columns["name"], columns["type"], strict=True))
-    names = [n for n in raw.ch_names if types[n].upper() == "EEG" and n not in exclude]
+            listed = zip(columns["name"], columns["type"], strict=True)
+            types |= {name: _KINDS.get(kind.upper(), kind.upper()) for name, kind in listed}
+    return types
+
+
+def _eeg_channels(
+    path: Path, raw: mne.io.BaseRaw, types: Mapping[str, str], exclude: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the names of the channels to load, in the order of the file."""
+    names = [n for n in raw.ch_names if types[n] == "EEG" and n not in exclude]
     if not names:
         got = f"types {sorted(set(types.values()))}, excluded {list(exclude)}"
         cure = "correct channels.tsv or the excluded channels"
         raise StudyError([Problem(str(path), "channels", got, "at least 1 EEG channel", cure)])
     return tuple(names)
+
+
+def _others(
+    path: Path, raw: mne.io.BaseRaw, types: Mapping[str, str], exclude: tuple[str, ...]
+) -> tuple[OtherChannel, ...]:
+    """Return the channels of heart, eyes and muscles."""
+    found: list[OtherChannel] = []
+    kinds: tuple[Literal["ECG", "EOG", "EMG"], ...] = ("ECG", "EOG", "EMG")
+    for kind in kinds:
+        for name in (n for n in raw.ch_names if types[n] == kind and n not in exclude):
+            data = _faultless(path, partial(raw.get_data, picks=[name], verbose="error"))
+            found.append(OtherChannel(name, kind, np.asarray(data[0])))
+    return tuple(found)
 
 
 def _positions(

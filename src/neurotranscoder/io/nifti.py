@@ -15,7 +15,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy import ndarray
 
-from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.axes import VolumeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold
@@ -73,6 +73,21 @@ def read_bold(
     _check_signal(path, data, mask)
     np.nan_to_num(data, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return Bold(data, grid, volumes, mask)
+
+
+def read_volumes(path: Path, sidecar: Mapping[str, object]) -> VolumeAxis:
+    """Return when the slices of a 4-D image were acquired, without reading it.
+
+    Raises
+    ------
+    StudyError
+        When the header or the sidecar do not say.
+    """
+    image = open_image(path)
+    if len(image.shape) != 4:
+        got = f"{len(image.shape)} axes {image.shape}"
+        raise _fault(path, "dim", got, "4 axes (x, y, z, volumes)", "give the 4-D series")
+    return volume_axis(path, sidecar, header_tr(image), (image.shape[2], image.shape[3]))
 
 
 def open_image(path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> nib.Nifti1Image:

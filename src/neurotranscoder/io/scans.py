@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +14,13 @@ _TRAINING, _TEST = "training", "test"
 _ENDINGS = {"eeg": "_eeg.vhdr", "func": "_bold.nii.gz"}
 
 
-def write_split(root: Path, runs: Sequence[RunId], test: Iterable[RunId]) -> None:
+def write_split(
+    root: Path,
+    runs: Sequence[RunId],
+    test: Iterable[RunId],
+    *,
+    endings: Mapping[str, str] = _ENDINGS,
+) -> None:
     """Write the split of a study into the ``scans.tsv`` of its subjects.
 
     Parameters
@@ -22,16 +28,18 @@ def write_split(root: Path, runs: Sequence[RunId], test: Iterable[RunId]) -> Non
     root : Path
         Folder of the study.
     runs : sequence of RunId
-        All runs, written as BrainVision and gzipped NIfTI.
+        All runs.
     test : iterable of RunId
         Those that nothing may be trained or chosen on.
+    endings : mapping from folder to str
+        How names of the files of a run end; by default BrainVision and gzipped NIfTI.
     """
     held_out = set(test)
     for folder, group in groupby(sorted(runs), key=lambda run: run.folder):
         mine = list(group)
         names, parts = [], []
         for run in mine:
-            for kind, ending in _ENDINGS.items():
+            for kind, ending in endings.items():
                 names.append(f"{kind}/{run.label}{ending}")
                 parts.append(_TEST if run in held_out else _TRAINING)
         stem = folder.replace("/", "_")
@@ -57,5 +65,5 @@ def stated_test_runs(root: Path) -> frozenset[str]:
             continue
         for name, part in zip(table.get("filename", []), parts, strict=False):
             if part == _TEST:
-                found.add(name.rpartition("/")[2].rpartition("_")[0])
+                found.add(name.rpartition("/")[2].rpartition("_")[0].partition("_desc-")[0])
     return frozenset(found)

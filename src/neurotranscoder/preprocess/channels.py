@@ -169,6 +169,12 @@ class ReferenceReport:
     n_channels: int
     common_uv: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.n_channels} channels referenced to their average, which had "
+            f"{self.common_uv:.1f} uV rms"
+        )
+
 
 def average_reference(raw: mne.io.BaseRaw) -> tuple[mne.io.BaseRaw, ReferenceReport]:
     """Subtract the average of the good EEG channels from each.

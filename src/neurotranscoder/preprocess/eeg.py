@@ -15,7 +15,7 @@ from neurotranscoder.preprocess.channels import eeg_picks, names_of
 from neurotranscoder.preprocess.history import note_passband, note_step, refuse_done
 from neurotranscoder.signal.filters import FilterSettings, apply_filters, measured_passband
 
-DISPLAY = FilterSettings(drift_period=None, low_cut=1.0, high_cut=40.0)
+DISPLAY = FilterSettings(drift_period=0, low_cut=1.0, high_cut=40.0)
 """For looking at EEG: on a copy, never on what a transcoder reads."""
 
 
@@ -142,6 +142,12 @@ class ResampleReport:
     sfreq: float
     n_events: int
     removed: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"resampled from {self.sfreq_before:g} to {self.sfreq:g} Hz: "
+            f"{100 * np.median(self.removed):.0f} % of the variance of a typical channel was above"
+        )
 
 
 def resample_eeg(raw: mne.io.BaseRaw, sfreq: float) -> tuple[mne.io.BaseRaw, ResampleReport]:

@@ -16,6 +16,7 @@ from neurotranscoder.io.inheritance import metadata_of, nearest
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
 
@@ -60,7 +61,7 @@ def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[
         problems += short
         if short:
             raise StudyError(problems)
-        report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
+        report = _attempt(problems, files.eeg, lambda: _clock(files, eeg, markers, bold, options))
     clock = report.clock if report else declared_clock(0.0)
     events = _attempt(problems, files.eeg, lambda: _events(files, clock))
     if report is not None and eeg_part is not None and bold is not None:
@@ -99,10 +100,14 @@ def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> P
     return None
 
 
-def _clock(eeg: Eeg, markers: Markers, bold: Bold, options: StudySettings) -> ClockReport:
-    """Measure the clock of a run, or take the declared one."""
+def _clock(
+    files: RunFiles, eeg: Eeg, markers: Markers, bold: Bold, options: StudySettings
+) -> ClockReport:
+    """Measure the clock of a run, or take one that is declared or was measured before."""
     if options.clock is not None:
         return ClockReport(declared_clock(options.clock.eeg_start), ())
+    if (stated := stated_clock(files.eeg_sidecars.metadata)) is not None:
+        return stated
     tr, n_volumes, name = bold.volumes.tr, bold.volumes.n_volumes, options.trigger_name
     where = markers.onsets, markers.names
     times = volume_triggers(*where, tr=tr, n_volumes=n_volumes, name=name)
@@ -127,7 +132,11 @@ def _events(files: RunFiles, clock: Clock) -> Events:
 def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
     """Say what a reader of the results has to know about a run."""
     notes = [str(recording.clock), *report.notes]
-    if recording.clock.source == "measured" and recording.eeg.sfreq < 500:
+    if (
+        recording.clock.source == "measured"
+        and recording.eeg.sfreq < 500
+        and STATED not in report.notes
+    ):
         notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
     if recording.events.n_dropped:
         notes.append(f"{recording.events.n_dropped} events without an onset left out")

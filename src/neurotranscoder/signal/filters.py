@@ -20,8 +20,8 @@ _TAPS = 3.3  # length of a Hamming window's filter times its transition band
 class FilterSettings(Settings):
     """A chain of filters: slow drift, band-pass, notches. The default is for transcoding."""
 
-    drift_period: PositiveFloat | None = 200.0
-    """Means, slopes and cosines that take longer than this (s) are fitted and taken out; none
+    drift_period: float = Field(default=200.0, ge=0)
+    """Means, slopes and cosines that take longer than this (s) are fitted and taken out; 0
     leaves them. The hemodynamic response lives below .1 Hz: what goes here, BOLD cannot be told
     from."""
     low_cut: PositiveFloat | None = None

@@ -1,0 +1,247 @@
+"""``neurotranscoder preprocess``: raw scanner EEG of a study, cleaned, as a BIDS derivative."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from neurotranscoder import __version__
+from neurotranscoder.cli.common import Common, Workers, progress, say
+from neurotranscoder.cli.workspace import study_identity
+from neurotranscoder.cluster.pool import pool
+from neurotranscoder.config import Config
+from neurotranscoder.core.errors import (
+    InputError,
+    PartialError,
+    Problem,
+    SettingsError,
+    StudyError,
+)
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.bids import RunFiles, Search, search_runs
+from neurotranscoder.io.derivatives import start_derivative, write_raw
+from neurotranscoder.io.nifti import read_volumes
+from neurotranscoder.io.output_folder import open_output_folder
+from neurotranscoder.io.scans import stated_test_runs, write_split
+from neurotranscoder.io.store import read_json, write_bytes, write_json
+from neurotranscoder.preprocess.clean_run import CleanRun, clean_run
+from neurotranscoder.preprocess.stated_clock import clock_fields
+
+KIND = "preprocessed"
+RECORDS = "records"
+_SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
+_ENDING = "_desc-preproc_eeg.vhdr"
+_SHARED = ("participants.tsv", "participants.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one subject: what was said of its runs, and why it failed, if it did."""
+
+    subject: str
+    lines: tuple[str, ...]
+    fault: str = ""
+
+
+def preprocess(
+    bids: Path,
+    out: Path,
+    /,
+    *,
+    strict: bool = False,
+    common: Common | None = None,
+    workers: Workers | None = None,
+) -> None:
+    """Clean the EEG of every run: gradients, pulse, bad channels, drift, reference.
+
+    Each step says what it removed; one that finds nothing to do is left out and says why. Images
+    stay where they are: train with --set study.images. A subject with a fault is left out, the
+    others are done. What is there already is not made again.
+
+    Parameters
+    ----------
+    bids
+        The study, as recorded.
+    out
+        Where the clean study goes: a BIDS derivative.
+    strict
+        End with 2, as on bad input, when one subject has a fault; where it is seen before
+        anything is cleaned, nothing is written.
+    workers
+        Where subjects are cleaned.
+    """
+    common, workers = common or Common(), workers or Workers()
+    config = common.settings()
+    subjects, faults = _sorted_out(bids, config, strict=strict)
+    clean = partial(_clean_subject, bids=bids, out=out, config=config)
+    outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
+    with (
+        open_output_folder(out, kind=KIND, identity=study_identity(bids)),
+        pool(workers.jobs, workers.cluster) as spread,
+        progress("cleaning subjects") as advance,
+    ):
+        start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
+        _ignore_records(out)
+        _copy(bids, out, (bids / name for name in _SHARED))
+        for done, outcome in enumerate(spread(clean, subjects), 1):
+            outcomes.append(outcome)
+            for line in outcome.lines:
+                say(line)
+            advance(done, len(subjects))
+        failed = {one.subject for one in outcomes if one.fault}
+        _state_split(
+            bids, out, [f.run for runs in subjects for f in runs if f.run.subject not in failed]
+        )
+    _summarise(outcomes, bids, out, strict=strict)
+
+
+def _sorted_out(
+    bids: Path, config: Config, *, strict: bool
+) -> tuple[list[list[RunFiles]], dict[str, str]]:
+    """Return the runs of each subject without a fault, and the faults of others."""
+    study = config.study
+    found = search_runs(
+        bids, participants=study.participants, images=study.images, space=study.space
+    )
+    faults, others = _by_subject(found)
+    subjects: dict[str, list[RunFiles]] = {}
+    for files in found.runs:
+        if files.run.subject not in faults:
+            subjects.setdefault(files.run.subject, []).append(files)
+    if others or not subjects or (strict and faults):
+        raise StudyError(found.problems)
+    words = {
+        subject: "; ".join(map(str, problems)) for subject, problems in sorted(faults.items())
+    }
+    return list(subjects.values()), words
+
+
+def _by_subject(found: Search) -> tuple[dict[str, list[Problem]], list[Problem]]:
+    """Return the problems of single subjects, and those of the study."""
+    faults: dict[str, list[Problem]] = {}
+    others = []
+    for problem in found.problems:
+        named = _SUBJECT.search(problem.where)
+        if named is None:
+            others.append(problem)
+        else:
+            faults.setdefault(named.group(1), []).append(problem)
+    return faults, others
+
+
+def _clean_subject(runs: Sequence[RunFiles], bids: Path, out: Path, config: Config) -> Outcome:
+    """Clean the runs of a subject; all of them, or nothing is left of it."""
+    subject, lines = runs[0].run.subject, []
+    try:
+        for files in runs:
+            lines += _clean_one(files, bids, out, config)
+    except InputError as error:
+        shutil.rmtree(out / f"sub-{subject}", ignore_errors=True)
+        return Outcome(subject, tuple(lines), str(error))
+    return Outcome(subject, tuple(lines))
+
+
+def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[str]:
+    """Clean one run unless that was done; return what to say."""
+    label, identity = files.run.label, _identity(files, config)
+    path = out / files.run.folder / "eeg" / f"{label}{_ENDING}"
+    record = out / RECORDS / f"{label}.json"
+    if path.is_file() and record.is_file() and read_json(record).get("identity") == identity:
+        return [f"{label}: is there"]
+    record.unlink(missing_ok=True)
+    volumes = read_volumes(files.bold, files.bold_metadata)
+    clean = clean_run(files, volumes, config.study, config.clean)
+    _write(path, clean, files, bids)
+    beside = files.eeg_sidecars
+    _copy(bids, out, [beside.electrodes, beside.coordsystem, files.eeg_events])
+    steps = [
+        {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
+        for step in clean.steps
+    ]
+    write_json(record, {"identity": identity, "steps": steps})
+    warnings = [f"{label}: {said}" for step in clean.steps for said in step.warnings]
+    said = [str(clean.clock.clock), *clean.clock.notes, *map(str, clean.steps)]
+    return [*(f"{label}: {line}" for line in said), *warnings]
+
+
+def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
+    """State which runs are for testing alone, if the study does."""
+    stated = stated_test_runs(bids)
+    if stated:
+        test = [run for run in runs if run.label in stated]
+        write_split(out, runs, test, endings={"eeg": _ENDING})
+
+
+def _write(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> None:
+    """Write the clean EEG of a run."""
+    done = [step for step in clean.steps if step.done]
+    referenced = any(step.name == "reference" for step in done)
+    known = files.eeg_sidecars.metadata
+    write_raw(
+        path,
+        clean.eeg,
+        sources=[f"bids:raw:{files.eeg.relative_to(bids).as_posix()}"],
+        markers=clean.markers,
+        metadata={
+            "TaskName": files.run.task,
+            "Description": "EEG without the artefacts of scanner and heart",
+            "EEGReference": "average" if referenced else known.get("EEGReference", "n/a"),
+            "PowerLineFrequency": known.get("PowerLineFrequency", "n/a"),
+            "CleaningSteps": [str(step) for step in clean.steps],
+            **clock_fields(clean.clock.clock),
+        },
+    )
+
+
+def _identity(files: RunFiles, config: Config) -> str:
+    """Return a hash of the recording and of how it is cleaned."""
+    facts = {
+        "version": __version__,
+        "eeg": sorted((path.name, path.stat().st_size) for path in _recording(files.eeg)),
+        "clean": config.clean.model_dump(mode="json"),
+        "study": config.study.model_dump(mode="json", exclude={"participants"}),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _recording(path: Path) -> list[Path]:
+    """Return the files of an EEG recording, sidecars as well."""
+    return [one for one in path.parent.glob(f"{path.stem}.*") if one.is_file()]
+
+
+def _copy(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
+    """Copy small files to the same place below another folder, where they exist."""
+    for path in paths:
+        if path is not None and path.is_file():
+            write_bytes(out / path.relative_to(bids), path.read_bytes())
+
+
+def _ignore_records(out: Path) -> None:
+    """Keep what is not BIDS from the validator."""
+    ignored = (out / ".bidsignore").read_text(encoding="utf-8")
+    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n".encode())
+
+
+def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) -> None:
+    """Say what is there, and name what failed.
+
+    Raises
+    ------
+    PartialError, SettingsError
+        When a subject failed; the others are complete. The second where that is strictly refused.
+    """
+    failed = [one for one in outcomes if one.fault]
+    n_good = len(outcomes) - len(failed)
+    say(f"{n_good} of {len(outcomes)} subjects are clean: {out}")
+    if n_good:
+        say(f"next: neurotranscoder train {out} RESULTS --set 'study.images=\"{bids}\"'")
+    if failed:
+        named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
+        what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"
+        raise SettingsError(f"--strict: {what}") if strict else PartialError(what)

@@ -1,0 +1,181 @@
+"""Raw scanner EEG to clean EEG: every step that finds something to do, in the right order.
+
+Gradients go first, at the rate of the amplifier; then the recording is brought to a lower rate,
+the pulse goes, bad channels are replaced, slow drift is taken out, and channels are referenced to
+their average. A step that finds nothing to do, or that was done before, says so and is left out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, get_args
+
+import mne
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import Field
+
+from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.preprocess.channels import (
+    BadChannelSettings,
+    average_reference,
+    find_bad_channels,
+    interpolate_channels,
+)
+from neurotranscoder.preprocess.eeg import filter_eeg, resample_eeg
+from neurotranscoder.preprocess.gradient import GradientSettings
+from neurotranscoder.preprocess.gradient_signals import clean_raw
+from neurotranscoder.preprocess.pulse import remove_pulse
+from neurotranscoder.preprocess.pulse_found import PulseSettings
+from neurotranscoder.signal.filters import FilterSettings
+
+Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
+
+
+StepName = Literal["gradient", "resample", "pulse", "bad_channels", "filters", "reference"]
+EVERY_STEP: tuple[StepName, ...] = get_args(StepName)
+
+
+class CleanSettings(Settings):
+    """What is done to raw EEG."""
+
+    steps: tuple[StepName, ...] = EVERY_STEP
+    """Which steps are done; their order is always this one."""
+    gradient: GradientSettings = GradientSettings()
+    """Removal of the gradient artefact."""
+    sfreq: float = Field(default=250.0, gt=0)
+    """Samples per second after that; recordings that have no more stay as they are."""
+    pulse: PulseSettings = PulseSettings()
+    """Removal of the pulse artefact."""
+    bad_channels: BadChannelSettings = BadChannelSettings()
+    """Which channels are replaced by what their neighbours say."""
+    filters: FilterSettings = FilterSettings()
+    """By default slow drift alone goes: BOLD follows the slow EEG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of cleaning.
+
+    Parameters
+    ----------
+    name : str
+        Which.
+    done : bool
+        Whether anything was done.
+    words : str
+        What was removed, or why nothing was.
+    warnings : tuple of str
+        What a reader has to know about it.
+    """
+
+    name: StepName
+    done: bool
+    words: str
+    warnings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.words if self.done else f"{self.name} left out: {self.words}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CleanEeg:
+    """A recording that was cleaned, and how."""
+
+    raw: mne.io.BaseRaw
+    steps: tuple[Step, ...]
+
+
+def clean_scanner_eeg(
+    raw: mne.io.BaseRaw,
+    *,
+    tr: float,
+    slice_times: Sequence[float] | Float[ndarray, " slices"] | None = None,
+    triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None = None,
+    settings: CleanSettings | None = None,
+) -> CleanEeg:
+    """Clean EEG that was recorded in a scanner, step by step.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        As the amplifier made it, or as far as it was cleaned elsewhere.
+    tr : float
+        Time from one volume to the next, in s.
+    slice_times : sequence of float, optional
+        When slices are acquired within a volume, in s; by default found in the artefact.
+    triggers : str or sequence of float, optional
+        Name of the annotations that mark volumes, or their times in seconds after the first
+        sample. By default annotations that follow each other after one TR.
+    settings : CleanSettings, optional
+        What is done.
+
+    Returns
+    -------
+    clean : CleanEeg
+        A copy, and what each step did. Annotations keep their times.
+
+    Raises
+    ------
+    ClockError
+        When the gradient artefact is to go and no markers follow the TR.
+    GridError
+        When samples are not finite.
+    """
+    options = settings or CleanSettings()
+    steps: list[Step] = []
+    for name, step in _steps(options, tr, slice_times, triggers):
+        raw = _attempt(name, step, raw, steps)
+    return CleanEeg(raw, tuple(steps))
+
+
+def _steps(
+    options: CleanSettings,
+    tr: float,
+    slice_times: Sequence[float] | Float[ndarray, " slices"] | None,
+    triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None,
+) -> list[tuple[StepName, Cleaner]]:
+    """Return the steps that are asked for, in their order."""
+    ways: dict[StepName, Cleaner] = {
+        "gradient": partial(
+            clean_raw,
+            tr=tr,
+            slice_times=slice_times,
+            triggers=triggers,
+            settings=options.gradient,
+        ),
+        "resample": partial(resample_eeg, sfreq=options.sfreq),
+        "pulse": partial(remove_pulse, settings=options.pulse),
+        "bad_channels": partial(_repair, settings=options.bad_channels),
+        "filters": partial(filter_eeg, settings=options.filters),
+        "reference": average_reference,
+    }
+    return [(name, ways[name]) for name in EVERY_STEP if name in options.steps]
+
+
+def _attempt(
+    name: StepName, step: Cleaner, raw: mne.io.BaseRaw, steps: list[Step]
+) -> mne.io.BaseRaw:
+    """Return what a step makes of a recording; the same where it has nothing to do."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            clean, report = step(raw)
+            done, words = True, str(report)
+        except CleaningError as error:
+            clean, done, words = raw, False, str(error)
+    said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    steps.append(Step(name, done, words, said))
+    return clean
+
+
+def _repair(raw: mne.io.BaseRaw, settings: BadChannelSettings) -> tuple[mne.io.BaseRaw, object]:
+    """Replace bad channels; refuse where there is none, as any step that has nothing to do."""
+    bad = find_bad_channels(raw, settings=settings)
+    if not bad.names and not raw.info["bads"]:
+        raise CleaningError("there are no bad channels")
+    return interpolate_channels(raw, bad)

@@ -1,0 +1,119 @@
+"""The EEG of one run of a study, cleaned: read with its heart, cleaned, with its markers."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import VolumeAxis
+from neurotranscoder.core.recording import Eeg
+from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.brainvision import Marker
+from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
+from neurotranscoder.io.triggers import volume_triggers
+from neurotranscoder.preprocess.clean import CleanSettings, Step, clean_scanner_eeg
+from neurotranscoder.preprocess.stated_clock import stated_clock
+from neurotranscoder.preprocess.study_settings import StudySettings
+from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
+
+_NUMBERED = re.compile(r"^(Stimulus|Response)/[SR]\s*(\d+)$")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CleanRun:
+    """The EEG of a run after cleaning.
+
+    Parameters
+    ----------
+    eeg : Eeg
+        Signals in V, without heart and eyes.
+    markers : tuple of Marker
+        Everything that was marked, at the samples of the clean EEG.
+    steps : tuple of Step
+        What was done, and what was left out.
+    clock : ClockReport
+        Where the EEG is on the scanner clock, as measured before it was resampled.
+    """
+
+    eeg: Eeg
+    markers: tuple[Marker, ...]
+    steps: tuple[Step, ...]
+    clock: ClockReport
+
+
+def clean_run(
+    files: RunFiles, volumes: VolumeAxis, options: StudySettings, settings: CleanSettings
+) -> CleanRun:
+    """Read the EEG of a run and clean it.
+
+    Parameters
+    ----------
+    files : RunFiles
+        Where it is.
+    volumes : VolumeAxis
+        When its images were acquired.
+    options : StudySettings
+        How the study is read: names of triggers, a declared clock, channels to leave out.
+    settings : CleanSettings
+        What is done.
+
+    Raises
+    ------
+    StudyError, ClockError, GridError
+        When the EEG cannot be read, placed or used.
+    """
+    eeg, marks = read_eeg(
+        files.eeg, files.eeg_sidecars, exclude=options.exclude_channels, others=True
+    )
+    raw = raw_from_eeg(eeg)
+    raw.set_annotations(mne.Annotations(marks.onsets, 0.0, list(marks.names)), verbose="error")
+    clock, triggers = _clock(files, marks, eeg.sfreq, volumes, options)
+    known = len(np.unique(volumes.slice_times)) > 1  # images that were resampled have one time
+    clean = clean_scanner_eeg(
+        raw,
+        tr=volumes.tr,
+        slice_times=volumes.slice_times if known else None,
+        triggers=triggers,
+        settings=settings,
+    )
+    cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
+    return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock)
+
+
+def _clock(
+    files: RunFiles, marks: Markers, sfreq: float, volumes: VolumeAxis, options: StudySettings
+) -> tuple[ClockReport, Float[ndarray, " triggers"]]:
+    """Return the clock of a run, and when its volumes are marked on the EEG clock, in s.
+
+    Where the clock is declared, or was measured before, volumes are where it has them.
+    """
+    known = stated_clock(files.eeg_sidecars.metadata)
+    if options.clock is not None:
+        known = ClockReport(declared_clock(options.clock.eeg_start), ())
+    if known is not None:
+        starts = volumes.tr * np.arange(volumes.n_volumes) - known.clock.eeg_start
+        return known, starts / (1 + known.clock.drift_ppm * 1e-6)
+    tr, n_volumes, name = volumes.tr, volumes.n_volumes, options.trigger_name
+    times = volume_triggers(marks.onsets, marks.names, tr=tr, n_volumes=n_volumes, name=name)
+    report = measure_clock(
+        times, tr=tr, n_volumes=n_volumes, resolution=1 / sfreq, settings=options.sync
+    )
+    return report, times
+
+
+def _markers_at(marks: Markers, eeg: Eeg) -> tuple[Marker, ...]:
+    """Return markers at the nearest samples of EEG; those after its end are gone."""
+    samples = np.rint(marks.onsets * eeg.sfreq).astype(int)
+    found = []
+    for sample, name in zip(samples.tolist(), marks.names, strict=True):
+        if 0 <= sample < eeg.data.shape[1]:
+            numbered = _NUMBERED.match(name)
+            kind, text = numbered.groups() if numbered else ("Comment", name.split("/", 1)[-1])
+            found.append(Marker(sample, kind, text))
+    return tuple(found)

@@ -1,0 +1,142 @@
+import shutil
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import signal
+
+from neurotranscoder.io.store import read_json, write_table
+from neurotranscoder.physics.channels import CHANNELS_64
+from neurotranscoder.preprocess.study import open_study
+from neurotranscoder.preprocess.study_settings import StudySettings
+from neurotranscoder.simulate.catalogue import named_scenario
+from neurotranscoder.simulate.session import simulate_study
+from small_study import VALIDATOR, bytes_below, command, validation_errors
+
+KEPT = tuple(name for name in CHANNELS_64 if name in {"Fp1", "F3", "Cz", "T7", "Pz", "O2"})
+FEW = f"study.exclude_channels={[name for name in CHANNELS_64 if name not in KEPT]}"
+
+
+FILES = (
+    "eeg/sub-03_task-oddball_run-01_eeg.vhdr",
+    "func/sub-03_task-oddball_run-01_bold.nii.gz",
+)
+
+
+@pytest.fixture(scope="module")
+def raw_study(tmp_path_factory):
+    """Raw 5 kHz EEG of three subjects, 40 s each; never write to it."""
+    root = tmp_path_factory.mktemp("raw") / "study"
+    sizes = {"n_subjects": 3, "runs_per_subject": 1, "duration": 40.0, "drift_ppm": 15.0}
+    simulate_study(named_scenario("artefacts", preset="tiny", seed=100, **sizes), root)
+    write_table(root / "sub-03/sub-03_scans.tsv", {"filename": list(FILES), "split": ["test"] * 2})
+    return root
+
+
+@pytest.fixture(scope="module")
+def broken(raw_study, tmp_path_factory):
+    """The same, and the second subject has lost its samples."""
+    root = tmp_path_factory.mktemp("broken") / "study"
+    shutil.copytree(raw_study, root, ignore=shutil.ignore_patterns("derivatives"))
+    next(root.glob("sub-02/eeg/*.eeg")).unlink()
+    return root
+
+
+@pytest.fixture(scope="module")
+def cleaned(broken, tmp_path_factory):
+    """What `preprocess` makes of the broken study, and its exit code."""
+    out = tmp_path_factory.mktemp("clean") / "out"
+    return out, preprocess(broken, out)
+
+
+def preprocess(study, out, *words):
+    return command("preprocess", study, out, "--set", FEW, *words, quick=False)
+
+
+def spread_uv(eeg):
+    """Standard deviation from 1 to 40 Hz, of all channels, in uV."""
+    band = signal.butter(3, (1, 40), "bandpass", fs=eeg.sfreq, output="sos")
+    return 1e6 * signal.sosfiltfilt(band, eeg.data, axis=1).std()
+
+
+def test_one_broken_subject_is_named_and_the_others_are_done(broken, cleaned, tmp_path, capsys):
+    out, code = cleaned
+    assert code == 1
+    assert sorted(path.name for path in out.glob("sub-*")) == ["sub-01", "sub-03"]
+    assert preprocess(broken, tmp_path / "again") == 1
+    said = capsys.readouterr().err
+    assert "1 of 3 subjects failed and were left out" in said
+    assert "sub-02" in said
+    assert ".eeg" in said
+    assert preprocess(broken, tmp_path / "strict", "--strict") == 2
+    assert "--strict: 1 of 3 subjects failed" in capsys.readouterr().err
+
+
+def test_the_clean_study_is_read_beside_the_images_of_the_raw_one(broken, cleaned):
+    few = StudySettings(exclude_channels=tuple(n for n in CHANNELS_64 if n not in KEPT))
+    raw = open_study(broken, few.model_copy(update={"participants": ("01", "03")}))
+    clean = open_study(cleaned[0], StudySettings(images=broken, participants=("01", "03")))
+    assert clean.runs == raw.runs
+    assert clean.test_runs == raw.test_runs == {"sub-03_task-oddball_run-01"}
+    one, other = (study.load(raw.runs[0]) for study in (clean, raw))
+    assert one.eeg.sfreq == 250
+    assert one.eeg.montage.names == KEPT
+    assert_allclose(one.eeg.montage.positions, other.eeg.montage.positions, atol=1e-9)
+    assert one.clock == other.clock  # not measured again: triggers are rounded to 4 ms
+    assert_allclose(one.events.onset, other.events.onset)
+    assert spread_uv(other.eeg) > 5 * spread_uv(one.eeg)
+    assert spread_uv(one.eeg) < 40
+
+
+def test_a_fault_that_is_seen_at_once_is_refused_before_anything_is_cleaned(
+    raw_study, tmp_path, capsys
+):
+    root = tmp_path / "study"
+    shutil.copytree(raw_study, root, ignore=shutil.ignore_patterns("derivatives", "*.eeg"))
+    for path in [*root.glob("*_eeg.json"), *root.glob("sub-03/eeg/*_eeg.json")]:
+        path.unlink()
+    assert preprocess(root, tmp_path / "out", "--strict") == 2
+    assert "sub-03" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_step_says_what_it_did(cleaned):
+    record = read_json(cleaned[0] / "records" / "sub-01_task-oddball_run-01.json")
+    steps = {step["step"]: step for step in record["steps"]}
+    assert list(steps) == [
+        "gradient", "resample", "pulse", "bad_channels", "filters", "reference"
+    ]  # fmt: skip
+    assert steps["gradient"]["done"]
+    assert "volumes" in steps["gradient"]["said"]
+    assert steps["resample"]["done"]
+    sidecar = read_json(next(cleaned[0].glob("sub-01/eeg/*_desc-preproc_eeg.json")))
+    assert sidecar["EEGReference"] == "average"
+    assert len(sidecar["CleaningSteps"]) == 6
+
+
+def test_what_is_clean_is_not_cleaned_again(broken, cleaned, capsys):
+    before = bytes_below(cleaned[0])
+    assert preprocess(broken, cleaned[0], "--jobs", "2") == 1
+    assert "sub-01_task-oddball_run-01: is there" in capsys.readouterr().err
+    assert bytes_below(cleaned[0]) == before
+
+
+@pytest.mark.skipif(not VALIDATOR.exists(), reason="bids-validator-deno is not installed")
+def test_the_clean_study_is_a_bids_derivative_without_errors(cleaned):
+    assert validation_errors(cleaned[0]) == []
+
+
+def test_steps_can_be_left_out_and_clean_eeg_is_left_alone(cleaned, broken, tmp_path):
+    words = ("--set", f'study.images="{broken}"', "--participant-label", "01")
+    assert preprocess(cleaned[0], tmp_path / "twice", *words) == 0
+    record = read_json(tmp_path / "twice" / "records" / "sub-01_task-oddball_run-01.json")
+    done = {step["step"]: step["done"] for step in record["steps"]}
+    assert not done["gradient"]
+    assert not done["resample"]
+    said = {step["step"]: step["said"] for step in record["steps"]}
+    assert "1000" in said["gradient"]
+    only = ("--set", 'clean.steps=["resample"]', "--participant-label", "03")
+    assert preprocess(broken, tmp_path / "one", *only) == 0
+    record = read_json(tmp_path / "one" / "records" / "sub-03_task-oddball_run-01.json")
+    assert [step["step"] for step in record["steps"]] == ["resample"]
+    assert np.all([step["done"] for step in record["steps"]])
