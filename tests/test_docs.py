@@ -23,6 +23,7 @@ from neurotranscoder.signal.correlation import correlate_rows, fisher_mean
 from neurotranscoder.simulate.catalogue import named_scenario, scenario_names
 from neurotranscoder.train.checkpoint import Snapshot, save_snapshot
 from neurotranscoder.train.curve import CurveRow, LossValues, Progress
+from scanner_eeg import pulse_example
 from synthetic_runs import synthetic_runs
 from trial_example import events, random_onsets
 
@@ -178,3 +179,11 @@ def test_python_on_the_page_on_movies_runs(rng, tmp_path, monkeypatch):
     assert names["live"].frames.n_frames == 10
     assert names["second"].shape[1] == names["image"].shape[3] * 2 == 100
     assert_allclose(names["there"], names["movie"].voxel((2, 2, 1)), atol=1e-6)
+
+
+def test_python_on_the_page_on_cleaning_runs():
+    text = (ROOT / "docs" / "eeg_cleaning.md").read_text(encoding="utf-8")
+    names = {"raw": pulse_example(duration=60.0, eeg_rate=500.0).raw}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    assert names["raw"].info["sfreq"] == 250.0
+    assert (names["raw"].info["highpass"], names["display"].info["highpass"]) == (0.0, 1.0)

@@ -45,6 +45,12 @@ def test_average_pulses_leave_less_than_basis_sets_and_projections(example, clea
     assert left[0] < min(left[1:])
 
 
+def test_pulses_that_come_early_or_late_and_last_longer_or_shorter_go_as_well():
+    varying = pulse_example(102, varying=True)
+    cleaned, _ = remove_pulse(varying.raw)
+    assert rms_uv(residual(cleaned, varying)) < 4.5
+
+
 def test_with_a_dead_ecg_the_artefact_goes_as_well():
     dead = pulse_example(101, dead=True)
     with pytest.warns(RuntimeWarning, match="is dead"):

@@ -56,7 +56,8 @@ class LowCut:
         else:
             cure = "this training reads no band power of the EEG; --architecture sparse can"
         return (
-            f"warning: {found}; BOLD follows what is gone, and a linear model cannot tell it; "
+            f"warning: {found}; BOLD follows what is gone, and linear models have little left to "
+            "tell it from; "
             f"{cure}; train on recordings with a lower cut-off where there are any"
         )
 

@@ -76,8 +76,8 @@ class Passband:
     def share_of(self, response: Response) -> float:
         """Return the share of a response's power that is let through.
 
-        It is that of the BOLD that white sources make: an upper limit of the variance of BOLD
-        that a linear model of filtered EEG can explain.
+        It is that of the BOLD that white sources make. A model may amplify what is left, and
+        with it all noise that came after the filters.
         """
         frequencies = np.arange(0, _HIGHEST, _STEP)
         waves = np.exp(-2j * np.pi * np.outer(frequencies, response.times))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import mne
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 from scipy.signal.windows import tukey
 
 from neurotranscoder.preprocess.heart import Beats
+from neurotranscoder.preprocess.pulse_fit import aligned, fit_pulses, rendered
 from neurotranscoder.preprocess.pulse_found import (
     FoundPulse,
     PulseReport,
@@ -20,7 +21,7 @@ from neurotranscoder.preprocess.pulse_found import (
     find_pulse,
     without_artefact,
 )
-from neurotranscoder.signal.beats import average_beat, whole_beats
+from neurotranscoder.signal.beats import whole_beats
 
 _TAPER = 0.1  # of a window, half of it at each end
 
@@ -31,9 +32,9 @@ def remove_pulse(
     """Subtract the average pulse, component by component in space, as strong as each beat's.
 
     Components in space are those of the average beat that exceed noise (the paper's spatial PCA,
-    4.1.3); each has the time course that it has on average, times a gain for each beat that all
-    channels tell together, shrunk to 1 as far as noise makes gains vary. Nothing that differs in
-    its time course is touched.
+    4.1.3). Each has the time course that it has on average, as strong, late and long as all
+    channels together tell of each beat (`fit_pulses`). Nothing that differs in its time course is
+    touched.
 
     Parameters
     ----------
@@ -144,47 +145,11 @@ def remove_pulse_obs(
 
 
 def _train_of_pulses(found: FoundPulse) -> Float[ndarray, "channels times"]:
-    """Return the average pulse at every beat, each component as strong as it is there."""
-    n_times, half, space = found.data.shape[1], found.half, found.space
-    courses = space.T @ average_beat(found.banded, found.centres, half)
-    wave = space.T @ average_beat(found.data, found.centres, half)
-    window = tukey(wave.shape[1], _TAPER)
-    wave = (wave - wave.mean(axis=1, keepdims=True)) * window
-    mixed = space.T @ found.banded
-    gains = _gains(mixed, courses, found.centres, half)
-    out = np.zeros((space.shape[1], n_times))
-    for centre, gain in zip(found.centres, gains, strict=True):
-        start, stop = max(0, centre - half), min(n_times, centre + half + 1)
-        if start < stop:
-            part = wave[:, start - centre + half : stop - centre + half]
-            out[:, start:stop] += gain[:, np.newaxis] * part
-    return space @ out
-
-
-def _gains(
-    mixed: Float[ndarray, "components times"],
-    courses: Float[ndarray, "components lags"],
-    centres: Int[ndarray, " beats"],
-    half: int,
-) -> Float[ndarray, "beats components"]:
-    """Return how strong each component is in each beat beside its mean, shrunk by its noise.
-
-    Noise is what the same fit makes of data without the average pulse halfway between beats.
-    """
-    left = mixed.copy()
-    whole = whole_beats(centres, half, mixed.shape[1])
-    for centre in whole:
-        left[:, centre - half : centre + half + 1] -= courses
-
-    def fitted(data: ndarray, places: ndarray) -> ndarray:
-        """Return the fit of each course at each place."""
-        parts = np.stack([data[:, i - half : i + half + 1] for i in places])
-        return np.asarray(np.sum(parts * courses, axis=2) / np.sum(courses**2, axis=1))
-
-    deviations = fitted(left, whole)
-    elsewhere = whole_beats((whole[1:] + whole[:-1]) // 2, half, mixed.shape[1])
-    noise = np.var(fitted(left, elsewhere), axis=0)
-    kept = np.clip(1 - noise / np.var(deviations, axis=0), 0, 1)
-    gains = np.ones((len(centres), len(courses)))
-    gains[np.isin(centres, whole)] += kept * deviations
-    return gains
+    """Return the average pulse at every beat, as strong, late and long as it is there."""
+    space, half = found.space, found.half
+    fit = fit_pulses(space.T @ found.banded, found.centres, half)
+    n_times = found.data.shape[1]
+    whole = (found.centres >= half) & (found.centres < n_times - half)
+    wave = aligned(space.T @ found.data, found.centres, half, fit)[whole].mean(axis=0)
+    wave = (wave - wave.mean(axis=1, keepdims=True)) * tukey(wave.shape[1], _TAPER)
+    return np.asarray(space @ rendered(wave, found.centres, fit, n_times))
