@@ -14,6 +14,7 @@ from neurotranscoder.cli.demo import demo
 from neurotranscoder.cli.evaluate import evaluate, report
 from neurotranscoder.cli.preprocess import preprocess
 from neurotranscoder.cli.reconstruct import reconstruct, transcode
+from neurotranscoder.cli.run import run_app
 from neurotranscoder.cli.simulate import simulate
 from neurotranscoder.cli.train import train
 
@@ -36,6 +37,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command(command)
+app.command(run_app, name="run")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StoreError, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import check_companions, read_filters
-from neurotranscoder.io.filters import passband_of
+from neurotranscoder.io.filters import MEASURED, passband_of
 from neurotranscoder.io.store import read_json, read_table
 
 WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
@@ -247,6 +247,8 @@ def _filtering(path: Path, metadata: Mapping[str, object]) -> str:
         parts.append(f"header: {header}")
     for field in ("HardwareFilters", "SoftwareFilters"):
         value = metadata.get(field, "n/a")
+        if isinstance(value, Mapping):  # a measured passband is read on its own
+            value = {name: what for name, what in value.items() if name != MEASURED} or "n/a"
         if value not in ("n/a", "", None):
             parts.append(f"{field}: {value}")
     return "; ".join(parts)

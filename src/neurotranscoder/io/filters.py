@@ -12,7 +12,7 @@ from neurotranscoder.core.passband import Passband
 from neurotranscoder.core.recording import Eeg
 
 _FIELDS = ("HardwareFilters", "SoftwareFilters")
-_MEASURED = "measured passband"
+MEASURED = "measured passband"
 _NUMBER = re.compile(r"\d*\.?\d+(?:e[-+]?\d+)?", re.IGNORECASE)
 _RANGE = re.compile(r"^(\d*\.?\d+)-(\d*\.?\d+) Hz$")
 
@@ -38,7 +38,7 @@ def passband_of(raw: mne.io.BaseRaw, metadata: Mapping[str, object]) -> Passband
         filters = metadata.get(field)
         if not isinstance(filters, Mapping):
             continue
-        if (held := filters.get(_MEASURED)) is not None:
+        if (held := filters.get(MEASURED)) is not None:
             return Passband.noted(str(held.get("note") if isinstance(held, Mapping) else held))
         for name, values in filters.items():
             of_high_pass, of_low_pass = _cutoffs(str(name), values)
@@ -55,7 +55,7 @@ def described_filters(eeg: Eeg) -> Mapping[str, object] | str:
     if eeg.filtering:
         found["described"] = {"filters": eeg.filtering}
     if eeg.passband is not None and eeg.passband.source == "measured":
-        found[_MEASURED] = {"note": eeg.passband.note()}
+        found[MEASURED] = {"note": eeg.passband.note()}
     return found or "n/a"
 
 

@@ -1,0 +1,140 @@
+"""``neurotranscoder run``: from raw BIDS to a report, as a BIDS App."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from neurotranscoder.cli.analyse import analyse
+from neurotranscoder.cli.common import Common, Workers, say
+from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.preprocess import preprocess
+from neurotranscoder.cli.reconstruct import reconstruct
+from neurotranscoder.cli.train import train
+from neurotranscoder.cli.workspace import MODELS
+from neurotranscoder.core.errors import InputError, PartialError
+
+Level = Literal["participant", "group"]
+CLEAN, RESULTS = "preprocessed", "results"
+
+
+def run_app(
+    bids: Path,
+    out: Path,
+    level: Level,
+    /,
+    *,
+    model: Path | None = None,
+    strict: bool = False,
+    common: Common | None = None,
+    workers: Workers | None = None,
+) -> None:
+    """Clean a study, train on it, reconstruct, analyse and report; what is there is kept.
+
+    Parameters
+    ----------
+    bids
+        The study, as recorded.
+    out
+        Where everything goes: preprocessed/ (a BIDS derivative) and results/ (models, movies,
+        statistics, report.html).
+    level
+        participant: clean each subject and, where there is a group model, fit its subject stage
+        and make its movies; group: train the group model on all clean subjects, then the subjects,
+        scores, statistics and the report.
+    model
+        Group model of another study that participants start from; default: that of OUT/results.
+    strict
+        End with 2 when one subject has a fault; else it is left out, and the end is 1.
+    """
+    common, workers = common or Common(), workers or Workers()
+    study = Study(bids, out, common, workers)
+    fault = study.clean(strict=strict)
+    if level == "participant":
+        study.participants(model)
+    else:
+        study.group()
+    if fault is not None:
+        raise fault
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Study:
+    """A raw study and where all of it goes."""
+
+    bids: Path
+    out: Path
+    common: Common
+    workers: Workers
+
+    @property
+    def results(self) -> Path:
+        """Where models, movies, statistics and the report go."""
+        return self.out / RESULTS
+
+    @property
+    def read(self) -> Common:
+        """The options, for the clean EEG beside the images of the raw study."""
+        settings = self.common.settings().study
+        if settings.images is not None:
+            return self.common
+        images = f"study.images={str(self.bids.resolve())!r}"
+        return dataclasses.replace(self.common, set=(*self.common.set, images))
+
+    def clean(self, *, strict: bool) -> PartialError | None:
+        """Clean all subjects; return the fault of some, if there is one."""
+        try:
+            preprocess(
+                self.bids,
+                self.out / CLEAN,
+                strict=strict,
+                common=self.common,
+                workers=self.workers,
+            )
+        except PartialError as error:
+            if not any((self.out / CLEAN).glob("sub-*")):
+                raise
+            return error
+        return None
+
+    def participants(self, model: Path | None) -> None:
+        """Fit subjects and make their movies, if there is a group model."""
+        if model is None and not any((self.results / MODELS).glob("*/manifest.json")):
+            say(
+                "participants are clean; there is no group model yet: next, "
+                f"neurotranscoder run {self.bids} {self.out} group"
+            )
+            return
+        clean = self.out / CLEAN
+        train(
+            clean,
+            self.results,
+            stage="subject",
+            model=model,
+            common=self.read,
+            workers=self.workers,
+        )
+        reconstruct(clean, self.results, stage="subject", model=model, common=self.read)
+
+    def group(self) -> None:
+        """Train the group model, then everything that follows from it."""
+        clean, results, read = self.out / CLEAN, self.results, self.read
+        train(clean, results, common=read, workers=self.workers)
+        self.participants(None)
+        evaluate(clean, results, common=read)
+        _if_it_can("read-outs of the group", lambda: analyse(clean, results, common=read))
+        _if_it_can(
+            "statistics of conditions",
+            lambda: analyse(clean, results, stage="subject", common=read),
+        )
+        report(results)
+
+
+def _if_it_can(what: str, step: Callable[[], None]) -> None:
+    """Do what not all studies have the data for; say loudly where it is left out."""
+    try:
+        step()
+    except InputError as error:
+        say(f"LEFT OUT: {what}: {error}")
