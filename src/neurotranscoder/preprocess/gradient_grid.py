@@ -104,14 +104,14 @@ class ScanGrid:
         Parameters
         ----------
         n_times : int
-            Number of samples of the EEG; what ends later is left out.
+            Number of samples of the EEG; ends of the recording are no ends of the scan.
         """
         period = self.step * self.n_phases
         begin = (self.starts[:, np.newaxis] + period * np.arange(self.n_slices))[self.present]
         after = np.append(np.diff(begin), np.inf) > 1.5 * period
         before = np.append(np.inf, np.diff(begin)) > 1.5 * period
-        ends = begin[after] + period
-        return begin[before], ends[ends < n_times]
+        starts, ends = begin[before], begin[after] + period
+        return starts[starts >= period], ends[ends <= n_times - period]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
