@@ -11,6 +11,10 @@ moves as well (median framewise displacement .08 mm), ``large_motion``: by .5 mm
 `mne.preprocessing.remove_fmri_gradient_artifact` with its default window of 4 volumes to both
 sides; ``mne24`` has 12 to both sides, and its ``inner`` lacks the first and last 12 volumes.
 
+At the limits, 15 ppm without motion: ``adaptive`` cancelling, ``volume_template``, .3 s of
+``silence`` after each volume with and without slice times, and ``irregular`` volumes that wait up
+to 20 ms for the next.
+
 ``scenario_...`` is the scenario ``artefacts`` (blinks, pulse, ECG, motion, 5 ppm), 60 s at the
 size of ``tiny`` with 10 slices, against the same run without gradients. ``faults``: triggers of a
 short run are lost, doubled, jittered and added at random; ``repaired`` have a residual below 2.7
@@ -38,8 +42,9 @@ from neurotranscoder.core.errors import InputError
 from neurotranscoder.core.recording import Clock, Eeg
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.electrodes import Electrodes
+from neurotranscoder.simulate.event_train import EventTrain, add_waves
 from neurotranscoder.simulate.motion import MotionSettings, draw_motion
-from neurotranscoder.simulate.scanner import ScannerSettings, add_gradient_artefact
+from neurotranscoder.simulate.scanner import ScannerSettings, add_gradient_artefact, gradient_train
 
 SFREQ, TR, N_SLICES, LEAD = 5000.0, 2.0, 35, 3.1234
 N_INNER, GOOD_UV = 5, 2.7
@@ -70,11 +75,21 @@ class World:
 
 
 def make_world(
-    seed: int, drift_ppm: float, moves: float | None, *, n_channels: int = 6, n_volumes: int = 30
+    seed: int,
+    drift_ppm: float,
+    moves: float | None,
+    *,
+    n_channels: int = 6,
+    n_volumes: int = 30,
+    silence: float = 0.0,
 ) -> World:
-    """Simulate raw EEG whose clean EEG is known; the head moves by ``moves`` mm, if at all."""
+    """Simulate raw EEG whose clean EEG is known.
+
+    The head moves by ``moves`` mm, if at all; each volume ends with ``silence`` (s).
+    """
     rng = np.random.default_rng(seed)
-    volumes = VolumeAxis(TR, n_volumes, np.arange(N_SLICES) * TR / N_SLICES)
+    slice_times = np.arange(N_SLICES) * (TR - silence) / N_SLICES
+    volumes = VolumeAxis(TR, n_volumes, slice_times)
     n_times = int((LEAD + volumes.duration + 3) * SFREQ)
     frequencies = np.fft.rfftfreq(n_times, 1 / SFREQ)
     size = np.zeros(len(frequencies))
@@ -97,11 +112,15 @@ def make_world(
     return World(eeg, dirty, np.rint(SFREQ * starts) / SFREQ)
 
 
-def ours(world: World) -> tuple[ndarray, float]:
+def ours(
+    world: World, slice_times: ndarray | None = None, settings: nt.GradientSettings | None = None
+) -> tuple[ndarray, float]:
     """Return cleaned EEG and seconds per minute of one channel."""
     eeg = Eeg(world.dirty, SFREQ, Montage(tuple(f"E{i}" for i in range(len(world.dirty)))))
     began = time.process_time()
-    found, _ = nt.remove_gradient(eeg, tr=TR, triggers=world.triggers)
+    found, _ = nt.remove_gradient(
+        eeg, triggers=world.triggers, slice_times=slice_times, settings=settings
+    )
     seconds = time.process_time() - began
     return found.data, seconds / len(world.dirty) / (world.dirty.shape[1] / SFREQ / 60)
 
@@ -135,6 +154,45 @@ def residuals(n_seeds: int) -> dict[str, float]:
     result = {name: round(float(np.mean(values)), 3) for name, values in found.items()}
     parts = [values for name, values in found.items() if name.startswith("residual_whole")]
     return result | {"worst_residual_whole_uv": round(float(np.max(parts)), 3)}
+
+
+def with_waits(seed: int) -> World:
+    """Return EEG of volumes that each wait up to 20 ms for the next, without motion."""
+    world = make_world(seed, 0.0, None)
+    rng = np.random.default_rng((seed, 1))
+    volumes = VolumeAxis(TR, 30, np.arange(N_SLICES) * TR / N_SLICES)
+    train = gradient_train(volumes, ScannerSettings().low_pass)
+    waits = np.concatenate([[0.0], np.cumsum(rng.uniform(0, 0.02, 29))])
+    later = EventTrain(
+        train.starts + np.repeat(waits, N_SLICES), train.durations, train.gains, train.table
+    )
+    mixing = rng.standard_normal((len(world.eeg), 3))
+    mixing *= 5e-3 / np.abs(mixing @ train.table).max()
+    dirty = world.eeg.copy()
+    add_waves(dirty, np.arange(dirty.shape[1]) / SFREQ - LEAD, mixing, later.sample)
+    return World(world.eeg, dirty, world.triggers + np.rint(SFREQ * waits) / SFREQ)
+
+
+def limits(n_seeds: int) -> dict[str, float]:
+    """Return residuals over the whole recording of cases at the limits."""
+    found: dict[str, list[float]] = {}
+    slice_times = np.arange(N_SLICES) * (TR - 0.3) / N_SLICES
+    full = np.arange(N_SLICES) * TR / N_SLICES
+    adaptive = nt.GradientSettings(adaptive=True)
+    volume = nt.GradientSettings(template="volume")
+    for seed in range(n_seeds):
+        plain, silent = make_world(seed, 15.0, None), make_world(seed, 15.0, None, silence=0.3)
+        cases = {
+            "adaptive": (plain, ours(plain, settings=adaptive)),
+            "volume_template": (plain, ours(plain, settings=volume)),
+            "silence": (silent, ours(silent, slice_times)),
+            "silence_without_slice_times": (silent, ours(silent)),
+        }
+        irregular = with_waits(seed)
+        cases["irregular"] = irregular, ours(irregular, full)
+        for name, (world, (clean, _)) in cases.items():
+            found.setdefault(f"{name}_residual_whole_uv", []).append(world.residual(clean))
+    return {name: round(float(np.mean(values)), 3) for name, values in found.items()}
 
 
 def scenario_residual() -> dict[str, float]:
@@ -183,6 +241,7 @@ def main() -> None:
     result: dict[str, object] = {"benchmark": "gradient", "seeds": options.seeds}
     with threadpool_limits(1):
         result |= residuals(options.seeds)
+        result |= limits(options.seeds)
         result |= scenario_residual()
         result |= faults(options.faults)
     print(json.dumps(result))
