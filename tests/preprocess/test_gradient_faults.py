@@ -145,6 +145,16 @@ def test_a_few_volumes_are_enough(rng, n_volumes):
     assert example.residual(found) < TARGET
 
 
+@pytest.mark.parametrize("late", [-0.008, 0.008])
+def test_triggers_that_are_all_early_or_late_are_put_right_by_the_ends_of_the_scan(
+    example, flawless, late
+):
+    found, report = clean(example, example.triggers - late)
+    assert example.residual(found) < example.residual(flawless[0]) + 0.3
+    assert any(note.startswith("artefact begins") for note in report.notes)
+    assert np.max(np.abs(report.starts - flawless[1].starts)) < 20  # samples, half of 8 ms
+
+
 def test_clean_eeg_is_refused(example):
     with pytest.raises(CleaningError, match="no gradient artefact follows these triggers"):
         clean(example, dirty=example.eeg)

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy import ndimage
 
+_APART = 1.05  # slices: what is further from the next one borders on silence
 _ORDER = 5  # of splines: they err by 1e-4 of a wave of a tenth of the sampling frequency
 
 
@@ -104,14 +105,14 @@ class ScanGrid:
         Parameters
         ----------
         n_times : int
-            Number of samples of the EEG; what ends later is left out.
+            Number of samples of the EEG; ends of the recording are no ends of the scan.
         """
         period = self.step * self.n_phases
         begin = (self.starts[:, np.newaxis] + period * np.arange(self.n_slices))[self.present]
-        after = np.append(np.diff(begin), np.inf) > 1.5 * period
-        before = np.append(np.inf, np.diff(begin)) > 1.5 * period
-        ends = begin[after] + period
-        return begin[before], ends[ends < n_times]
+        after = np.append(np.diff(begin), np.inf) > _APART * period
+        before = np.append(np.inf, np.diff(begin)) > _APART * period
+        starts, ends = begin[before], begin[after] + period
+        return starts[starts >= period], ends[ends <= n_times - period]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ _N_LINES = 40
 _MARGIN = 1.2
 _DEPENDENT = 1e-6
 _MEMORY = 8  # slices: what the head does lasts longer, muscles and noise do not
-_RINGING = 0.03  # s
+_EARLY, _RINGING, _FLANK = 0.01, 0.03, 0.01  # s before and after an edge, and beyond that
 
 
 def high_pass(
@@ -166,7 +166,8 @@ def remove_ringing(
     """Remove what templates miss where artefacts begin and end, in place.
 
     A template holds the ringing of the slice before. The first slice has none before it, and the
-    last rings on into silence: the first lacks what the last has too much.
+    last rings on into silence: the first lacks what the last has too much. The same holds for
+    a raster that is a little early or late. The EEG under it is taken for a line.
 
     Parameters
     ----------
@@ -177,16 +178,18 @@ def remove_ringing(
     sfreq : float
         Sampling frequency, in Hz.
     """
-    n = round(_RINGING * sfreq)
-    places = [(-1.0, p) for p in _whole(starts, n, len(channel))]
-    places += [(1.0, p) for p in _whole(ends, n, len(channel))]
+    before, after, flank = (round(seconds * sfreq) for seconds in (_EARLY, _RINGING, _FLANK))
+    reach = before + flank, after + flank
+    places = [(-1.0, p) for p in _whole(starts, reach, len(channel))]
+    places += [(1.0, p) for p in _whole(ends, reach, len(channel))]
     if not places:
         return
-    cuts = np.stack([sign * _without_line(channel[p : p + 2 * n]) for sign, p in places])
-    late = np.linspace(0, 1, n)
-    ringing = np.median(cuts, axis=0)[:n] * np.cos(np.pi / 2 * late) ** 2
-    for sign, place in places:
-        channel[place : place + n] -= sign * ringing
+    cuts = np.stack([sign * channel[p - reach[0] : p + reach[1]] for sign, p in places])
+    shared = np.median([_without_line(cut, flank) for cut in cuts], axis=0)[flank:-flank]
+    place = np.arange(-before, after)
+    fade = np.interp(place, [-before, -before / 2, after / 2, after], [0, 1, 1, 0])
+    for sign, p in places:
+        channel[p - before : p + after] -= sign * np.sin(np.pi / 2 * fade) ** 2 * shared
 
 
 def _fast_part(
@@ -220,14 +223,17 @@ def _without_slow_waves(slices: Float[ndarray, "slices phase"]) -> Float[ndarray
     return np.asarray((flat - slow_part(flat, n)).reshape(slices.shape))
 
 
-def _whole(places: Float[ndarray, " places"], n: int, n_times: int) -> Int[ndarray, " inside"]:
-    """Return the next whole samples of places that have enough EEG behind them."""
+def _whole(
+    places: Float[ndarray, " places"], reach: tuple[int, int], n_times: int
+) -> Int[ndarray, " inside"]:
+    """Return the next whole samples of places that have enough EEG around them."""
     samples = np.ceil(places).astype(np.int64)
-    return np.asarray(samples[(samples >= 0) & (samples + 2 * n <= n_times)])
+    return np.asarray(samples[(samples >= reach[0]) & (samples + reach[1] <= n_times)])
 
 
-def _without_line(cut: Float[ndarray, " times"]) -> Float[ndarray, " times"]:
-    """Return a cut less the line through its second half."""
-    n = len(cut) // 2
-    slope, offset = np.polyfit(np.arange(n, 2 * n), cut[n:], 1)
-    return np.asarray(cut - offset - slope * np.arange(2 * n))
+def _without_line(cut: Float[ndarray, " times"], flank: int) -> Float[ndarray, " times"]:
+    """Return a cut less the line through its first and last samples."""
+    times = np.arange(len(cut))
+    outside = (times < flank) | (times >= len(cut) - flank)
+    line = np.polyfit(times[outside], cut[outside], 1)
+    return np.asarray(cut - np.polyval(line, times))

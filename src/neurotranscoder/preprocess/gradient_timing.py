@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.preprocess.gradient_grid import ScanGrid
+from neurotranscoder.preprocess.gradient_phase import phase_shift
 from neurotranscoder.preprocess.gradient_spans import SliceSpan, find_spans
 from neurotranscoder.preprocess.gradient_triggers import FEWEST_VOLUMES, Volumes, robust_line
 
@@ -130,6 +131,11 @@ def measure_timing(
     spacing = tr * sfreq if measured is None else measured
     volumes = _with_neighbours(scan, volumes, spacing)
     grid, notes = _where_present(scan, volumes, spacing)
+    shift = phase_shift(fast, grid, sfreq)
+    if shift != 0:
+        volumes = dataclasses.replace(volumes, starts=volumes.starts + shift)
+        grid, notes = _where_present(scan, volumes, spacing)
+        notes = (f"artefact begins {1e3 * shift / sfreq:.1f} ms after the triggers", *notes)
     drift_ppm = np.nan if measured is None else (tr * sfreq / measured - 1) * 1e6
     return Timing(grid, drift_ppm, ratio, (*volumes.notes, *notes))
 
