@@ -102,7 +102,8 @@ def test_a_projection_takes_components_out_of_every_moment(example, beats):
 
 
 def test_basis_sets_are_those_of_mne(example, beats):
-    cleaned, report = remove_pulse_obs(example.raw, beats, n_components=1)
+    few = example.raw.copy().pick(["Fp1", "Cz", "Oz", "T7"])
+    cleaned, report = remove_pulse_obs(few, beats, n_components=1)
     peaks = np.round(200 * beats.times)
     half = int(np.median(np.diff(peaks))) // 2 + 1
     middles = peaks + round(200 * report.delay)
