@@ -40,12 +40,16 @@ def trained(subject):
     return fit_paper_subject(subject.recordings[:2], subject.group, QUICK, device="cpu")
 
 
+def averages_of(subject):
+    return trial_averages(subject.recordings[:2], subject.group, QUICK).averages
+
+
 def weights(module):
     return {name: value.numpy() for name, value in module.state_dict().items()}
 
 
 def test_an_average_is_the_mean_of_what_follows_the_events(subject):
-    [average] = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    [average] = averages_of(subject)
     found = np.zeros((average.from_bold.n_voxels, 75))
     count = 0
     for recording in subject.recordings[:2]:
@@ -64,9 +68,9 @@ def test_an_average_is_the_mean_of_what_follows_the_events(subject):
 
 def test_averages_of_conditions_add_up_to_that_of_all_trials(subject):
     recordings = subject.recordings[:2]
-    [pooled] = trial_averages(recordings, subject.group, QUICK)
+    [pooled] = averages_of(subject)
     each = QUICK.model_copy(update={"by_condition": True})
-    own = trial_averages(recordings, subject.group, each)
+    own = trial_averages(recordings, subject.group, each).averages
     total = sum(one.n_trials * one.from_eeg.at(slice(None)) for one in own)
     assert sum(one.n_trials for one in own) == pooled.n_trials
     whole = pooled.from_eeg.at(slice(None))
@@ -83,7 +87,7 @@ def test_training_lowers_the_four_losses_and_says_how_much_is_copied(trained):
 
 
 def test_copy_r_is_that_of_the_whole_average(subject, trained):
-    [average] = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    [average] = averages_of(subject)
     both = InterpolatedEstimates(average.from_eeg, average.from_bold)
     tiles = latent_tiles(trained, both).from_eeg
     whole = tiles.values(Box((0, 0, 0, 0), (*tiles.grid.shape, 75)))[tiles.mask]
@@ -114,7 +118,7 @@ def test_the_fused_source_is_the_sum_of_both(subject, trained):
 def test_a_training_that_stopped_goes_on_to_the_same_weights(
     subject, trained, tmp_path, one_thread
 ):
-    averages = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    averages = averages_of(subject)
     expected = train_on_averages(averages, QUICK, device="cpu").model
 
     def stop(done, *_):

@@ -17,7 +17,8 @@ from neurotranscoder.core.recording import Events, Recording
 from neurotranscoder.core.spread import each
 from neurotranscoder.reconstruct.fast import interpolated
 from neurotranscoder.reconstruct.movies import compact
-from neurotranscoder.train.paper_subject import PaperSubjectSettings, TrialAverage
+from neurotranscoder.train.average_tiles import SubjectAverages, TrialAverage
+from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.trained import TrainedTranscoder
 
 _POOLED = "all"
@@ -25,7 +26,7 @@ _POOLED = "all"
 
 def trial_averages(
     recordings: Sequence[Recording], group: TrainedTranscoder, settings: PaperSubjectSettings
-) -> list[TrialAverage]:
+) -> SubjectAverages:
     """Return averages of both group estimates over trials, in factors.
 
     Each trial begins at the frame that is nearest to its event: BOLD, interpolated to these
@@ -64,13 +65,14 @@ def trial_averages(
             f"no event has its window, {settings.start:g} to {settings.stop:g} s, inside its run; "
             "the averages need some; use a shorter window, or check the onsets"
         )
-    return found
+    return SubjectAverages(tuple(found), tuple(run.label for run in runs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """Both estimates of a run, the first frames of its trials by condition, and their frames."""
 
+    label: str
     estimates: tuple[SourceMovie, SourceMovie]
     starts: dict[str, Int[ndarray, " trials"]]
     axis: TimeAxis
@@ -84,7 +86,7 @@ def _of_run(
     n_frames = round((settings.stop - settings.start) * settings.rate)
     axis = TimeAxis(settings.start, settings.rate, n_frames)
     starts = _starts(recording.events, both.from_eeg.axis, axis, settings.by_condition)
-    return _Run((both.from_eeg, both.from_bold), starts, axis)
+    return _Run(recording.run.label, (both.from_eeg, both.from_bold), starts, axis)
 
 
 def _starts(

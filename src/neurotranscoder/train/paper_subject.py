@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float32
-from numpy import ndarray
 from pydantic import Field, model_validator
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.core.spread import Lazily
-from neurotranscoder.core.tiles import Box, MovieTiles, overlapping
+from neurotranscoder.model.layers import Size
 from neurotranscoder.model.residual import subject_transcoder
+from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.train.average_tiles import TrialAverage, tiles_of
 from neurotranscoder.train.curve import TrainingResult
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.loop import Report, train_scaled
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings
-from neurotranscoder.train.windows import ScaledRun, WindowSettings
+from neurotranscoder.train.windows import WindowSettings
 
 _N_WATCHED = 8
 """Tiles that the loss is read from between steps."""
@@ -74,52 +69,6 @@ class PaperSubjectSettings(Settings):
         return self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrialAverage:
-    """Averages of both group estimates over the same trials.
-
-    Parameters
-    ----------
-    from_eeg, from_bold : SourceMovie
-        S_E and S_B at voxels, times in s after the event.
-    condition : str
-        What was averaged.
-    n_trials : int
-        How many.
-    """
-
-    from_eeg: SourceMovie
-    from_bold: SourceMovie
-    condition: str
-    n_trials: int
-
-
-@dataclass(frozen=True, slots=True)
-class AverageScales:
-    """Root mean squares of S_E and S_B over voxels and frames of the averages."""
-
-    eeg: float
-    bold: float
-
-    @classmethod
-    def of(cls, averages: Sequence[TrialAverage]) -> AverageScales:
-        """Return the scales of averages.
-
-        Raises
-        ------
-        GridError
-            When one of both is silent.
-        """
-        eeg = _root_mean_square([one.from_eeg for one in averages])
-        bold = _root_mean_square([one.from_bold for one in averages])
-        if not min(eeg, bold) > 0:
-            raise GridError(
-                f"the averages of sources have root mean squares {eeg:g} (EEG) and {bold:g} "
-                "(BOLD); both need to be above zero; check the group model and the onsets"
-            )
-        return cls(eeg, bold)
-
-
 def train_on_averages(
     averages: Sequence[TrialAverage],
     settings: PaperSubjectSettings,
@@ -161,17 +110,11 @@ def train_on_averages(
     """
     if not averages:
         raise GridError("got no average of trials; the paper's second stage needs at least one")
-    tiles = Lazily(_Tiles(averages, AverageScales.of(averages)), _places(averages, settings))
+    tiles, places = tiles_of(averages, settings.tile)
     every = -(-len(tiles) // _N_WATCHED)
-    watched = Lazily(tiles.function, tiles.runs[every // 2 :: every])
-    x, y, z, n_frames = tiles.runs[0][1].shape
-    model = subject_transcoder(
-        (x, y, z),
-        spatial_features=settings.spatial_features,
-        temporal_features=settings.temporal_features,
-        kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
-        generator=torch.Generator().manual_seed(settings.seed),
-    ).to(resolve_device(device))
+    watched = tiles[every // 2 :: every]
+    x, y, z, n_frames = places[0][1].shape
+    model = untrained((x, y, z), settings).to(resolve_device(device))
     return train_scaled(
         model,
         tiles,
@@ -179,6 +122,25 @@ def train_on_averages(
         _network_settings(settings, n_frames),
         folder=folder,
         progress=progress,
+    )
+
+
+def untrained(shape: Size, settings: PaperSubjectSettings) -> CyclicTranscoder:
+    """Return the coders with their first weights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Voxels of a training tile along x, y and z.
+    settings : PaperSubjectSettings
+        Features, kernels and seed.
+    """
+    return subject_transcoder(
+        shape,
+        spatial_features=settings.spatial_features,
+        temporal_features=settings.temporal_features,
+        kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
+        generator=torch.Generator().manual_seed(settings.seed),
     )
 
 
@@ -199,57 +161,3 @@ def _network_settings(settings: PaperSubjectSettings, n_frames: int) -> NetworkS
         losses=settings.losses,
         seed=settings.seed,
     )
-
-
-_Place = tuple[int, Box]
-"""Number of an average, and a tile of it."""
-
-
-def _places(averages: Sequence[TrialAverage], settings: PaperSubjectSettings) -> list[_Place]:
-    """Return the tiles of all averages that hold brain."""
-    found = []
-    for number, average in enumerate(averages):
-        movie = average.from_eeg
-        within = (*movie.grid.shape, movie.axis.n_times)
-        for box in overlapping(within, settings.tile):
-            if movie.mask[box.slices[:3]].any():
-                found.append((number, box))
-    return found
-
-
-class _Tiles:
-    """What a training reads of each tile, in units of the scales.
-
-    Parameters
-    ----------
-    averages : sequence of TrialAverage
-        Kept as factors; tiles are materialised one by one.
-    scales : AverageScales
-        Units of both.
-    """
-
-    def __init__(self, averages: Sequence[TrialAverage], scales: AverageScales) -> None:
-        self._scales = scales
-        self._sources = [(MovieTiles(a.from_eeg), MovieTiles(a.from_bold)) for a in averages]
-
-    def __call__(self, place: _Place) -> ScaledRun:
-        number, box = place
-        of_eeg, of_bold = self._sources[number]
-        eeg, bold = _rows(of_eeg, box), _rows(of_bold, box)
-        name = RunId("average", "x".join(map(str, box.start)), run=str(number))
-        rate = of_eeg.axis.sfreq
-        return ScaledRun(name, eeg / self._scales.eeg, bold / self._scales.bold, rate)
-
-
-def _rows(tiles: MovieTiles, box: Box) -> Float32[ndarray, "voxels frames"]:
-    """Return a tile with its voxels as rows, in C order."""
-    return tiles.values(box).reshape(-1, box.shape[3])
-
-
-def _root_mean_square(movies: Sequence[SourceMovie]) -> float:
-    """Return it over all voxels and frames, from the factors."""
-    total = 0.0
-    for movie in movies:
-        maps, courses = movie.maps.astype(np.float64), movie.courses.astype(np.float64)
-        total += float(np.sum((maps.T @ maps) * (courses @ courses.T)))
-    return float(np.sqrt(total / sum(m.n_voxels * m.axis.n_times for m in movies)))
