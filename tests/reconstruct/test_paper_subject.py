@@ -15,7 +15,13 @@ from neurotranscoder.reconstruct.paper_subject import (
     latent_tiles,
 )
 from neurotranscoder.reconstruct.trial_averages import trial_averages
-from neurotranscoder.train.paper_subject import PaperSubjectSettings, train_on_averages
+from neurotranscoder.train.average_tiles import tiles_of
+from neurotranscoder.train.paper_subject import (
+    PaperSubjectSettings,
+    preserve_power,
+    train_on_averages,
+    untrained,
+)
 from subject_runs import tiny_subject
 
 QUICK = PaperSubjectSettings(
@@ -130,6 +136,29 @@ def test_a_training_that_stopped_goes_on_to_the_same_weights(
     model = train_on_averages(averages, QUICK, folder=tmp_path, device="cpu").model
     for name, value in weights(expected).items():
         assert_array_equal(weights(model)[name], value)
+
+
+def test_coders_start_with_the_power_of_what_they_get(subject):
+    tiles, places = tiles_of(averages_of(subject), QUICK.tile)
+    model = untrained(places[0][1].shape[:3], QUICK)
+    preserve_power(model, tiles[::5])
+    eeg, bold = (
+        torch.cat([torch.as_tensor(getattr(tile, name))[None] for tile in tiles[::5]]).float()
+        for name in ("eeg", "bold")
+    )
+    with torch.no_grad():
+        sources = model.eeg_to_source(eeg), model.bold_to_source(bold)
+        both = torch.cat(sources)
+        pairs = [(eeg, sources[0]), (bold, sources[1])]
+        pairs += [(both, coder(both)) for coder in (model.source_to_eeg, model.source_to_bold)]
+    for given, made in pairs:  # in single precision
+        assert float(made.square().mean() / given.square().mean()) == pytest.approx(1, rel=1e-3)
+
+
+def test_the_first_loss_is_that_of_outputs_as_loud_as_the_data(trained):
+    first = trained.curve[0].validation
+    # twice the power of the data where outputs have nothing to do with it
+    assert 0.5 * 4 < first.total < 2 * 8
 
 
 @pytest.mark.parametrize("name", ["eeg_to_source", "source_to_eeg"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -11,18 +12,20 @@ from pydantic import Field, model_validator
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.model.layers import Size
-from neurotranscoder.model.residual import subject_transcoder
-from neurotranscoder.model.transcoder import CyclicTranscoder
+from neurotranscoder.model.residual import amplify, subject_transcoder
+from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder
 from neurotranscoder.train.average_tiles import TrialAverage, tiles_of
 from neurotranscoder.train.curve import TrainingResult
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.loop import Report, train_scaled
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings
-from neurotranscoder.train.windows import WindowSettings
+from neurotranscoder.train.validation import outputs_in_pieces
+from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch
 
 _N_WATCHED = 8
 """Tiles that the loss is read from between steps."""
+_OUTPUTS = tuple(field.name for field in fields(CycleOutputs))
 
 
 class PaperSubjectSettings(Settings):
@@ -115,6 +118,7 @@ def train_on_averages(
     watched = tiles[every // 2 :: every]
     x, y, z, n_frames = places[0][1].shape
     model = untrained((x, y, z), settings).to(resolve_device(device))
+    preserve_power(model, watched)
     return train_scaled(
         model,
         tiles,
@@ -142,6 +146,41 @@ def untrained(shape: Size, settings: PaperSubjectSettings) -> CyclicTranscoder:
         kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
         generator=torch.Generator().manual_seed(settings.seed),
     )
+
+
+@torch.no_grad()
+def preserve_power(model: CyclicTranscoder, tiles: Sequence[ScaledRun]) -> None:
+    """Scale each coder so that what it gives has the power of what it gets, over some tiles.
+
+    The paper does not say how large first weights are. Shortcuts add to the power of each layer,
+    and a random coder with one output is loud or quiet by chance: losses then start at hundreds
+    of times those of silence, and the first steps go into making random outputs quiet. As biases
+    are zero and ReLU keeps positive factors, one pass gives the gains of all four coders.
+
+    Parameters
+    ----------
+    model : CyclicTranscoder
+        Of `untrained`; changed in place.
+    tiles : sequence of ScaledRun
+        What the powers are taken over.
+    """
+    like = next(model.parameters())
+    power = dict.fromkeys(["eeg", "bold", *_OUTPUTS], 0.0)
+    for tile in tiles:
+        eeg, bold, *_ = as_batch(tile, dtype=like.dtype, device=like.device)
+        outputs = outputs_in_pieces(model, eeg, bold, slice(None))
+        made = {name: getattr(outputs, name) for name in _OUTPUTS}
+        for name, values in (made | {"eeg": eeg, "bold": bold}).items():
+            power[name] += float(values.double().square().sum())
+    by_eeg = power["eeg"] / power["source_from_eeg"]
+    by_bold = power["bold"] / power["source_from_bold"]
+    both = power["eeg"] + power["bold"]  # that of both sources, once they are scaled
+    to_eeg = both / (by_eeg * power["eeg_from_eeg"] + by_bold * power["eeg_from_bold"])
+    to_bold = both / (by_eeg * power["bold_from_eeg"] + by_bold * power["bold_from_bold"])
+    amplify(model.eeg_to_source, by_eeg**0.5)
+    amplify(model.bold_to_source, by_bold**0.5)
+    amplify(model.source_to_eeg, to_eeg**0.5)
+    amplify(model.source_to_bold, to_bold**0.5)
 
 
 def _network_settings(settings: PaperSubjectSettings, n_frames: int) -> NetworkSettings:
