@@ -52,8 +52,8 @@ class PaperSubjectSettings(Settings):
     """Kernel length in time, in frames, odd."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate of Adam."""
-    steps: int = Field(default=1000, ge=1)
-    """Steps of one tile each; never a time."""
+    steps: int = Field(default=1000, ge=0)
+    """Steps of one tile each; never a time. 0 leaves the first weights."""
     check_every: int = Field(default=100, ge=1)
     """Steps between two looks at the loss, and between two checkpoints."""
     losses: LossWeights = LossWeights()
