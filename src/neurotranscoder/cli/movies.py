@@ -40,7 +40,7 @@ READ: dict[From, tuple[Modality, ...]] = {
     "bold": ("BOLD",),
     "both": ("EEG", "BOLD"),
 }
-_ORIGINS: dict[From, tuple[Origin, ...]] = {
+ORIGINS: dict[From, tuple[Origin, ...]] = {
     "eeg": ("eeg",),
     "bold": ("bold",),
     "both": ("eeg", "bold", "fused"),
@@ -62,6 +62,14 @@ class Movies:
     dense: Annotated[
         bool, Parameter(help="All frames as a Zarr store (10 GB for 600 s).", negative="")
     ] = False
+    architecture: Annotated[
+        Literal["paper"] | None,
+        Parameter(
+            help="paper: latent sources of the paper's second stage, as Zarr stores alone; their "
+            "models are in OUT/models/paper_subjects.",
+            negative="",
+        ),
+    ] = None
 
 
 def reconstruct_movies(
@@ -113,7 +121,7 @@ class _Maker:
     def movies(self) -> Iterator[tuple[Path, SourceMovie | None]]:
         """Yield where each movie is; and it, where it was made; None where it was there."""
         recording = None
-        for origin in _ORIGINS[self.from_]:
+        for origin in ORIGINS[self.from_]:
             path = movie_path(self.space.out, self.run, origin)
             if is_complete(path, kind=KIND, identity=self._identity):
                 yield path, None

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.latent_sources import reconstruct_latent
 from neurotranscoder.cli.movies import READ, From, Movies, reconstruct_movies
 from neurotranscoder.cli.workspace import Workspace, load_models, out_of_range
 from neurotranscoder.core.errors import SettingsError
@@ -55,13 +56,16 @@ def reconstruct(
         What is written of movies beside their factors.
     """
     if stage == "subject":
-        settings = (common or Common()).settings()
-        reconstruct_movies(
-            bids, out, settings, movies or Movies(), from_=from_ or "eeg", model=model
-        )
+        settings, wanted = (common or Common()).settings(), movies or Movies()
+        if wanted.architecture == "paper":
+            reconstruct_latent(bids, out, settings, wanted, from_=from_ or "eeg", model=model)
+        else:
+            reconstruct_movies(bids, out, settings, wanted, from_=from_ or "eeg", model=model)
         return
     if movies is not None and movies != Movies():
-        raise SettingsError("--window and --dense are of movies; add --stage subject")
+        raise SettingsError(
+            "--window, --dense and --architecture are of movies; add --stage subject"
+        )
     with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
         space, trained, runs = ready
         for done, run in enumerate(runs, 1):
