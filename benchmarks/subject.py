@@ -209,7 +209,7 @@ def score_paper(
     for origin, estimate in inputs.estimates().items():
         yield f"paper_input_{origin}", [*stage_facts(score_estimate(estimate, truth, other))]
     averages = trial_averages(fitted, group, settings)
-    for n_steps in (0, steps):
+    for n_steps in dict.fromkeys((0, steps)):
         budget = settings.model_copy(update={"steps": n_steps})
         model = fit_on_averages(averages, group, budget, device="cpu")
         print(f"{model}: {model.seconds:.0f} s", flush=True)
