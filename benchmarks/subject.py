@@ -18,7 +18,9 @@ subject through time, beside its truth, as ``event.png``.
 ``--paper-steps 60`` adds the paper's second stage, literal, after no step and after so many: its
 latent sources from EEG, from BOLD and their sum, with how much they copy their inputs
 (``copy_of_input``); its inputs have rows of their own. It is trained on trial averages of the
-same runs and scored on those of the held-out ones; whole runs at every 20th frame.
+same runs and scored on those of the held-out ones; whole runs at every 20th frame. Inputs are
+scored as plain averages and corrected for overlap (``paper_corrected_input``), with
+``--paper-corrected`` the coders as well.
 """
 
 from __future__ import annotations
@@ -101,6 +103,18 @@ class ChoiceRow:
     candidate: float
     chosen: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class PaperBudget:
+    """How long the paper's second stage is trained, and whether on corrected averages as well."""
+
+    steps: int
+    on_corrected: bool
+
+    def budgets(self, *, corrected: bool) -> tuple[int, ...]:
+        """Return the numbers of steps that are trained on one kind of averages."""
+        return () if corrected and not self.on_corrected else tuple(sorted({0, self.steps}))
 
 
 def record(which: tuple[int, int], cohort: Cohort) -> Recording:
@@ -198,26 +212,31 @@ def score_paper(
     fitted: StoredRuns[Recording],
     tests: list[RunId],
     recordings: list[Recording],
-    steps: int,
+    paper: PaperBudget,
 ) -> Iterator[tuple[str, list[tuple[str, float, str]]]]:
     """Yield the facts about the paper's second stage and its inputs."""
-    settings = PaperSubjectSettings(rate=trained.rate, steps=steps)
-    inputs = StageInputs.of(recordings, group, settings, mask=trained.mask, step=EVERY)
     of_group = group_movies(group, trained, recordings)
     truth = truth_of_subject(cohort, tests, of_group)
-    other = FactorMovies(of_group, seconds=settings.stop)
-    for origin, estimate in inputs.estimates().items():
-        yield f"paper_input_{origin}", [*stage_facts(score_estimate(estimate, truth, other))]
-    averages = trial_averages(fitted, group, settings)
-    for n_steps in dict.fromkeys((0, steps)):
-        budget = settings.model_copy(update={"steps": n_steps})
-        model = fit_on_averages(averages, group, budget, device="cpu")
-        print(f"{model}: {model.seconds:.0f} s", flush=True)
-        copies = {"from_eeg": model.copies.from_eeg, "from_bold": model.copies.from_bold}
-        for origin, estimate in inputs.estimates(model).items():
-            facts = [*stage_facts(score_estimate(estimate, truth, other))]
-            facts += [("copy_of_input", copies[origin], "")] if origin in copies else []
-            yield f"paper_{n_steps}_steps_{origin}", facts
+    for corrected in (False, True):
+        settings = PaperSubjectSettings(
+            rate=trained.rate, steps=paper.steps, overlap_correction=corrected
+        )
+        name = "paper_corrected" if corrected else "paper"
+        inputs = StageInputs.of(recordings, group, settings, mask=trained.mask, step=EVERY)
+        other = FactorMovies(of_group, seconds=settings.stop)
+        score = functools.partial(score_estimate, truth=truth, other=other)
+        for origin, estimate in inputs.estimates().items():
+            yield f"{name}_input_{origin}", [*stage_facts(score(estimate))]
+        averages = trial_averages(fitted, group, settings)
+        for n_steps in paper.budgets(corrected=corrected):
+            budget = settings.model_copy(update={"steps": n_steps})
+            model = fit_on_averages(averages, group, budget, device="cpu")
+            print(f"{model}: {model.seconds:.0f} s", flush=True)
+            copies = {"from_eeg": model.copies.from_eeg, "from_bold": model.copies.from_bold}
+            for origin, estimate in inputs.estimates(model).items():
+                facts = [*stage_facts(score(estimate))]
+                facts += [("copy_of_input", copies[origin], "")] if origin in copies else []
+                yield f"{name}_{n_steps}_steps_{origin}", facts
 
 
 def draw_event(
@@ -264,7 +283,7 @@ def run_scenario(
     own_runs: int | None,
     *,
     picture: bool,
-    paper_steps: int | None = None,
+    paper: PaperBudget | None = None,
 ) -> tuple[list[SubjectRow], list[ChoiceRow], list[ParetoRow]]:
     """Simulate, train, fit and score all subjects of a scenario."""
     cohort = make_cohort(scenario, build_head(scenario.head))
@@ -297,8 +316,8 @@ def run_scenario(
             for method, scores in score_subject(cohort, group, trained, runs, own, tested):
                 by_region[label, method] = scores
                 rows += said_rows(key, method, [*stage_facts(scores)])
-            if paper_steps is not None:
-                of_paper = score_paper(cohort, group, trained, runs, own, tested, paper_steps)
+            if paper is not None:
+                of_paper = score_paper(cohort, group, trained, runs, own, tested, paper)
                 for method, facts in of_paper:
                     rows += said_rows(key, method, facts)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -344,18 +363,19 @@ def main() -> None:
     parser.add_argument("--architecture", default="sparse", help="of the group model")
     parser.add_argument("--picture", action="store_true", help="draw the first subject's event")
     parser.add_argument("--paper-steps", type=int, help="train the paper's second stage as well")
+    parser.add_argument("--paper-corrected", action="store_true", help="on both kinds of averages")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scenario = scenario_of(arguments)
-    start = time.perf_counter()
+    start, steps = time.perf_counter(), arguments.paper_steps
     rows, choices, compared = run_scenario(
         scenario,
         arguments.out,
         arguments.architecture,
         arguments.own_runs,
         picture=arguments.picture,
-        paper_steps=arguments.paper_steps,
+        paper=None if steps is None else PaperBudget(steps, arguments.paper_corrected),
     )
     table = means(rows)
     write_rows(arguments.out / "subjects.tsv", rows)

@@ -196,7 +196,12 @@ def test_tiles_overlap_by_half_and_cover_everything():
     assert starts == [0, 8, 16, 19]
 
 
-def test_runs_without_trials_are_refused(subject):
-    silent = replace(subject.recordings[0], events=Events.none())
+def test_runs_whose_trials_do_not_fit_are_refused(subject):
+    last = subject.recordings[0].events.onset[-1:]
+    events = Events(last, np.full(1, np.nan), ("standard",), np.full(1, np.nan))
     with pytest.raises(GridError, match="check the onsets"):
-        trial_averages([silent], subject.group, QUICK)
+        trial_averages(
+            [replace(subject.recordings[0], events=events)],
+            subject.group,
+            QUICK.model_copy(update={"stop": 60.0}),
+        )

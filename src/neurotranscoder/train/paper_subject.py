@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -39,6 +40,14 @@ class PaperSubjectSettings(Settings):
     """Where a trial ends, in s after the event: 300 frames with the paper's window and rate."""
     by_condition: bool = False
     """Whether each condition has an average of its own, or all trials one."""
+    overlap_correction: bool = False
+    """Whether responses are estimated by one regression on all events at all lags, in place of
+    means over trials: what neighbouring trials add is taken off, at the price of noise."""
+    rest: Literal["peaks", "single"] = "peaks"
+    """Where no run has an event. 'peaks': the mean over windows around peaks of the global power
+    of S_E; 'single': windows at random places, un-averaged. As long as trials."""
+    rest_windows: int = Field(default=20, ge=1)
+    """How many windows of rest there are, un-averaged, over all runs."""
     tile: tuple[int, int, int, int] = (16, 16, 16, 300)
     """Voxels along x, y and z and frames of a training tile. The paper's '16 x 16 x 16' does not
     say which axes; 16 frames would be shorter than one of BOLD's."""

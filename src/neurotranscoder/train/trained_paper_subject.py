@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class PaperSubject:
     copies : CopyR
         How much the latent sources of the averages are copies of S_E and S_B.
     n_trials : tuple of (str, int)
-        How many trials of each condition were averaged.
+        How many trials, or windows of rest, each average is of, and what they are.
     curve : tuple of CurveRow
         Losses on eight of the training tiles.
     steps : int
@@ -77,9 +78,12 @@ class PaperSubject:
     seconds: float = float("nan")
 
     def __repr__(self) -> str:
-        trials = ", ".join(f"{n} of {name}" for name, n in self.n_trials)
+        counts: Counter[str] = Counter()
+        for name, n in self.n_trials:
+            counts[name] += n
+        trials = "; ".join(f"{name}: {n}" for name, n in counts.items())
         copies = f"{self.copies.from_eeg:.2f} from EEG, {self.copies.from_bold:.2f} from BOLD"
-        return f"PaperSubject({self.steps} steps on averages of {trials} trials; copy-r {copies})"
+        return f"PaperSubject({self.steps} steps on averages ({trials}); copy-r {copies})"
 
 
 def save_paper_subject(folder: Path, trained: PaperSubject) -> None:
