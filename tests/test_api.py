@@ -142,7 +142,7 @@ def test_images_need_slice_times_four_axes_and_the_grid_of_the_model(fitted, rec
 def test_signals_that_are_not_finite_are_refused(fitted, recording, raw, image):
     broken = raw.copy()
     broken._data[3, 50] = np.nan
-    with pytest.raises(GridError, match=r"the recording holds .* not finite"):
+    with pytest.raises(GridError, match=r"the EEG holds .* not finite"):
         fitted.transcode(broken)
     data = np.asarray(image.dataobj).copy()
     data[8, 8, 5, 3] = np.inf

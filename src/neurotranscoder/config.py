@@ -15,7 +15,7 @@ from neurotranscoder.analyse.transcoder import AnalyseSettings
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.align import AlignSettings
-from neurotranscoder.preprocess.study import StudySettings
+from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.settings import TrainSettings

@@ -14,7 +14,8 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.core.recording import Clock, RunId
 from neurotranscoder.io.store import read_json, write_json
-from neurotranscoder.preprocess.study import ClockSettings, StudySettings, open_study
+from neurotranscoder.preprocess.study import open_study
+from neurotranscoder.preprocess.study_settings import ClockSettings, StudySettings
 
 from .conftest import CLOCK, SFREQ, TR, make_recording, write_study
 
@@ -325,3 +326,36 @@ def write_mask(path, mask, grid):
     from neurotranscoder.io.nifti import image_of, write_nifti
 
     write_nifti(path, image_of(mask, grid))
+
+
+def test_runs_of_one_modality_are_read_where_they_are_asked_for(study_folder):
+    shutil.copytree(study_folder / "sub-01", study_folder / "sub-02")
+    for path in sorted((study_folder / "sub-02").rglob("sub-01*")):
+        text = path.read_bytes().replace(b"sub-01", b"sub-02")
+        path.with_name(path.name.replace("sub-01", "sub-02")).write_bytes(text)
+        path.unlink()
+    shutil.rmtree(study_folder / "sub-01" / "func")
+    shutil.rmtree(study_folder / "sub-02" / "eeg")
+    with pytest.raises(StudyError, match="the same sub, ses, task and run labels"):
+        open_study(study_folder)
+    study = open_study(study_folder, alone=True)
+    eeg, bold = (study.load_alone(RunId(label, "oddball", run="01")) for label in ("01", "02"))
+    assert eeg.eeg.data.shape[0] == len(eeg.eeg.montage.names)
+    assert bold.bold.volumes.tr == TR
+    assert len(eeg.events.onset) > 0
+    with pytest.raises(StudyError, match="see runs"):
+        study.load_alone(RunId("09", "oddball"))
+
+
+def test_a_run_of_one_modality_with_another_cap_is_named(study_folder):
+    channels = study_folder / "sub-01" / "eeg"
+    shutil.copytree(channels, study_folder / "sub-03" / "eeg")
+    for path in sorted((study_folder / "sub-03").rglob("sub-01*")):
+        text = path.read_bytes().replace(b"sub-01", b"sub-03")
+        if path.name.endswith("_channels.tsv"):
+            text = text.replace(b"EEG", b"MISC", 1)
+        path.with_name(path.name.replace("sub-01", "sub-03")).write_bytes(text)
+        path.unlink()
+    assert len(open_study(study_folder)) == 1
+    with pytest.raises(StudyError, match=r"sub-03.*the channels of sub-01"):
+        open_study(study_folder, alone=True)

@@ -15,32 +15,23 @@ from numpy import ndarray
 
 from neurotranscoder.api.study import StudyLike, aligned_runs, opened
 from neurotranscoder.config import Config
-from neurotranscoder.core.axes import TimeAxis, VolumeAxis
+from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import GridError, SettingsError, WeightsError
 from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.io.eeg import pick_eeg, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
 from neurotranscoder.io.store import scratch_folder
-from neurotranscoder.preprocess.align import (
-    align,
-    blocks_at_frames,
-    frame_powers,
-    held_bands,
-    slice_cells,
-)
-from neurotranscoder.preprocess.checks import refuse_not_finite
+from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study
-from neurotranscoder.reconstruct.group import (
-    GroupEstimates,
-    bold_of_source,
-    eeg_of_source,
-    estimate_group,
-    source_of_bold,
-    source_of_eeg,
+from neurotranscoder.preprocess.sync import declared_clock
+from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
+from neurotranscoder.reconstruct.one_modality import (
+    OneModality,
+    estimate_from_bold,
+    estimate_from_eeg,
 )
-from neurotranscoder.signal.frames import frame_means
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.ranks import joined
 from neurotranscoder.train.recipe import fit_transcoder
@@ -192,13 +183,11 @@ class Transcoder:
             first sample of the EEG is the centre of the first frame, half a frame after 0 s.
         """
         if isinstance(signal, mne.io.BaseRaw):
-            estimate = self.reconstruct(signal, eeg_start=eeg_start)
-            bold = bold_of_source(self.trained, estimate.data)
-            step, start = 1 / estimate.axis.sfreq, estimate.axis.start
-            return image_of_blocks(bold, estimate.blocks, tr=step, start=start)
-        estimate = self.reconstruct(signal, slice_times=slice_times)
-        eeg = eeg_of_source(self.trained, estimate.data)
-        return raw_from_eeg(Eeg(eeg, estimate.axis.sfreq, self.trained.montage))
+            found = self._from_raw(signal, eeg_start)
+            axis, blocks = found.source.axis, found.source.blocks
+            return image_of_blocks(found.other, blocks, tr=1 / axis.sfreq, start=axis.start)
+        found = self._from_image(signal, slice_times)
+        return raw_from_eeg(Eeg(found.other, found.source.axis.sfreq, self.trained.montage))
 
     def reconstruct(
         self,
@@ -220,8 +209,8 @@ class Transcoder:
             Sources on the blocks, at the group rate.
         """
         if isinstance(signal, mne.io.BaseRaw):
-            return self._from_raw(signal, eeg_start)
-        return self._from_image(signal, slice_times)
+            return self._from_raw(signal, eeg_start).source
+        return self._from_image(signal, slice_times).source
 
     def estimate(self, recording: Recording) -> GroupEstimates:
         """Estimate everything for one simultaneous run: both sources, fused, and transcoded."""
@@ -240,41 +229,24 @@ class Transcoder:
         transcoder._trained = trained
         return transcoder
 
-    def _from_raw(self, raw: mne.io.BaseRaw, eeg_start: float) -> SourceEstimate:
-        """Estimate sources from EEG."""
-        trained = self.trained
-        eeg = pick_eeg(raw, trained.montage.names)
-        refuse_not_finite("the recording", eeg.data)
-        n_times = eeg.data.shape[1]
-        axis = TimeAxis.of_frames(n_times / eeg.sfreq, trained.rate)
-        axis = TimeAxis(axis.start + eeg_start, axis.sfreq, axis.n_times)
-        times = eeg_start + np.arange(n_times) / eeg.sfreq
-        bands = held_bands(eeg.sfreq, trained.scaling.bands or self.config.align.power_bands)
-        power = frame_powers(eeg, times, axis, bands) if trained.reads_power else None
-        source = source_of_eeg(trained, frame_means(eeg.data, times, axis), power)
-        return SourceEstimate(source, trained.blocks, axis, "eeg")
+    def _from_raw(self, raw: mne.io.BaseRaw, eeg_start: float) -> OneModality:
+        """Estimate sources and BOLD from EEG."""
+        eeg = pick_eeg(raw, self.trained.montage.names)
+        clock = declared_clock(eeg_start)
+        return estimate_from_eeg(self.trained, eeg, clock, self.config.align)
 
-    def _from_image(
-        self, image: nib.Nifti1Image, slice_times: SliceTimes | None
-    ) -> SourceEstimate:
-        """Estimate sources from BOLD."""
+    def _from_image(self, image: nib.Nifti1Image, slice_times: SliceTimes | None) -> OneModality:
+        """Estimate sources and EEG from BOLD."""
         if slice_times is None:
             raise SettingsError(
                 "BOLD got no slice_times; NIfTI headers do not hold them; pass SliceTiming of the "
                 "sidecar, or one repeated time for images that were slice-time corrected"
             )
-        trained = self.trained
         data = array_of(image, _IN_MEMORY)
         if data.ndim != 4:
             raise GridError(f"the image has {data.ndim} axes; it needs 4: x, y, z and time")
         times = np.asarray(slice_times, dtype=float)
         volumes = VolumeAxis(header_tr(image), data.shape[3], times)
-        mask = trained.blocks.labels >= 0
+        mask = self.trained.blocks.labels >= 0
         bold = Bold(data, grid_of(image, _IN_MEMORY), volumes, mask)
-        cells = slice_cells(bold, trained.blocks)
-        refuse_not_finite("the image", cells.data)
-        axis = TimeAxis.of_frames(volumes.duration, trained.rate)
-        n_blocks, kind = trained.blocks.n_blocks, self.config.align.interpolation
-        frames = blocks_at_frames(cells, n_blocks, axis, kind=kind)
-        read = cells.block_volumes(n_blocks) if trained.reads_volumes else frames
-        return SourceEstimate(source_of_bold(trained, read), trained.blocks, axis, "bold")
+        return estimate_from_bold(self.trained, bold, self.config.align)

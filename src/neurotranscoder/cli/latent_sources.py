@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurotranscoder.cli.common import progress, say
-from neurotranscoder.cli.movies import ORIGINS, READ, From, Movies
-from neurotranscoder.cli.paper_subjects import PAPER_SUBJECTS, paper_subject_folder
+from neurotranscoder.cli.estimates import ORIGINS, READ, From
+from neurotranscoder.cli.movies import Movies
+from neurotranscoder.cli.paper_subjects import PAPER_SUBJECTS
 from neurotranscoder.cli.subjects import by_subject
 from neurotranscoder.cli.workspace import MODELS, Workspace, group_models, range_lines
 from neurotranscoder.config import Config
@@ -48,7 +49,8 @@ def reconstruct_latent(
             "written whole; leave it out, and read a window with `nt.open_export`"
         )
     space = Workspace.open(bids, out, config)
-    folders = {s: paper_subject_folder(out, s) for s in by_subject(space.study.runs)}
+    place = wanted.subject_models or out / MODELS / PAPER_SUBJECTS
+    folders = {subject: place / f"sub-{subject}" for subject in by_subject(space.study.runs)}
     models = {
         subject: load_paper_subject(folder)
         for subject, folder in folders.items()
@@ -57,7 +59,7 @@ def reconstruct_latent(
     runs = [run for run in space.study.runs if run.subject in models]
     if not runs:
         raise StoreError(
-            f"{out / MODELS / PAPER_SUBJECTS}: no model of any of these subjects; run "
+            f"{place}: no model of any of these subjects; run "
             "`neurotranscoder train BIDS OUT --stage subject --architecture paper` first"
         )
     for subject in sorted(folders.keys() - models.keys()):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import progress, say
-from neurotranscoder.cli.subjects import SUBJECTS, by_subject, subject_folder
+from neurotranscoder.cli.estimates import ORIGINS, READ, From, readable_runs, sources_of
+from neurotranscoder.cli.subjects import SUBJECTS, by_subject
 from neurotranscoder.cli.workspace import (
     MODELS,
     Workspace,
@@ -23,34 +24,30 @@ from neurotranscoder.cli.workspace import (
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.recording import Recording, RunId
+from neurotranscoder.core.recording import BoldRun, EegRun, Recording, RunId
 from neurotranscoder.core.source import Origin
 from neurotranscoder.io.dense import export_movie
 from neurotranscoder.io.manifest import MANIFEST
 from neurotranscoder.io.movies import KIND, load_movie, movie_path, save_movie, write_window
-from neurotranscoder.reconstruct.range_check import Modality, range_of_recording
-from neurotranscoder.reconstruct.subject import subject_movie
+from neurotranscoder.reconstruct.one_modality import estimate_from_bold, estimate_from_eeg
+from neurotranscoder.reconstruct.range_check import InputRange, range_of_recording
+from neurotranscoder.reconstruct.subject import movie_of_eeg, subject_movie
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import TrainedTranscoder
 from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
-
-From = Literal["eeg", "bold", "both"]
-READ: dict[From, tuple[Modality, ...]] = {
-    "eeg": ("EEG",),
-    "bold": ("BOLD",),
-    "both": ("EEG", "BOLD"),
-}
-ORIGINS: dict[From, tuple[Origin, ...]] = {
-    "eeg": ("eeg",),
-    "bold": ("bold",),
-    "both": ("eeg", "bold", "fused"),
-}
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Movies:
-    """What is written of the movie of each run beside its factors."""
+    """Which models movies are made with, and what is written beside their factors."""
+
+    subject_models: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder with the model of each subject, as sub-01; default: OUT/models/subjects."
+        ),
+    ] = None
 
     window: Annotated[
         tuple[float, float] | None,
@@ -71,6 +68,13 @@ class Movies:
         ),
     ] = None
 
+    def write_further(self, movie: SourceMovie, path: Path) -> None:
+        """Write what was asked for beside the factors of a movie."""
+        if self.window is not None:
+            write_window(path.with_suffix(".nii.gz"), movie, *self.window)
+        if self.dense:
+            export_movie(path.with_suffix(".zarr"), movie)
+
 
 def reconstruct_movies(
     bids: Path, out: Path, config: Config, wanted: Movies, *, from_: From, model: Path | None
@@ -82,18 +86,20 @@ def reconstruct_movies(
     StoreError
         When no subject has one, or BOLD is to be read and the group model of a subject is missing.
     """
-    space = Workspace.open(bids, out, config)
-    folders = {subject: subject_folder(out, subject) for subject in by_subject(space.study.runs)}
+    space = Workspace.open(bids, out, config, alone=True)
+    readable = readable_runs(space.study, from_)
+    place = wanted.subject_models or out / MODELS / SUBJECTS
+    folders = {subject: place / f"sub-{subject}" for subject in by_subject(readable)}
     models = {
         subject: load_subject(folder)
         for subject, folder in folders.items()
         if (folder / MANIFEST).is_file()
     }
-    runs = [run for run in space.study.runs if run.subject in models]
+    runs = [run for run in readable if run.subject in models]
     if not runs:
         raise StoreError(
-            f"{out / MODELS / SUBJECTS}: no model of any of these subjects; run `neurotranscoder "
-            "train BIDS OUT --stage subject` first"
+            f"{place}: no model of any of these subjects; run `neurotranscoder train BIDS OUT "
+            "--stage subject` first, or name the folder of their models with --subject-models"
         )
     for subject in sorted(folders.keys() - models.keys()):
         say(f"sub-{subject}: no subject model; left out")
@@ -102,8 +108,8 @@ def reconstruct_movies(
         for done, run in enumerate(runs, 1):
             maker = _Maker(space, run, models[run.subject], groups.get(run.subject), from_)
             for path, movie in maker.movies():
-                if wanted != Movies():
-                    _write_further(movie or load_movie(path), path, wanted)
+                if wanted.window is not None or wanted.dense:
+                    wanted.write_further(movie or load_movie(path), path)
             advance(done, len(runs))
     say(f"movies in {out}")
 
@@ -120,39 +126,58 @@ class _Maker:
 
     def movies(self) -> Iterator[tuple[Path, SourceMovie | None]]:
         """Yield where each movie is; and it, where it was made; None where it was there."""
-        recording = None
+        recording: Recording | EegRun | BoldRun | None = None
         for origin in ORIGINS[self.from_]:
+            if self.alone not in (None, origin):
+                continue
             path = movie_path(self.space.out, self.run, origin)
             if is_complete(path, kind=KIND, identity=self._identity):
                 yield path, None
                 continue
-            recording = recording or self._recording()
+            recording = recording or self._read()
             movie = self._made(recording, origin)
             save_movie(path, movie, sources=self._sources(origin), settings_hash=self._identity)
             yield path, movie
 
-    def _recording(self) -> Recording:
-        """Read the run, and say what of it lies outside what the group was trained on."""
-        recording = self.space.study.load(self.run)
-        if self.group is not None:
-            ranges = range_of_recording(self.group, recording, READ[self.from_])
-            for line in range_lines(self.run, ranges):
-                say(line)
-        return recording
+    @property
+    def alone(self) -> Literal["eeg", "bold"] | None:
+        """The modality that the run has alone; None where it has both."""
+        lone = self.space.study.alone.get(self.run)
+        return None if lone is None else lone.modality
 
-    def _made(self, recording: Recording, origin: Origin) -> SourceMovie:
-        """Return a movie of the run."""
-        if origin == "eeg" or self.group is None:
-            return subject_movie(self.trained, recording)
-        if origin == "bold":
-            return bold_movie(self.trained, self.group, recording.bold)
-        return fused_movie(self.trained, self.group, recording)
+    def _read(self) -> Recording | EegRun | BoldRun:
+        """Read the run, and say what of it lies outside what the group was trained on."""
+        study = self.space.study
+        run = study.load(self.run) if self.alone is None else study.load_alone(self.run)
+        for line in range_lines(self.run, self._ranges(run)):
+            say(line)
+        return run
+
+    def _ranges(self, run: Recording | EegRun | BoldRun) -> Sequence[InputRange]:
+        """Return how far a run is from what the group model was trained on, if it is known."""
+        align = self.space.config.align
+        if self.group is None:
+            return []
+        if isinstance(run, EegRun):
+            return [estimate_from_eeg(self.group, run.eeg, run.clock, align).range]
+        if isinstance(run, BoldRun):
+            return [estimate_from_bold(self.group, run.bold, align).range]
+        return range_of_recording(self.group, run, READ[self.from_])
+
+    def _made(self, run: Recording | EegRun | BoldRun, origin: Origin) -> SourceMovie:
+        """Return a movie of the run; BOLD is read where there is a group model alone."""
+        if isinstance(run, EegRun):
+            return movie_of_eeg(self.trained, run.eeg, run.clock)
+        if self.group is not None and (origin == "bold" or isinstance(run, BoldRun)):
+            return bold_movie(self.trained, self.group, run.bold)
+        if self.group is not None and origin == "fused" and isinstance(run, Recording):
+            return fused_movie(self.trained, self.group, run)
+        return subject_movie(self.trained, cast("Recording", run))
 
     def _sources(self, origin: Origin) -> list[str]:
         """Return what a movie was made from, as BIDS URIs."""
-        files, root = self.space.study.files[self.run], self.space.study.root
-        read = {"eeg": [files.eeg], "bold": [files.bold], "fused": [files.eeg, files.bold]}
-        return [f"bids:raw:{path.relative_to(root).as_posix()}" for path in read[origin]]
+        read = ("eeg", "bold") if origin == "fused" else (origin,)
+        return sources_of(self.space.study, self.run, *read)
 
     @property
     def _identity(self) -> str:
@@ -186,11 +211,3 @@ def _groups(
             f"{model or f'in {out / MODELS}'}; name it with --model"
         )
     return found
-
-
-def _write_further(movie: SourceMovie, path: Path, wanted: Movies) -> None:
-    """Write what was asked for beside the factors of a movie."""
-    if wanted.window is not None:
-        write_window(path.with_suffix(".nii.gz"), movie, *wanted.window)
-    if wanted.dense:
-        export_movie(path.with_suffix(".zarr"), movie)

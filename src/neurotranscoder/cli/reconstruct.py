@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.estimates import (
+    ORIGINS,
+    READ,
+    From,
+    RunEstimates,
+    readable_runs,
+    run_estimates,
+    sources_of,
+)
 from neurotranscoder.cli.latent_sources import reconstruct_latent
-from neurotranscoder.cli.movies import READ, From, Movies, reconstruct_movies
-from neurotranscoder.cli.workspace import Workspace, load_models, out_of_range
+from neurotranscoder.cli.movies import Movies, reconstruct_movies
+from neurotranscoder.cli.workspace import Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.core.recording import Eeg
-from neurotranscoder.core.source import AlignedRun, SourceEstimate
+from neurotranscoder.core.recording import Eeg, RunId
+from neurotranscoder.core.source import SourceEstimate
 from neurotranscoder.core.spread import Lazily
 from neurotranscoder.io.derivatives import write_image, write_raw
 from neurotranscoder.io.nifti import image_of_blocks
-from neurotranscoder.preprocess.group import align_run
-from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
-from neurotranscoder.train.trained import TrainedTranscoder
 
 
 def reconstruct(
@@ -37,6 +45,8 @@ def reconstruct(
     common: Common | None = None,
 ) -> None:
     """Estimate the sources of every run: in blocks at the group rate, or at voxels and 100 Hz.
+
+    Runs that have EEG alone, or BOLD alone, give what they can.
 
     Parameters
     ----------
@@ -53,7 +63,7 @@ def reconstruct(
     stage
         group, or subject: movies of the subjects whose models are in OUT/models/subjects.
     movies
-        What is written of movies beside their factors.
+        Which models movies are made with, and what is written beside their factors.
     """
     if stage == "subject":
         settings, wanted = (common or Common()).settings(), movies or Movies()
@@ -64,17 +74,18 @@ def reconstruct(
         return
     if movies is not None and movies != Movies():
         raise SettingsError(
-            "--window, --dense and --architecture are of movies; add --stage subject"
+            "--window, --dense, --architecture and --subject-models are of movies; add --stage "
+            "subject"
         )
-    with _prepared(bids, out, model, common) as ready, progress("reconstructing") as advance:
-        space, trained, runs = ready
-        for done, run in enumerate(runs, 1):
-            for line in out_of_range(trained, run, READ[from_ or "both"]):
-                say(line)
-            estimates = estimate_group(trained, run, fusion=space.config.reconstruct.fusion)
-            for estimate in _wanted(estimates, from_ or "both"):
-                _write_source(space, run, estimate)
-            advance(done, len(runs))
+    with (
+        _estimated(bids, out, model, common, from_ or "both") as (space, found),
+        progress("reconstructing") as advance,
+    ):
+        for done, run in enumerate(found, 1):
+            for origin in ORIGINS[from_ or "both"]:
+                if origin in run.sources:
+                    _write_source(space, run, run.sources[origin])
+            advance(done, len(found))
     say(f"sources in {out}")
 
 
@@ -87,7 +98,7 @@ def transcode(
     model: Path | None = None,
     common: Common | None = None,
 ) -> None:
-    """Predict one modality from the other for every run.
+    """Predict one modality from the other for every run, which need not have both.
 
     Parameters
     ----------
@@ -100,107 +111,97 @@ def transcode(
     model
         Folder of a trained model; default: the best known one in OUT/models.
     """
-    with _prepared(bids, out, model, common) as ready, progress(f"transcoding to {to}") as advance:
-        space, trained, runs = ready
-        for done, run in enumerate(runs, 1):
-            for line in out_of_range(trained, run, READ["eeg" if to == "bold" else "bold"]):
-                say(line)
-            estimates = estimate_group(trained, run)
-            if to == "bold":
-                _write_bold(space, run, estimates)
-            else:
-                _write_eeg(space, run, estimates)
-            advance(done, len(runs))
+    from_: From = "eeg" if to == "bold" else "bold"
+    with (
+        _estimated(bids, out, model, common, from_) as (space, found),
+        progress(f"transcoding to {to}") as advance,
+    ):
+        for done, run in enumerate(found, 1):
+            if to == "bold" and run.bold_from_eeg is not None:
+                _write_bold(space, run, run.bold_from_eeg)
+            if to == "eeg" and run.eeg_from_bold is not None:
+                _write_eeg(space, run, run.eeg_from_bold)
+            advance(done, len(found))
     say(f"transcoded signals in {out}")
 
 
 @contextmanager
-def _prepared(
-    bids: Path, out: Path, model: Path | None, common: Common | None
-) -> Iterator[tuple[Workspace, TrainedTranscoder, Sequence[AlignedRun]]]:
-    """Open study and model; each run is brought to the model's blocks when its turn comes."""
-    space = Workspace.open(bids, out, (common or Common()).settings())
+def _estimated(
+    bids: Path, out: Path, model: Path | None, common: Common | None, from_: From
+) -> Iterator[tuple[Workspace, Sequence[RunEstimates]]]:
+    """Open study and model; what the model says of a run is computed when its turn comes."""
+    space = Workspace.open(bids, out, (common or Common()).settings(), alone=True)
     _, trained = load_models((model,) if model else (), out)[0]
+    runs = readable_runs(space.study, from_)
     space.check(trained)
-    aligned = partial(
-        align_run, study=space.study, blocks=trained.blocks, settings=space.config.align
-    )
+    estimate = partial(run_estimates, study=space.study, trained=trained, config=space.config)
     with space.started():
-        yield space, trained, Lazily(aligned, space.study.runs)
+        yield space, Lazily(partial(_said, estimate, from_), runs)
 
 
-def _wanted(estimates: GroupEstimates, from_: From) -> tuple[SourceEstimate, ...]:
-    """Return the estimates that were asked for."""
-    every = {
-        "eeg": (estimates.source_from_eeg,),
-        "bold": (estimates.source_from_bold,),
-        "both": (
-            estimates.source_from_eeg,
-            estimates.source_from_bold,
-            estimates.source_fused,
-        ),
-    }
-    return every[from_]
+def _said(estimate: Callable[..., RunEstimates], from_: From, run: RunId) -> RunEstimates:
+    """Return what a model says of a run, and say what of it lies outside its range."""
+    found = estimate(run, read=READ[from_])
+    for line in found.warnings:
+        say(line)
+    return found
 
 
-def _place(space: Workspace, run: AlignedRun, modality: str, name: str) -> Path:
+def _place(space: Workspace, run: RunId, modality: str, name: str) -> Path:
     """Return where a file of a run goes."""
-    return space.out / run.run.folder / modality / f"{run.run.label}_{name}"
+    return space.out / run.folder / modality / f"{run.label}_{name}"
 
 
-def _sources(space: Workspace, run: AlignedRun, *modalities: str) -> list[str]:
-    """Return what a file was made from, as BIDS URIs."""
-    files = space.study.files[run.run]
-    paths = {"eeg": files.eeg, "bold": files.bold}
-    root = space.study.root
-    return [f"bids:raw:{paths[name].relative_to(root).as_posix()}" for name in modalities]
+def _clock(run: RunEstimates, start: float) -> dict[str, object]:
+    """Return when a result begins, and how the EEG was placed on the clock of the run."""
+    eeg = {} if run.clock is None else {"EEGClock": str(run.clock)}
+    return {**eeg, "StartTime": start}
 
 
-def _clock(run: AlignedRun) -> dict[str, object]:
-    """Return how the EEG was placed on the scanner clock."""
-    return {"EEGClock": str(run.clock), "StartTime": run.axis.start}
-
-
-def _write_source(space: Workspace, run: AlignedRun, estimate: SourceEstimate) -> None:
+def _write_source(space: Workspace, run: RunEstimates, estimate: SourceEstimate) -> None:
     name = {"eeg": "fromeeg", "bold": "frombold", "fused": "fused"}[estimate.origin]
     modalities = ("eeg", "bold") if estimate.origin == "fused" else (estimate.origin,)
-    step = 1 / estimate.axis.sfreq
+    step, start = 1 / estimate.axis.sfreq, estimate.axis.start
     write_image(
-        _place(space, run, "func", f"desc-{name}_source.nii.gz"),
-        image_of_blocks(estimate.data, estimate.blocks, tr=step, start=estimate.axis.start),
-        sources=_sources(space, run, *modalities),
+        _place(space, run.run, "func", f"desc-{name}_source.nii.gz"),
+        image_of_blocks(estimate.data, estimate.blocks, tr=step, start=start),
+        sources=sources_of(space.study, run.run, *modalities),
         metadata={
             "Description": "Estimated source activity; unit arbitrary, sign a convention",
             "RepetitionTime": step,
-            **_clock(run),
+            **_clock(run, start),
         },
     )
 
 
-def _write_bold(space: Workspace, run: AlignedRun, estimates: GroupEstimates) -> None:
-    step = 1 / run.axis.sfreq
+def _write_bold(
+    space: Workspace, run: RunEstimates, bold: Float[ndarray, "blocks frames"]
+) -> None:
+    source = run.sources["eeg"]
+    step, start = 1 / source.axis.sfreq, source.axis.start
     write_image(
-        _place(space, run, "func", "desc-fromeeg_bold.nii.gz"),
-        image_of_blocks(estimates.bold_from_eeg, run.blocks, tr=step, start=run.axis.start),
-        sources=_sources(space, run, "eeg"),
+        _place(space, run.run, "func", "desc-fromeeg_bold.nii.gz"),
+        image_of_blocks(bold, source.blocks, tr=step, start=start),
+        sources=sources_of(space.study, run.run, "eeg"),
         metadata={
             "Description": "BOLD predicted from EEG, around its mean, in the unit of the images",
             "SkullStripped": True,
             "RepetitionTime": step,
             "TaskName": run.run.task,
-            **_clock(run),
+            **_clock(run, start),
         },
     )
 
 
-def _write_eeg(space: Workspace, run: AlignedRun, estimates: GroupEstimates) -> None:
+def _write_eeg(space: Workspace, run: RunEstimates, eeg: Eeg) -> None:
+    axis = run.sources["bold"].axis
     write_raw(
-        _place(space, run, "eeg", "desc-frombold_eeg.vhdr"),
-        Eeg(estimates.eeg_from_bold, run.axis.sfreq, run.montage),
-        sources=_sources(space, run, "bold"),
+        _place(space, run.run, "eeg", "desc-frombold_eeg.vhdr"),
+        eeg,
+        sources=sources_of(space.study, run.run, "bold"),
         metadata={
             "Description": "EEG predicted from BOLD at group rate, around its mean",
             "TaskName": run.run.task,
-            **_clock(run),
+            **_clock(run, axis.start),
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,7 @@ def train_subjects(
             advance(done, len(todo))
 
 
-def by_subject(runs: tuple[RunId, ...]) -> dict[str, list[RunId]]:
+def by_subject(runs: Sequence[RunId]) -> dict[str, list[RunId]]:
     """Return the runs of each subject."""
     found: dict[str, list[RunId]] = {}
     for run in runs:

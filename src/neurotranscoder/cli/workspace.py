@@ -23,6 +23,7 @@ from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
+from neurotranscoder.reconstruct.one_modality import check_alone
 from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 from neurotranscoder.train.trained_subject import digest_of_group
@@ -57,12 +58,14 @@ class Workspace:
     config: Config
 
     @classmethod
-    def open(cls, bids: Path, out: Path, config: Config) -> Workspace:
-        """Check a study; nothing is written yet."""
+    def open(cls, bids: Path, out: Path, config: Config, *, alone: bool = False) -> Workspace:
+        """Check a study, runs of one modality as well if wanted; nothing is written yet."""
         if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
             raise StoreError(f"{out}: holds the study itself; choose another output folder")
         say(f"checking {bids}")
-        study = open_study(bids, config.study)
+        study = open_study(bids, config.study, alone=alone)
+        for note in [] if alone else [f"{lone}; left out" for lone in study.alone.values()]:
+            say(f"  {note}")
         for note in grouped_notes(study):
             say(f"  {note}")
         return cls(study, out, config)
@@ -81,15 +84,21 @@ class Workspace:
             yield
 
     def check(self, model: TrainedTranscoder) -> None:
-        """Refuse a model that does not fit the study, by its first run.
+        """Refuse a model that does not fit the study, by its first run (of each modality).
 
         Raises
         ------
         GridError, WeightsError
             When voxels, channels or rate differ.
         """
-        first = self.study.load(self.study.runs[0])
-        model.check(align(first, model.blocks, self.config.align))
+        study, alone = self.study, self.study.alone.values()
+        if study.runs:
+            model.check(align(study.load(study.runs[0]), model.blocks, self.config.align))
+            return
+        for modality in ("eeg", "bold"):
+            first = next((lone.run for lone in alone if lone.modality == modality), None)
+            if first is not None:
+                check_alone(model, study.load_alone(first))
 
     def align(
         self, blocks: BlockMap | None = None, runs: tuple[RunId, ...] | None = None
@@ -127,7 +136,7 @@ class Workspace:
 
 
 def grouped_notes(study: Study) -> list[str]:
-    """Return which runs were left out, and what reading others brought up, once for all alike.
+    """Return what reading the runs brought up, once for all alike.
 
     How each run was placed on the clock is left out: it stands beside every output.
     """
@@ -140,7 +149,7 @@ def grouped_notes(study: Study) -> list[str]:
         f"{named[0] if len(named) == 1 else f'{len(named)} runs'}: {note}"
         for note, named in runs.items()
     ]
-    return [*study.alone, *shared]
+    return shared
 
 
 def out_of_range(

@@ -245,3 +245,46 @@ class Recording:
             f"{eeg.sfreq:g} Hz, BOLD {bold.data.shape} at TR {bold.volumes.tr:g} s, "
             f"{len(self.events.trial_type)} events)"
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EegRun:
+    """A run that has EEG alone.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run this is.
+    eeg : Eeg
+        Electrical signals; time 0 is their first sample.
+    events : Events
+        What happened, on the clock of the EEG.
+    """
+
+    run: RunId
+    eeg: Eeg
+    events: Events = field(default_factory=Events.none)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the EEG itself, as there is no scanner."""
+        return Clock("declared", 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoldRun:
+    """A run that has BOLD alone.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run this is.
+    bold : Bold
+        Images, on the scanner clock.
+    events : Events
+        What happened, on the scanner clock.
+    """
+
+    run: RunId
+    bold: Bold
+    events: Events = field(default_factory=Events.none)

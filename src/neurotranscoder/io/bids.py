@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mne_bids import get_entities_from_fname
 
-from neurotranscoder.core.errors import GridError, Problem, StoreError, StudyError
+from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.eeg import EEG_SUFFIXES, EegSidecars
-from neurotranscoder.io.store import read_json
+from neurotranscoder.io.inheritance import metadata_of, nearest
 
 _IMAGES = (".nii", ".nii.gz")
-_SPATIAL = ("electrodes", "coordsystem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,32 @@ class RunFiles:
     eeg_events: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LoneFiles:
+    """Files of a run that has one modality alone.
+
+    Parameters
+    ----------
+    run : RunId
+        Which run it is.
+    modality : {'eeg', 'bold'}
+        What it has.
+    path : Path
+        The recording.
+    root : Path
+        The data set that it is of, where sidecars are looked for.
+    """
+
+    run: RunId
+    modality: Literal["eeg", "bold"]
+    path: Path
+    root: Path
+
+    def __str__(self) -> str:
+        has, lacks = ("EEG", "BOLD") if self.modality == "eeg" else ("BOLD", "EEG")
+        return f"{self.run}: {has} without {lacks}"
+
+
 class Search(NamedTuple):
     """What was found in a data set.
 
@@ -60,13 +84,13 @@ class Search(NamedTuple):
     problems : list of Problem
         What is wrong with others: links whose target is absent, sidecars that cannot be read,
         doubled files, or that nothing is simultaneous.
-    alone : tuple of str
-        Runs of one modality, in words; they are left out.
+    alone : tuple of LoneFiles
+        Runs of one modality, those of EEG first, each sorted.
     """
 
     runs: tuple[RunFiles, ...]
     problems: list[Problem]
-    alone: tuple[str, ...] = ()
+    alone: tuple[LoneFiles, ...] = ()
 
 
 def search_runs(
@@ -75,8 +99,9 @@ def search_runs(
     participants: tuple[str, ...] = (),
     images: Path | None = None,
     space: str = "",
+    alone: bool = False,
 ) -> Search:
-    """Find the runs that have both EEG and BOLD.
+    """Find the runs that have both EEG and BOLD, and those that have one alone.
 
     Parameters
     ----------
@@ -88,6 +113,8 @@ def search_runs(
         Derivative data set that holds the images (fMRIPrep); ``root`` when absent.
     space : str
         Space of the images, where a derivative holds several.
+    alone : bool
+        Whether runs of one modality will do; where not, at least one needs to have both.
     """
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
@@ -101,7 +128,7 @@ def search_runs(
     candidates = [f for f in image_files if not space or f"_space-{space}_" in f.name]
     bolds = _by_run(candidates, "bold", _IMAGES, problems)
     problems += _dangling([*eegs.values(), *bolds.values()])
-    if not set(eegs) & set(bolds):
+    if not (set(eegs) | set(bolds) if alone else set(eegs) & set(bolds)):
         problems.append(_nothing_simultaneous(root, eegs, bolds))
     runs = []
     for run in sorted(set(eegs) & set(bolds)):
@@ -111,32 +138,28 @@ def search_runs(
             runs.append(_collect(run, eegs[run], bolds[run], (root, bold_root)))
         except StudyError as error:
             problems += error.problems
-    alone = [f"{run}: EEG without BOLD" for run in sorted(set(eegs) - set(bolds))]
-    alone += [f"{run}: BOLD without EEG" for run in sorted(set(bolds) - set(eegs))]
-    return Search(tuple(runs), problems, tuple(f"{one}; left out" for one in alone))
+    lone_eegs = [LoneFiles(run, "eeg", eegs[run], root) for run in sorted(set(eegs) - set(bolds))]
+    lone_bolds = [
+        LoneFiles(run, "bold", bolds[run], bold_root) for run in sorted(set(bolds) - set(eegs))
+    ]
+    return Search(tuple(runs), problems, (*lone_eegs, *lone_bolds))
 
 
-def metadata_of(path: Path, root: Path) -> dict[str, object]:
-    """Return the JSON metadata of a file by the BIDS inheritance principle.
+def sidecars_of_eeg(eeg: Path, root: Path, metadata: dict[str, object]) -> EegSidecars:
+    """Return what lies beside an EEG file."""
+    return EegSidecars(
+        metadata,
+        nearest(eeg, root, "channels", ".tsv"),
+        nearest(eeg, root, "electrodes", ".tsv"),
+        nearest(eeg, root, "coordsystem", ".json"),
+    )
 
-    JSON files from the root down to the folder of the file apply when their suffix is the same
-    and all their entities occur in the name of the file; nearer and longer names win.
-    """
-    merged: dict[str, object] = {}
-    found = list(_inherited(path, root, ".json"))
-    problems = []
-    for sidecar in found:
-        try:
-            merged |= read_json(sidecar)
-        except StoreError as error:
-            needed, cure = "a JSON object", "restore the sidecar"
-            problems.append(Problem(str(sidecar), "file", str(error), needed, cure))
-    if problems:
-        raise StudyError(problems)
-    if not found:
-        needed = f"{path.name.removesuffix('.gz').rpartition('.')[0]}.json, or one above"
-        raise StudyError([Problem(str(path), "sidecar", "none", needed, "add the JSON file")])
-    return merged
+
+def mask_of(bold: Path) -> Path | None:
+    """Return the brain mask beside images, as fMRIPrep names it, if there is one."""
+    stem = bold.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_bold")
+    mask = bold.with_name(stem.replace("_desc-preproc", "") + "_desc-brain_mask.nii.gz")
+    return mask if mask.exists() else None
 
 
 def _unknown_participants(root: Path, participants: tuple[str, ...]) -> list[Problem]:
@@ -232,47 +255,15 @@ def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> Run
             problems += error.problems
     if problems:
         raise StudyError(problems)
-    sidecars = EegSidecars(
-        metadata[0],
-        _nearest(eeg, root, "channels", ".tsv"),
-        _nearest(eeg, root, "electrodes", ".tsv"),
-        _nearest(eeg, root, "coordsystem", ".json"),
-    )
-    stem = bold.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_bold")
-    mask = bold.with_name(stem.replace("_desc-preproc", "") + "_desc-brain_mask.nii.gz")
     native = root / run.folder / "func" / f"{run.label}_bold.nii.gz"
     return RunFiles(
         run=run,
         eeg=eeg,
         bold=bold,
-        eeg_sidecars=sidecars,
+        eeg_sidecars=sidecars_of_eeg(eeg, root, metadata[0]),
         bold_metadata=metadata[1],
-        mask=mask if mask.exists() else None,
-        bold_events=_nearest(bold, bold_root, "events", ".tsv")
-        or _nearest(native, root, "events", ".tsv"),
-        eeg_events=_nearest(eeg, root, "events", ".tsv"),
+        mask=mask_of(bold),
+        bold_events=nearest(bold, bold_root, "events", ".tsv")
+        or nearest(native, root, "events", ".tsv"),
+        eeg_events=nearest(eeg, root, "events", ".tsv"),
     )
-
-
-def _nearest(path: Path, root: Path, suffix: str, ending: str) -> Path | None:
-    """Return the sidecar of another suffix that applies to a file, the nearest one."""
-    found = list(_inherited(path, root, ending, suffix))
-    return found[-1] if found else None
-
-
-def _inherited(path: Path, root: Path, ending: str, suffix: str | None = None) -> Iterator[Path]:
-    """Yield sidecars that apply to a file, the farthest and shortest first."""
-    *pairs, own = path.name.partition(".")[0].split("_")
-    wanted = suffix or own
-    entities = set(pairs)
-    folders = [root, *reversed([p for p in path.parents if p.is_relative_to(root) and p != root])]
-    for folder in folders:
-        if not folder.is_dir():
-            continue
-        names = [n for n in os.listdir(folder) if n.endswith(f"{wanted}{ending}")]  # noqa: PTH208
-        for name in sorted(names, key=lambda n: (n.count("_"), n)):
-            *theirs, last = name.removesuffix(ending).split("_")
-            if last in _SPATIAL:
-                theirs = [pair for pair in theirs if not pair.startswith("space-")]
-            if last == wanted and set(theirs) <= entities:
-                yield folder / name

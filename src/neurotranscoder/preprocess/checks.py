@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -59,23 +60,29 @@ def span_problems(path: Path, eeg: Eeg, bold: Bold, clock: Clock) -> list[Proble
     return [Problem(str(path), "duration", got, needed, cure)]
 
 
-def disagreements(
-    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]],
-) -> list[Problem]:
-    """Return runs whose grid or channels differ from those of the first run."""
+class Kind(NamedTuple):
+    """What all runs of a study have to have in common; None where a run has no such modality."""
+
+    grid: VoxelGrid | None
+    names: tuple[str, ...] | None
+
+
+def disagreements(seen: dict[RunId, Kind]) -> list[Problem]:
+    """Return runs whose grid or channels differ from those of the first run that has any."""
     problems: list[Problem] = []
-    if not seen:
-        return problems
-    first = min(seen)
-    grid, names = seen[first]
-    for run, (other_grid, other_names) in seen.items():
-        if not grid.matches(other_grid):
-            got = f"{other_grid.shape} at {other_grid.voxel_to_world[:3, 3]}"
+    grids = {run: kind.grid for run, kind in sorted(seen.items()) if kind.grid is not None}
+    for run, other in grids.items():
+        first, grid = next(iter(grids.items()))
+        if not grid.matches(other):
+            got = f"{other.shape} at {other.voxel_to_world[:3, 3]}"
             needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {first}"
             cure = "resample all images to one space first (fMRIPrep), or restrict participants"
             problems.append(Problem(str(run), "voxel grid", got, needed, cure))
-        if names != other_names:
-            different = sorted(set(names) ^ set(other_names)) or "another order"
+    caps = {run: kind.names for run, kind in sorted(seen.items()) if kind.names is not None}
+    for run, names in caps.items():
+        first, wanted = next(iter(caps.items()))
+        if names != wanted:
+            different = sorted(set(names) ^ set(wanted)) or "another order"
             needed, cure = f"the channels of {first}", "leave them out with exclude_channels"
             problems.append(Problem(str(run), "channels", f"{different}", needed, cure))
     return problems

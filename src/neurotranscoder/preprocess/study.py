@@ -3,68 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
 
-from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
-from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
-from neurotranscoder.core.settings import Settings
-from neurotranscoder.io.bids import RunFiles, search_runs
-from neurotranscoder.io.eeg import Markers, read_eeg
-from neurotranscoder.io.events import read_events
-from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
+from neurotranscoder.core.errors import Problem, StudyError
+from neurotranscoder.core.recording import BoldRun, EegRun, Recording, RunId
+from neurotranscoder.io.bids import LoneFiles, RunFiles, search_runs
 from neurotranscoder.io.scans import stated_test_runs
-from neurotranscoder.io.triggers import trigger_names, volume_triggers
-from neurotranscoder.preprocess.checks import (
-    disagreements,
-    eeg_problems,
-    length_problems,
-    relative_to,
-    span_problems,
-)
-from neurotranscoder.preprocess.sync import (
-    ClockReport,
-    SyncSettings,
-    declared_clock,
-    measure_clock,
-)
-
-Part = TypeVar("Part")
-
-
-class ClockSettings(Settings):
-    """A clock that the user declares because the EEG holds no volume triggers."""
-
-    source: Literal["declared"] = "declared"
-    """Always 'declared'; without these settings the clock is measured."""
-    eeg_start: float
-    """Scanner time of the first EEG sample, in seconds (negative when EEG began earlier)."""
-
-
-class StudySettings(Settings):
-    """What to read of a study, and what to refuse."""
-
-    participants: tuple[str, ...] = ()
-    """Labels to restrict to, without ``sub-``; empty for all."""
-    trigger_name: str | None = None
-    """Name of the volume triggers; None finds them by their spacing."""
-    clock: ClockSettings | None = None
-    """A declared clock; None measures it from volume triggers."""
-    sync: SyncSettings = SyncSettings()
-    """When volume triggers are good enough."""
-    exclude_channels: tuple[str, ...] = ()
-    """EEG channels to leave out of every run."""
-    images: Path | None = None
-    """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
-    space: str = ""
-    """Space of the images, where a derivative holds several."""
-    max_image_bytes: int = DEFAULT_MAX_BYTES
-    """Refuse images that claim to be larger than this."""
-    max_eeg: float = 1e-2
-    """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
+from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
+from neurotranscoder.preprocess.loading import load_alone, load_run
+from neurotranscoder.preprocess.study_settings import StudySettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,15 +30,15 @@ class Study:
         How to read them.
     notes : dict from RunId to tuple of str
         What was repaired, declared or dropped in each run, in words.
-    alone : tuple of str
-        Runs that have one modality alone and were left out, in words.
+    alone : dict from RunId to LoneFiles
+        Runs that have one modality alone; checked if `open_study` was asked for them.
     """
 
     root: Path
     files: dict[RunId, RunFiles]
     settings: StudySettings
     notes: dict[RunId, tuple[str, ...]]
-    alone: tuple[str, ...] = ()
+    alone: dict[RunId, LoneFiles] = dataclasses.field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[RunId, ...]:
@@ -126,7 +75,21 @@ class Study:
             When the run is unknown, or its files have changed for the worse.
         """
         self._known(run)
-        return _load(self.files[run], self.settings)[0]
+        return load_run(self.files[run], self.settings)[0]
+
+    def load_alone(self, run: RunId) -> EegRun | BoldRun:
+        """Read one of the runs that have one modality alone.
+
+        Raises
+        ------
+        StudyError
+            When it is none of these, or its files have changed for the worse.
+        """
+        if run not in self.alone:
+            needed = ", ".join(map(str, sorted(self.alone)[:8])) or "there is none"
+            problem = Problem(str(self.root), "run of one modality", str(run), needed, "see runs")
+            raise StudyError([problem])
+        return load_alone(self.alone[run], self.settings)
 
     def select(self, runs: Iterable[RunId]) -> Study:
         """Return a study of some of the runs."""
@@ -147,7 +110,7 @@ class Study:
             raise StudyError([problem])
 
 
-def open_study(root: Path, settings: StudySettings | None = None) -> Study:
+def open_study(root: Path, settings: StudySettings | None = None, *, alone: bool = False) -> Study:
     """Find the simultaneous runs of a BIDS data set and check all of them.
 
     Parameters
@@ -156,6 +119,9 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
         The data set.
     settings : StudySettings, optional
         What to read, and what to refuse.
+    alone : bool
+        Check runs that have one modality alone as well, for models that are trained already; then
+        no run needs to have both.
 
     Returns
     -------
@@ -169,109 +135,35 @@ def open_study(root: Path, settings: StudySettings | None = None) -> Study:
     """
     options = settings or StudySettings()
     notes: dict[RunId, tuple[str, ...]] = {}
-    seen: dict[RunId, tuple[VoxelGrid, tuple[str, ...]]] = {}
-    files, found, alone = search_runs(
-        root, participants=options.participants, images=options.images, space=options.space
+    seen: dict[RunId, Kind] = {}
+    files, found, lone = search_runs(
+        root,
+        participants=options.participants,
+        images=options.images,
+        space=options.space,
+        alone=alone,
     )
     problems = [*relative_to(root, found)]
     for run_files in files:
         try:
-            recording, notes[run_files.run] = _load(run_files, options)
+            recording, notes[run_files.run] = load_run(run_files, options)
         except StudyError as error:
             problems += relative_to(root, error.problems)
             continue
-        seen[run_files.run] = recording.bold.grid, recording.eeg.montage.names
+        seen[run_files.run] = Kind(recording.bold.grid, recording.eeg.montage.names)
+    for lone_files in lone if alone else ():
+        try:
+            seen[lone_files.run] = _kind_alone(load_alone(lone_files, options))
+        except StudyError as error:
+            problems += relative_to(root, error.problems)
     problems += disagreements(seen)
     if problems:
         raise StudyError(problems)
-    return Study(root, {f.run: f for f in files}, options, notes, alone)
+    return Study(root, {f.run: f for f in files}, options, notes, {f.run: f for f in lone})
 
 
-def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
-    """Read a run and say what had to be done; StudyError lists everything that is wrong."""
-    problems: list[Problem] = []
-    eeg_part = _attempt(
-        problems,
-        files.eeg,
-        lambda: read_eeg(files.eeg, files.eeg_sidecars, exclude=options.exclude_channels),
-    )
-    bold = _attempt(
-        problems,
-        files.bold,
-        lambda: read_bold(
-            files.bold,
-            files.bold_metadata,
-            mask_path=files.mask,
-            max_bytes=options.max_image_bytes,
-        ),
-    )
-    report = None
-    if eeg_part is not None:
-        problems += eeg_problems(files.eeg, eeg_part[0], options.max_eeg)
-    if eeg_part is not None and bold is not None:
-        eeg, markers = eeg_part
-        short = [] if options.clock else length_problems(files.eeg, eeg, bold)
-        problems += short
-        if short:
-            raise StudyError(problems)
-        report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
-    clock = report.clock if report else declared_clock(0.0)
-    events = _attempt(problems, files.eeg, lambda: _events(files, clock))
-    if report is not None and eeg_part is not None and bold is not None:
-        problems += span_problems(files.eeg, eeg_part[0], bold, clock)
-    if problems or eeg_part is None or bold is None or report is None or events is None:
-        raise StudyError(problems)
-    recording = Recording(files.run, eeg_part[0], bold, clock, events)
-    return recording, _notes(recording, report)
-
-
-def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> Part | None:
-    """Return what can be read; add what is wrong to the problems."""
-    try:
-        return read()
-    except StudyError as error:
-        problems += error.problems
-    except (ClockError, GridError, StoreError) as error:
-        field = "clock" if isinstance(error, ClockError) else "data"
-        got, needed, cure = [*str(error).split("; ", 2), "see above", "repair the file"][:3]
-        problems.append(Problem(str(path), field, got, needed.removeprefix("need "), cure))
-    return None
-
-
-def _clock(eeg: Eeg, markers: Markers, bold: Bold, options: StudySettings) -> ClockReport:
-    """Measure the clock of a run, or take the declared one."""
-    if options.clock is not None:
-        return ClockReport(declared_clock(options.clock.eeg_start), ())
-    tr, n_volumes, name = bold.volumes.tr, bold.volumes.n_volumes, options.trigger_name
-    where = markers.onsets, markers.names
-    times = volume_triggers(*where, tr=tr, n_volumes=n_volumes, name=name)
-    chosen = trigger_names(*where, tr=tr, n_volumes=n_volumes, name=name)
-    report = measure_clock(
-        times, tr=tr, n_volumes=n_volumes, resolution=1 / eeg.sfreq, settings=options.sync
-    )
-    return ClockReport(report.clock, (f"volume triggers are {', '.join(chosen)}", *report.notes))
-
-
-def _events(files: RunFiles, clock: Clock) -> Events:
-    """Read the events of a run onto the scanner clock; none where there is no table."""
-    if files.bold_events is not None:
-        return read_events(files.bold_events)
-    if files.eeg_events is None:
-        return Events.none()
-    events = read_events(files.eeg_events)
-    onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
-    return dataclasses.replace(events, onset=onset)
-
-
-def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
-    """Say what a reader of the results has to know about a run."""
-    notes = [str(recording.clock), *report.notes]
-    if recording.clock.source == "measured" and recording.eeg.sfreq < 500:
-        notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
-    if recording.events.n_dropped:
-        notes.append(f"{recording.events.n_dropped} events without an onset left out")
-    if recording.eeg.filtering:
-        notes.append(f"filters applied before: {recording.eeg.filtering}")
-    if recording.eeg.montage.positions is None:
-        notes.append("electrode positions unknown")
-    return tuple(notes)
+def _kind_alone(run: EegRun | BoldRun) -> Kind:
+    """Return the channels, or the grid, of a run of one modality."""
+    if isinstance(run, EegRun):
+        return Kind(None, run.eeg.montage.names)
+    return Kind(run.bold.grid, None)

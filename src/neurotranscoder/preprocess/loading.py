@@ -1,0 +1,138 @@
+"""Read one run of a study; everything that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
+from neurotranscoder.core.recording import Bold, BoldRun, Clock, Eeg, EegRun, Events, Recording
+from neurotranscoder.io.bids import LoneFiles, RunFiles, mask_of, sidecars_of_eeg
+from neurotranscoder.io.eeg import Markers, read_eeg
+from neurotranscoder.io.events import read_events
+from neurotranscoder.io.inheritance import metadata_of, nearest
+from neurotranscoder.io.nifti import read_bold
+from neurotranscoder.io.triggers import trigger_names, volume_triggers
+from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.study_settings import StudySettings
+from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
+
+Part = TypeVar("Part")
+
+
+def load_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
+    """Read a run of one modality; StudyError lists everything that is wrong."""
+    problems: list[Problem] = []
+    run = _attempt(problems, files.path, lambda: _read_alone(files, options))
+    if isinstance(run, EegRun):
+        problems += eeg_problems(files.path, run.eeg, options.max_eeg)
+    if problems or run is None:
+        raise StudyError(problems)
+    return run
+
+
+def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
+    """Read a run and say what had to be done; StudyError lists everything that is wrong."""
+    problems: list[Problem] = []
+    eeg_part = _attempt(
+        problems,
+        files.eeg,
+        lambda: read_eeg(files.eeg, files.eeg_sidecars, exclude=options.exclude_channels),
+    )
+    bold = _attempt(
+        problems,
+        files.bold,
+        lambda: read_bold(
+            files.bold,
+            files.bold_metadata,
+            mask_path=files.mask,
+            max_bytes=options.max_image_bytes,
+        ),
+    )
+    report = None
+    if eeg_part is not None:
+        problems += eeg_problems(files.eeg, eeg_part[0], options.max_eeg)
+    if eeg_part is not None and bold is not None:
+        eeg, markers = eeg_part
+        short = [] if options.clock else length_problems(files.eeg, eeg, bold)
+        problems += short
+        if short:
+            raise StudyError(problems)
+        report = _attempt(problems, files.eeg, lambda: _clock(eeg, markers, bold, options))
+    clock = report.clock if report else declared_clock(0.0)
+    events = _attempt(problems, files.eeg, lambda: _events(files, clock))
+    if report is not None and eeg_part is not None and bold is not None:
+        problems += span_problems(files.eeg, eeg_part[0], bold, clock)
+    if problems or eeg_part is None or bold is None or report is None or events is None:
+        raise StudyError(problems)
+    recording = Recording(files.run, eeg_part[0], bold, clock, events)
+    return recording, _notes(recording, report)
+
+
+def _read_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
+    """Read the signals and events of a run of one modality."""
+    path, root = files.path, files.root
+    metadata = metadata_of(path, root)
+    table = nearest(path, root, "events", ".tsv")
+    events = read_events(table) if table is not None else Events.none()
+    if files.modality == "eeg":
+        sidecars = sidecars_of_eeg(path, root, metadata)
+        return EegRun(
+            files.run, read_eeg(path, sidecars, exclude=options.exclude_channels)[0], events
+        )
+    bold = read_bold(path, metadata, mask_path=mask_of(path), max_bytes=options.max_image_bytes)
+    return BoldRun(files.run, bold, events)
+
+
+def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> Part | None:
+    """Return what can be read; add what is wrong to the problems."""
+    try:
+        return read()
+    except StudyError as error:
+        problems += error.problems
+    except (ClockError, GridError, StoreError) as error:
+        field = "clock" if isinstance(error, ClockError) else "data"
+        got, needed, cure = [*str(error).split("; ", 2), "see above", "repair the file"][:3]
+        problems.append(Problem(str(path), field, got, needed.removeprefix("need "), cure))
+    return None
+
+
+def _clock(eeg: Eeg, markers: Markers, bold: Bold, options: StudySettings) -> ClockReport:
+    """Measure the clock of a run, or take the declared one."""
+    if options.clock is not None:
+        return ClockReport(declared_clock(options.clock.eeg_start), ())
+    tr, n_volumes, name = bold.volumes.tr, bold.volumes.n_volumes, options.trigger_name
+    where = markers.onsets, markers.names
+    times = volume_triggers(*where, tr=tr, n_volumes=n_volumes, name=name)
+    chosen = trigger_names(*where, tr=tr, n_volumes=n_volumes, name=name)
+    report = measure_clock(
+        times, tr=tr, n_volumes=n_volumes, resolution=1 / eeg.sfreq, settings=options.sync
+    )
+    return ClockReport(report.clock, (f"volume triggers are {', '.join(chosen)}", *report.notes))
+
+
+def _events(files: RunFiles, clock: Clock) -> Events:
+    """Read the events of a run onto the scanner clock; none where there is no table."""
+    if files.bold_events is not None:
+        return read_events(files.bold_events)
+    if files.eeg_events is None:
+        return Events.none()
+    events = read_events(files.eeg_events)
+    onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
+    return dataclasses.replace(events, onset=onset)
+
+
+def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
+    """Say what a reader of the results has to know about a run."""
+    notes = [str(recording.clock), *report.notes]
+    if recording.clock.source == "measured" and recording.eeg.sfreq < 500:
+        notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
+    if recording.events.n_dropped:
+        notes.append(f"{recording.events.n_dropped} events without an onset left out")
+    if recording.eeg.filtering:
+        notes.append(f"filters applied before: {recording.eeg.filtering}")
+    if recording.eeg.montage.positions is None:
+        notes.append("electrode positions unknown")
+    return tuple(notes)

@@ -1,0 +1,42 @@
+"""What to read of a study, and what to refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES
+from neurotranscoder.preprocess.sync import SyncSettings
+
+
+class ClockSettings(Settings):
+    """A clock that the user declares because the EEG holds no volume triggers."""
+
+    source: Literal["declared"] = "declared"
+    """Always 'declared'; without these settings the clock is measured."""
+    eeg_start: float
+    """Scanner time of the first EEG sample, in seconds (negative when EEG began earlier)."""
+
+
+class StudySettings(Settings):
+    """What to read of a study, and what to refuse."""
+
+    participants: tuple[str, ...] = ()
+    """Labels to restrict to, without ``sub-``; empty for all."""
+    trigger_name: str | None = None
+    """Name of the volume triggers; None finds them by their spacing."""
+    clock: ClockSettings | None = None
+    """A declared clock; None measures it from volume triggers."""
+    sync: SyncSettings = SyncSettings()
+    """When volume triggers are good enough."""
+    exclude_channels: tuple[str, ...] = ()
+    """EEG channels to leave out of every run."""
+    images: Path | None = None
+    """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
+    space: str = ""
+    """Space of the images, where a derivative holds several."""
+    max_image_bytes: int = DEFAULT_MAX_BYTES
+    """Refuse images that claim to be larger than this."""
+    max_eeg: float = 1e-2
+    """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
