@@ -18,9 +18,10 @@ subject through time, beside its truth, as ``event.png``.
 ``--paper-steps 60`` adds the paper's second stage, literal, after no step and after so many: its
 latent sources from EEG, from BOLD and their sum, with how much they copy their inputs
 (``copy_of_input``); its inputs have rows of their own. It is trained on trial averages of the
-same runs and scored on those of the held-out ones; whole runs at every 20th frame. Inputs are
-scored as plain averages and corrected for overlap (``paper_corrected_input``), with
-``--paper-corrected`` the coders as well.
+same runs and scored on those of the held-out ones; ``r_continuous``, localisation and spread are
+over every fifth frame of the first minute of these runs, as coders over whole runs take hours.
+Inputs are scored as plain averages and corrected for overlap (``paper_corrected_input``); with
+``--paper-corrected`` the coders are trained on both.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
 
 SNRS = (1.0, 3.0, 10.0, 30.0)
 TRIALS = 100
-EVERY = 20  # frames of whole runs that latent sources are compared at
+COMPARED = slice(0, 6000, 5)  # frames of runs that latent sources are compared at
 MNI = {"shape": (97, 115, 97), "voxel_sizes": (2.0, 2.0, 2.0), "centre": (0.0, -18.0, 18.0)}
 
 
@@ -222,7 +223,7 @@ def score_paper(
             rate=trained.rate, steps=paper.steps, overlap_correction=corrected
         )
         name = "paper_corrected" if corrected else "paper"
-        inputs = StageInputs.of(recordings, group, settings, mask=trained.mask, step=EVERY)
+        inputs = StageInputs.of(recordings, group, settings, mask=trained.mask, compared=COMPARED)
         other = FactorMovies(of_group, seconds=settings.stop)
         score = functools.partial(score_estimate, truth=truth, other=other)
         for origin, estimate in inputs.estimates().items():

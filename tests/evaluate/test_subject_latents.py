@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -30,7 +32,9 @@ def subject():
 def inputs(subject):
     """S_E and S_B of one run, at every fourth frame where whole."""
     recording = subject.recordings[3]
-    return StageInputs.of([recording], subject.group, QUICK, mask=recording.bold.mask, step=4)
+    return StageInputs.of(
+        [recording], subject.group, QUICK, mask=recording.bold.mask, compared=slice(0, None, 4)
+    )
 
 
 def test_inputs_have_the_scores_of_the_movies_that_they_are(subject, inputs):
@@ -54,3 +58,20 @@ def test_whole_runs_are_the_latent_sources_at_every_so_many_frames(subject, inpu
     whole = latent.fused.values(box)[inputs.mask][:, ::4]
     found = inputs.estimates(trained)["fused"].runs[0](slice(0, 100))
     assert_allclose(found, whole, atol=1e-5 * np.abs(whole).max())
+
+
+def test_a_part_of_a_run_is_compared_with_that_part_of_the_truth(subject, inputs):
+    recording = subject.recordings[3]
+    part = replace(inputs, compared=slice(200, 900, 2)).estimates()["fused"]
+    both = interpolated(subject.group, recording, rate=25.0)
+    whole = both.from_eeg.at(slice(200, 900)) + both.from_bold.at(slice(200, 900))
+    found = part.runs[0](slice(0, 350))
+    assert_allclose(found, whole[:, ::2], atol=1e-5 * np.abs(whole).max())
+    truth = SubjectTruth(
+        subject.truth, (recording.run,), (both.from_eeg.axis,), recording.bold.mask
+    )
+    known = truth.courses[0][:, 200:900:2]
+    active = truth.maps.any(axis=1)
+    pairs = zip(found[active], truth.maps[active] @ known, strict=True)
+    expected = np.mean([np.corrcoef(one, two)[0, 1] for one, two in pairs])
+    assert_allclose(part.continuous_r(truth.maps, truth.courses), expected, rtol=1e-4)

@@ -113,7 +113,9 @@ def dense(truth, movies, *, step=1):
     def frames_of(movie):
         return lambda frames: movie.maps @ movie.courses[:, ::step][:, frames]
 
-    return DenseEstimate(average(), RATE, [frames_of(movie) for movie in movies], step)
+    return DenseEstimate(
+        average(), RATE, [frames_of(movie) for movie in movies], slice(None, None, step)
+    )
 
 
 def noisy(truth, rng):

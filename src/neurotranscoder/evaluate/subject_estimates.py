@@ -113,14 +113,14 @@ class DenseEstimate:
         Its frames per second.
     runs : sequence of callable
         The activity in some frames of each run, made when asked for.
-    step : int
-        The runs have every so many frames of the truth.
+    compared : slice
+        Frames of the truth that the runs have.
     """
 
     values: Float[ndarray, "voxels frames"]
     rate: float
     runs: Sequence[FramesOf]
-    step: int = 1
+    compared: slice = field(default_factory=lambda: slice(None))
     _kept: list[_Products] = field(default_factory=list)
 
     @property
@@ -168,7 +168,7 @@ class DenseEstimate:
         self, courses: Sequence[Float[ndarray, "regions _"]]
     ) -> Float[ndarray, "regions frames"]:
         """Return the courses of regions at the frames that are compared."""
-        return _joined([course[:, :: self.step] for course in courses])
+        return _joined([course[:, self.compared] for course in courses])
 
     def _products(self, courses: Sequence[Float[ndarray, "regions _"]]) -> _Products:
         """Return the products of whole runs with the courses of regions, and with themselves."""
@@ -176,7 +176,7 @@ class DenseEstimate:
             n_voxels = len(self.values)
             cross, power = np.zeros((n_voxels, len(courses[0]))), np.zeros(n_voxels)
             for frames_of, course in zip(self.runs, courses, strict=True):
-                known = centred(course[:, :: self.step])
+                known = centred(course[:, self.compared])
                 total = np.zeros(n_voxels)
                 for first in range(0, known.shape[1], _FRAMES):
                     frames = slice(first, min(first + _FRAMES, known.shape[1]))

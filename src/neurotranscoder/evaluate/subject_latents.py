@@ -39,14 +39,14 @@ class StageInputs:
         Un-averaged.
     mask : array of bool, shape (x, y, z)
         Voxels that are scored.
-    step : int
-        Whole runs are compared at every so many frames.
+    compared : slice
+        Frames of whole runs that are compared: all take minutes for each run.
     """
 
     average: InterpolatedEstimates
     runs: tuple[InterpolatedEstimates, ...]
     mask: Bool[ndarray, "x y z"]
-    step: int
+    compared: slice
 
     @classmethod
     def of(
@@ -56,14 +56,14 @@ class StageInputs:
         settings: PaperSubjectSettings,
         *,
         mask: Bool[ndarray, "x y z"],
-        step: int,
+        compared: slice,
     ) -> StageInputs:
         """Return the inputs of the second stage that some runs give; conditions are pooled."""
         pooled = settings.model_copy(update={"by_condition": False})
         [average] = trial_averages(recordings, group, pooled).averages
         runs = (interpolated(group, one, rate=settings.rate) for one in recordings)
         both = InterpolatedEstimates(average.from_eeg, average.from_bold)
-        return cls(both, tuple(runs), mask, step)
+        return cls(both, tuple(runs), mask, compared)
 
     def estimates(self, trained: PaperSubject | None = None) -> dict[str, DenseEstimate]:
         """Return what is to be scored, by its origin: the latent sources, or the inputs alone.
@@ -81,7 +81,7 @@ class StageInputs:
             tiles = getattr(averages, name)
             values = self._rows(tiles, slice(0, tiles.axis.n_times))
             frames = [partial(_sum, pair, weights) for pair in whole]
-            found[name] = DenseEstimate(values, rate, frames, self.step)
+            found[name] = DenseEstimate(values, rate, frames, self.compared)
         return found
 
     def _whole(
@@ -92,28 +92,28 @@ class StageInputs:
         Coders of space act on single frames, and are given these alone.
         """
         every, few = _through(run, trained), _through(self._thinned(run), trained)
-        n_frames = run.from_eeg.axis.n_times
-        size = max(1, _FRAMES // self.step) * self.step
+        start, stop, step = self.compared.indices(run.from_eeg.axis.n_times)
+        size = max(1, _FRAMES // step) * step
         slow = [
-            self._rows(every.from_bold, slice(first, min(first + size, n_frames)), self.step)
-            for first in range(0, n_frames, size)
+            self._rows(every.from_bold, slice(first, min(first + size, stop), step))
+            for first in range(start, stop, size)
         ]
         fast = self._rows(few.from_eeg, slice(0, few.from_eeg.axis.n_times))
         return fast, np.concatenate(slow, axis=1)
 
-    def _rows(
-        self, tiles: TileSource, frames: slice, step: int = 1
-    ) -> Float32[ndarray, "voxels frames"]:
+    def _rows(self, tiles: TileSource, frames: slice) -> Float32[ndarray, "voxels frames"]:
         """Return the scored voxels in some frames, the whole brain at once."""
         box = Box((0, 0, 0, frames.start), (*tiles.grid.shape, frames.stop))
-        return np.asarray(tiles.values(box)[self.mask][:, ::step])
+        return np.asarray(tiles.values(box)[self.mask][:, :: frames.step or 1])
 
     def _thinned(self, run: InterpolatedEstimates) -> InterpolatedEstimates:
         """Return the same movies with the frames that are compared alone."""
 
         def thin(movie: SourceMovie) -> SourceMovie:
-            courses = np.ascontiguousarray(movie.courses[:, :: self.step])
-            axis = TimeAxis(movie.axis.start, movie.axis.sfreq / self.step, courses.shape[1])
+            start, _, step = self.compared.indices(movie.axis.n_times)
+            courses = np.ascontiguousarray(movie.courses[:, self.compared])
+            first = float(movie.axis.times[start])
+            axis = TimeAxis(first, movie.axis.sfreq / step, courses.shape[1])
             return replace(movie, courses=courses, axis=axis)
 
         return InterpolatedEstimates(thin(run.from_eeg), thin(run.from_bold))
