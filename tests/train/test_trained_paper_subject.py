@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from numpy.testing import assert_array_equal
 
-from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import GridError, StoreError, WeightsError
 from neurotranscoder.core.tiles import Box
 from neurotranscoder.reconstruct.paper_subject import fit_paper_subject, latent_sources
 from neurotranscoder.train.paper_subject import PaperSubjectSettings
@@ -59,3 +62,15 @@ def test_damaged_coders_are_refused(trained, tmp_path, pattern):
     file.write_bytes(content)
     with pytest.raises(StoreError, match="damaged, got SHA-256"):
         load_paper_subject(tmp_path)
+
+
+def test_another_group_model_and_other_voxels_are_refused(subject, trained):
+    scaling = replace(subject.group.scaling, eeg=2 * subject.group.scaling.eeg)
+    other = replace(subject.group, scaling=scaling)
+    with pytest.raises(WeightsError, match="name the one that it was fitted with"):
+        latent_sources(trained, other, subject.recordings[3])
+    affine = trained.grid.voxel_to_world.copy()
+    affine[0, 3] += 5
+    moved = replace(trained, grid=VoxelGrid(trained.grid.shape, affine))
+    with pytest.raises(GridError, match="bring the run to the grid of the subject"):
+        latent_sources(moved, subject.group, subject.recordings[3])
