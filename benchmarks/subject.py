@@ -15,6 +15,13 @@ regularisation is the best of four for the scored runs themselves, which nobody 
 ``--mni`` has the grid of fMRIPrep's ``res-2``; ``--picture`` draws the trial average of the first
 subject through time, beside its truth, as ``event.png``.
 ``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
+``--paper-steps 60`` adds the paper's second stage, literal, after no step and after so many: its
+latent sources from EEG, from BOLD and their sum, with how much they copy their inputs
+(``copy_of_input``); its inputs have rows of their own. It is trained on trial averages of the
+same runs and scored on those of the held-out ones; ``r_continuous``, localisation and spread are
+over every fifth frame of the first minute of these runs, as coders over whole runs take hours.
+Inputs are scored as plain averages and corrected for overlap (``paper_corrected_input``); with
+``--paper-corrected`` the coders are trained on both.
 """
 
 from __future__ import annotations
@@ -32,7 +39,9 @@ import torch
 
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording, RunId
+from neurotranscoder.evaluate.subject_estimates import FactorMovies
 from neurotranscoder.evaluate.subject_event import subject_event
+from neurotranscoder.evaluate.subject_latents import StageInputs
 from neurotranscoder.evaluate.subject_rivals import (
     coloured,
     fir_movies,
@@ -41,7 +50,12 @@ from neurotranscoder.evaluate.subject_rivals import (
     oracle_movies,
     with_group_maps,
 )
-from neurotranscoder.evaluate.subject_scores import SubjectScores, SubjectTruth, score_movies
+from neurotranscoder.evaluate.subject_scores import (
+    SubjectScores,
+    SubjectTruth,
+    score_estimate,
+    score_movies,
+)
 from neurotranscoder.evaluate.subject_table import (
     STAGE,
     ParetoRow,
@@ -55,8 +69,10 @@ from neurotranscoder.io.store import scratch_folder, write_bytes
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
+from neurotranscoder.reconstruct.paper_subject import fit_on_averages
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
+from neurotranscoder.reconstruct.trial_averages import trial_averages
 from neurotranscoder.report.subject_event import draw_subject_event
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
@@ -64,6 +80,7 @@ from neurotranscoder.simulate.draw import DrawnSources, draw_events, draw_source
 from neurotranscoder.simulate.run import simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.truth import Truth
+from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.settings import TrainSettings
 from neurotranscoder.train.split import Split
@@ -73,6 +90,7 @@ from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
 
 SNRS = (1.0, 3.0, 10.0, 30.0)
 TRIALS = 100
+COMPARED = slice(0, 6000, 5)  # frames of runs that latent sources are compared at
 MNI = {"shape": (97, 115, 97), "voxel_sizes": (2.0, 2.0, 2.0), "centre": (0.0, -18.0, 18.0)}
 
 
@@ -86,6 +104,18 @@ class ChoiceRow:
     candidate: float
     chosen: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class PaperBudget:
+    """How long the paper's second stage is trained, and whether on corrected averages as well."""
+
+    steps: int
+    on_corrected: bool
+
+    def budgets(self, *, corrected: bool) -> tuple[int, ...]:
+        """Return the numbers of steps that are trained on one kind of averages."""
+        return () if corrected and not self.on_corrected else tuple(sorted({0, self.steps}))
 
 
 def record(which: tuple[int, int], cohort: Cohort) -> Recording:
@@ -176,6 +206,40 @@ def score_subject(
     yield f"oracle_on_averages_of_{TRIALS}", score(oracle(n_trials=TRIALS))
 
 
+def score_paper(
+    cohort: Cohort,
+    group: TrainedTranscoder,
+    trained: TrainedSubject,
+    fitted: StoredRuns[Recording],
+    tests: list[RunId],
+    recordings: list[Recording],
+    paper: PaperBudget,
+) -> Iterator[tuple[str, list[tuple[str, float, str]]]]:
+    """Yield the facts about the paper's second stage and its inputs."""
+    of_group = group_movies(group, trained, recordings)
+    truth = truth_of_subject(cohort, tests, of_group)
+    for corrected in (False, True):
+        settings = PaperSubjectSettings(
+            rate=trained.rate, steps=paper.steps, overlap_correction=corrected
+        )
+        name = "paper_corrected" if corrected else "paper"
+        inputs = StageInputs.of(recordings, group, settings, mask=trained.mask, compared=COMPARED)
+        other = FactorMovies(of_group, seconds=settings.stop)
+        score = functools.partial(score_estimate, truth=truth, other=other)
+        for origin, estimate in inputs.estimates().items():
+            yield f"{name}_input_{origin}", [*stage_facts(score(estimate))]
+        averages = trial_averages(fitted, group, settings)
+        for n_steps in paper.budgets(corrected=corrected):
+            budget = settings.model_copy(update={"steps": n_steps})
+            model = fit_on_averages(averages, group, budget, device="cpu")
+            print(f"{model}: {model.seconds:.0f} s", flush=True)
+            copies = {"from_eeg": model.copies.from_eeg, "from_bold": model.copies.from_bold}
+            for origin, estimate in inputs.estimates(model).items():
+                facts = [*stage_facts(score(estimate))]
+                facts += [("copy_of_input", copies[origin], "")] if origin in copies else []
+                yield f"{name}_{n_steps}_steps_{origin}", facts
+
+
 def draw_event(
     cohort: Cohort,
     group: TrainedTranscoder,
@@ -204,8 +268,23 @@ def draw_event(
     return base64.b64decode(picture.source.partition(",")[2])
 
 
+def said_rows(
+    key: tuple[str, str], method: str, facts: list[tuple[str, float, str]]
+) -> list[SubjectRow]:
+    """Return the rows of a method, and print them as a line."""
+    said = " ".join(f"{name} {value:.3f}" for name, value, _ in facts)
+    print(f"sub-{key[1]} {method:28s} {said}", flush=True)
+    return [SubjectRow(*key, method, *fact) for fact in facts]
+
+
 def run_scenario(
-    scenario: Scenario, out: Path, architecture: str, own_runs: int | None, *, picture: bool
+    scenario: Scenario,
+    out: Path,
+    architecture: str,
+    own_runs: int | None,
+    *,
+    picture: bool,
+    paper: PaperBudget | None = None,
 ) -> tuple[list[SubjectRow], list[ChoiceRow], list[ParetoRow]]:
     """Simulate, train, fit and score all subjects of a scenario."""
     cohort = make_cohort(scenario, build_head(scenario.head))
@@ -237,10 +316,11 @@ def run_scenario(
                 write_bytes(out / "event.png", draw_event(cohort, group, trained, own, tested))
             for method, scores in score_subject(cohort, group, trained, runs, own, tested):
                 by_region[label, method] = scores
-                facts = [*stage_facts(scores)]
-                rows += [SubjectRow(*key, method, *fact) for fact in facts]
-                said = " ".join(f"{name} {value:.3f}" for name, value, _ in facts)
-                print(f"sub-{label} {method:28s} {said}", flush=True)
+                rows += said_rows(key, method, [*stage_facts(scores)])
+            if paper is not None:
+                of_paper = score_paper(cohort, group, trained, runs, own, tested, paper)
+                for method, facts in of_paper:
+                    rows += said_rows(key, method, facts)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows.append(SubjectRow(scenario.name, "all", "all", "peak_memory", peak, "GiB"))
     return rows, choices, pareto(scenario.name, by_region)
@@ -283,17 +363,20 @@ def main() -> None:
     parser.add_argument("--own-runs", type=int, help="runs of a subject that its fit sees; all")
     parser.add_argument("--architecture", default="sparse", help="of the group model")
     parser.add_argument("--picture", action="store_true", help="draw the first subject's event")
+    parser.add_argument("--paper-steps", type=int, help="train the paper's second stage as well")
+    parser.add_argument("--paper-corrected", action="store_true", help="on both kinds of averages")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     scenario = scenario_of(arguments)
-    start = time.perf_counter()
+    start, steps = time.perf_counter(), arguments.paper_steps
     rows, choices, compared = run_scenario(
         scenario,
         arguments.out,
         arguments.architecture,
         arguments.own_runs,
         picture=arguments.picture,
+        paper=None if steps is None else PaperBudget(steps, arguments.paper_corrected),
     )
     table = means(rows)
     write_rows(arguments.out / "subjects.tsv", rows)

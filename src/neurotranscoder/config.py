@@ -18,6 +18,7 @@ from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.preprocess.clean import CleanSettings
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.settings import TrainSettings
 from neurotranscoder.train.subject import SubjectSettings
 
@@ -44,6 +45,8 @@ class Config(Settings):
     """What to fit, and how."""
     subject: SubjectSettings = SubjectSettings()
     """What to fit of single subjects, and how."""
+    paper_subject: PaperSubjectSettings = PaperSubjectSettings()
+    """The paper's second stage of single subjects, where `--architecture paper` asks for it."""
     reconstruct: ReconstructSettings = ReconstructSettings()
     """How to estimate sources."""
     analyse: AnalyseSettings = AnalyseSettings()

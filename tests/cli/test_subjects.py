@@ -99,6 +99,7 @@ def test_a_damaged_movie_is_made_again(tiny_study, fitted, capsys):
         (("reconstruct", "--stage", "subject", "--from", "bold"), "no model of any of these"),
         (("reconstruct", "--window", "1", "2"), "add --stage subject"),
         (("reconstruct", "--stage", "subject"), "no model of any of these subjects"),
+        (("reconstruct", "--architecture", "paper"), "add --stage subject"),
         (("analyse", "--stage", "subject"), "no movie of any of these runs"),
         (("analyse", "--stage", "subject", "--model", "x", "y"), "fitted with one group model"),
     ],

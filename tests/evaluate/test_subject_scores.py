@@ -5,8 +5,15 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.evaluate.subject_scores import SubjectTruth, score_movies, trial_average
+from neurotranscoder.evaluate.subject_estimates import DenseEstimate, FactorMovies, trial_average
+from neurotranscoder.evaluate.subject_scores import (
+    SubjectScores,
+    SubjectTruth,
+    score_estimate,
+    score_movies,
+)
 from subject_runs import tiny_subject
 
 RATE = 25.0
@@ -94,3 +101,54 @@ def test_frames_of_other_runs_are_other_truths(truth):
     swapped = replace(truth, runs=truth.runs[::-1])
     movies = movies_of(truth, truth.maps, swapped.courses)
     assert score_movies(movies, truth).r_continuous < 0.5
+
+
+def dense(truth, movies, *, step=1):
+    """The same movies, multiplied out."""
+
+    def average():
+        onsets = [truth.onsets(run) for run in truth.runs]
+        return movies[0].maps @ trial_average([m.courses for m in movies], onsets, truth.axes)
+
+    def frames_of(movie):
+        return lambda frames: movie.maps @ movie.courses[:, ::step][:, frames]
+
+    return DenseEstimate(
+        average(), RATE, [frames_of(movie) for movie in movies], slice(None, None, step)
+    )
+
+
+def noisy(truth, rng):
+    maps = truth.maps + 0.3 * rng.standard_normal(truth.maps.shape)
+    return movies_of(
+        truth, maps, [rows + 0.5 * rng.standard_normal(rows.shape) for rows in truth.courses]
+    )
+
+
+def test_dense_estimates_have_the_scores_of_their_factors(truth, rng):
+    movies, other = noisy(truth, rng), movies_of(truth, truth.maps, truth.courses)
+    of_factors = score_movies(movies, truth, other)
+    found = score_estimate(dense(truth, movies), truth, FactorMovies(other))
+    for name in SubjectScores.__slots__:  # products in single precision
+        assert_allclose(getattr(found, name), getattr(of_factors, name), rtol=1e-4, atol=1e-6)
+
+
+def test_every_fifth_frame_of_a_run_tells_r_nearly_as_all_do(truth, rng):
+    movies = noisy(truth, rng)
+    whole, part = (score_estimate(dense(truth, movies, step=n), truth) for n in (1, 5))
+    standard_error = 1 / np.sqrt(truth.courses[0].shape[1] / 5)  # of r in one voxel
+    assert part.r_continuous != whole.r_continuous
+    assert_allclose(part.r_continuous, whole.r_continuous, atol=standard_error)
+
+
+def test_trial_average_leaves_out_what_a_longer_trial_would_not_fit():
+    axis = TimeAxis(0.02, RATE, 100)
+    rows = np.arange(100.0)[np.newaxis]
+    mean = trial_average([rows], [np.array([0.4, 1.2])], [axis], seconds=3.0)
+    assert_allclose(mean[0], 10 + np.arange(38))  # 1.2 s + 3 s are more than the run
+
+
+def test_averages_that_are_too_short_are_refused(truth):
+    short = DenseEstimate(np.zeros((len(truth.maps), 20)), RATE, [])
+    with pytest.raises(GridError, match="average longer trials"):
+        score_estimate(short, truth)

@@ -15,7 +15,13 @@ from neurotranscoder.reconstruct.paper_subject import (
     latent_tiles,
 )
 from neurotranscoder.reconstruct.trial_averages import trial_averages
-from neurotranscoder.train.paper_subject import PaperSubjectSettings, train_on_averages
+from neurotranscoder.train.average_tiles import tiles_of
+from neurotranscoder.train.paper_subject import (
+    PaperSubjectSettings,
+    preserve_power,
+    train_on_averages,
+    untrained,
+)
 from subject_runs import tiny_subject
 
 QUICK = PaperSubjectSettings(
@@ -40,12 +46,16 @@ def trained(subject):
     return fit_paper_subject(subject.recordings[:2], subject.group, QUICK, device="cpu")
 
 
+def averages_of(subject):
+    return trial_averages(subject.recordings[:2], subject.group, QUICK).averages
+
+
 def weights(module):
     return {name: value.numpy() for name, value in module.state_dict().items()}
 
 
 def test_an_average_is_the_mean_of_what_follows_the_events(subject):
-    [average] = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    [average] = averages_of(subject)
     found = np.zeros((average.from_bold.n_voxels, 75))
     count = 0
     for recording in subject.recordings[:2]:
@@ -64,9 +74,9 @@ def test_an_average_is_the_mean_of_what_follows_the_events(subject):
 
 def test_averages_of_conditions_add_up_to_that_of_all_trials(subject):
     recordings = subject.recordings[:2]
-    [pooled] = trial_averages(recordings, subject.group, QUICK)
+    [pooled] = averages_of(subject)
     each = QUICK.model_copy(update={"by_condition": True})
-    own = trial_averages(recordings, subject.group, each)
+    own = trial_averages(recordings, subject.group, each).averages
     total = sum(one.n_trials * one.from_eeg.at(slice(None)) for one in own)
     assert sum(one.n_trials for one in own) == pooled.n_trials
     whole = pooled.from_eeg.at(slice(None))
@@ -83,7 +93,7 @@ def test_training_lowers_the_four_losses_and_says_how_much_is_copied(trained):
 
 
 def test_copy_r_is_that_of_the_whole_average(subject, trained):
-    [average] = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    [average] = averages_of(subject)
     both = InterpolatedEstimates(average.from_eeg, average.from_bold)
     tiles = latent_tiles(trained, both).from_eeg
     whole = tiles.values(Box((0, 0, 0, 0), (*tiles.grid.shape, 75)))[tiles.mask]
@@ -114,7 +124,7 @@ def test_the_fused_source_is_the_sum_of_both(subject, trained):
 def test_a_training_that_stopped_goes_on_to_the_same_weights(
     subject, trained, tmp_path, one_thread
 ):
-    averages = trial_averages(subject.recordings[:2], subject.group, QUICK)
+    averages = averages_of(subject)
     expected = train_on_averages(averages, QUICK, device="cpu").model
 
     def stop(done, *_):
@@ -126,6 +136,29 @@ def test_a_training_that_stopped_goes_on_to_the_same_weights(
     model = train_on_averages(averages, QUICK, folder=tmp_path, device="cpu").model
     for name, value in weights(expected).items():
         assert_array_equal(weights(model)[name], value)
+
+
+def test_coders_start_with_the_power_of_what_they_get(subject):
+    tiles, places = tiles_of(averages_of(subject), QUICK.tile)
+    model = untrained(places[0][1].shape[:3], QUICK)
+    preserve_power(model, tiles[::5])
+    eeg, bold = (
+        torch.cat([torch.as_tensor(getattr(tile, name))[None] for tile in tiles[::5]]).float()
+        for name in ("eeg", "bold")
+    )
+    with torch.no_grad():
+        sources = model.eeg_to_source(eeg), model.bold_to_source(bold)
+        both = torch.cat(sources)
+        pairs = [(eeg, sources[0]), (bold, sources[1])]
+        pairs += [(both, coder(both)) for coder in (model.source_to_eeg, model.source_to_bold)]
+    for given, made in pairs:  # in single precision
+        assert float(made.square().mean() / given.square().mean()) == pytest.approx(1, rel=1e-3)
+
+
+def test_the_first_loss_is_that_of_outputs_as_loud_as_the_data(trained):
+    first = trained.curve[0].validation
+    # twice the power of the data where outputs have nothing to do with it
+    assert 0.5 * 4 < first.total < 2 * 8
 
 
 @pytest.mark.parametrize("name", ["eeg_to_source", "source_to_eeg"])
@@ -163,7 +196,12 @@ def test_tiles_overlap_by_half_and_cover_everything():
     assert starts == [0, 8, 16, 19]
 
 
-def test_runs_without_trials_are_refused(subject):
-    silent = replace(subject.recordings[0], events=Events.none())
+def test_runs_whose_trials_do_not_fit_are_refused(subject):
+    last = subject.recordings[0].events.onset[-1:]
+    events = Events(last, np.full(1, np.nan), ("standard",), np.full(1, np.nan))
     with pytest.raises(GridError, match="check the onsets"):
-        trial_averages([silent], subject.group, QUICK)
+        trial_averages(
+            [replace(subject.recordings[0], events=events)],
+            subject.group,
+            QUICK.model_copy(update={"stop": 60.0}),
+        )

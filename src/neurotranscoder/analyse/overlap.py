@@ -2,13 +2,7 @@
 
 Where the next event comes before a response has ended, a plain average holds parts of its
 neighbours, and so does its baseline. Here each condition has a finite impulse response, and all
-are estimated at once by least squares [1]_, on courses.
-
-References
-----------
-.. [1] Smith, N. J. & Kutas, M. (2015). Regression-based estimation of ERP waveforms: II.
-   Nonlinear effects, overlap correction, and practical considerations. Psychophysiology 52,
-   169-181.
+are estimated at once by least squares (`signal.overlap`), on courses.
 """
 
 from __future__ import annotations
@@ -17,10 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
-from numpy import ndarray
-from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
 from neurotranscoder.analyse.trials import (
     RunOfMovie,
@@ -32,10 +22,7 @@ from neurotranscoder.analyse.trials import (
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.recording import Events
-
-_SINGULAR = 1e-8
-"""Ratio of the smallest to the largest eigenvalue below which there is no inverse."""
+from neurotranscoder.signal.overlap import inflation_of, inverse_of, lagged_design, products_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,49 +96,22 @@ def overlap_corrected(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Ov
     conditions = tuple(sorted(set(names)))
     if not conditions:
         raise GridError("the runs have no events; responses need some; check events.tsv")
-    size = len(conditions) * len(offsets)
-    gram, cross = np.zeros((size, size)), np.zeros((size, movie.n_components))
+    products = []
     for one, events in runs:
-        design = _design(one.axis, events, conditions, offsets)
-        sums = design.sum(axis=0)
-        courses = one.courses.T.astype(np.float64)
-        gram += (design.T @ design).toarray() - np.outer(sums, sums) / one.axis.n_times
-        cross += design.T @ (courses - courses.mean(axis=0))
-    inverse = _inverse(gram)
+        frames = nearest_frames(one.axis, events.onset)
+        kinds = np.array(events.trial_type, dtype=object)
+        design = lagged_design([frames[kinds == c] for c in conditions], offsets, one.axis.n_times)
+        products.append(products_of(design, one.courses))
+    gram, cross = (np.sum(part, axis=0) for part in zip(*products, strict=True))
+    inverse = inverse_of(gram)
     shape = (len(conditions), len(offsets), movie.n_components)
     solved = (inverse @ cross).reshape(shape)
     responses = (solved - solved[:, baseline].mean(axis=1, keepdims=True)).swapaxes(1, 2)
     axis = TimeAxis(offsets[0] / sfreq, sfreq, len(offsets))
     n_events = tuple(names.count(condition) for condition in conditions)
-    variances = np.diag(inverse).reshape(shape[:2]).max(axis=1)
     return OverlapCorrected(
         conditions,
         n_events,
         tuple(average_movie(movie, response, axis) for response in responses),
-        tuple(np.sqrt(variances * n_events).tolist()),
+        tuple(inflation_of(inverse, n_events).tolist()),
     )
-
-
-def _design(
-    axis: TimeAxis, events: Events, conditions: tuple[str, ...], offsets: Int[ndarray, " lags"]
-) -> csr_array:
-    """Return how often each condition happened a lag before each frame: (frames, columns)."""
-    number = np.array([conditions.index(name) for name in events.trial_type], dtype=np.int64)
-    frames = nearest_frames(axis, events.onset)[:, np.newaxis] + offsets
-    columns = number[:, np.newaxis] * len(offsets) + np.arange(len(offsets))
-    inside = (frames >= 0) & (frames < axis.n_times)
-    places = (frames[inside], columns[inside])
-    shape = (axis.n_times, len(conditions) * len(offsets))
-    return csr_array((np.ones(len(places[0])), places), shape=shape)
-
-
-def _inverse(gram: Float[ndarray, "columns columns"]) -> Float[ndarray, "columns columns"]:
-    """Return the inverse of the products of the design, or say that there is none."""
-    values, vectors = eigh(gram)
-    if values[0] < _SINGULAR * values[-1]:
-        raise GridError(
-            f"responses cannot be told apart (eigenvalues {values[0]:.2g} to {values[-1]:.2g}): "
-            "events of one condition always come at the same time after those of another; leave "
-            "one of them out, use a shorter window, or the plain average"
-        )
-    return np.asarray((vectors / values) @ vectors.T)

@@ -53,7 +53,8 @@ class Common:
             labels = ", ".join(f'"{label}"' for label in self.participant_label)
             overrides.append(f"study.participants=[{labels}]")
         if self.seed is not None:
-            overrides += [f"train.{part}.seed={self.seed}" for part in ("residual", "paper")]
+            parts = ("train.residual", "train.paper", "paper_subject")
+            overrides += [f"{part}.seed={self.seed}" for part in parts]
         return load_config(self.config, overrides)
 
 

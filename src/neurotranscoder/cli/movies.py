@@ -59,6 +59,14 @@ class Movies:
     dense: Annotated[
         bool, Parameter(help="All frames as a Zarr store (10 GB for 600 s).", negative="")
     ] = False
+    architecture: Annotated[
+        Literal["paper"] | None,
+        Parameter(
+            help="paper: latent sources of the paper's second stage, as Zarr stores alone; their "
+            "models are in OUT/models/paper_subjects.",
+            negative="",
+        ),
+    ] = None
 
     def write_further(self, movie: SourceMovie, path: Path) -> None:
         """Write what was asked for beside the factors of a movie."""

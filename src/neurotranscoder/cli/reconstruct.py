@@ -22,6 +22,7 @@ from neurotranscoder.cli.estimates import (
     run_estimates,
     sources_of,
 )
+from neurotranscoder.cli.latent_sources import reconstruct_latent
 from neurotranscoder.cli.movies import Movies, reconstruct_movies
 from neurotranscoder.cli.workspace import Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
@@ -65,14 +66,16 @@ def reconstruct(
         Which models movies are made with, and what is written beside their factors.
     """
     if stage == "subject":
-        settings = (common or Common()).settings()
-        reconstruct_movies(
-            bids, out, settings, movies or Movies(), from_=from_ or "eeg", model=model
-        )
+        settings, wanted = (common or Common()).settings(), movies or Movies()
+        if wanted.architecture == "paper":
+            reconstruct_latent(bids, out, settings, wanted, from_=from_ or "eeg", model=model)
+        else:
+            reconstruct_movies(bids, out, settings, wanted, from_=from_ or "eeg", model=model)
         return
     if movies is not None and movies != Movies():
         raise SettingsError(
-            "--window, --dense and --subject-models are of movies; add --stage subject"
+            "--window, --dense, --architecture and --subject-models are of movies; add --stage "
+            "subject"
         )
     with (
         _estimated(bids, out, model, common, from_ or "both") as (space, found),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from neurotranscoder.cli.common import Workers, progress, say
 from neurotranscoder.cli.workspace import MODELS, Workspace, load_models, range_lines
@@ -27,10 +29,32 @@ from neurotranscoder.train.trained_subject import (
 SUBJECTS = "subjects"
 
 
+@runtime_checkable
+class Fit(Protocol):
+    """Fits and saves the model of one subject, unless it is there."""
+
+    def __call__(self, runs: list[RunId], /, *, space: Workspace, group: TrainedTranscoder) -> str:
+        """Return what was done."""
+        ...
+
+
 def train_subjects(
-    bids: Path, out: Path, config: Config, model: Path | None, workers: Workers
+    bids: Path,
+    out: Path,
+    config: Config,
+    model: Path | None,
+    workers: Workers,
+    *,
+    fit: Fit | None = None,
 ) -> None:
-    """Fit the subject stage of every subject, on all of its runs but those set aside for testing.
+    """Fit a subject stage of every subject, on all of its runs but those set aside for testing.
+
+    Parameters
+    ----------
+    bids, out, config, model, workers
+        As of the command.
+    fit : callable, optional
+        Which stage: one of a module, or a `functools.partial` of such; default `train_subject`.
 
     Raises
     ------
@@ -52,14 +76,14 @@ def train_subjects(
     for subject, runs in known.items():
         if not runs:
             say(f"sub-{subject}: all of its runs are for testing; left out")
-    fit = partial(_train_subject, space=space, group=group)
+    one = partial(fit or train_subject, space=space, group=group)
     todo = [runs for runs in known.values() if runs]
     with (
         space.started(),
         pool(workers.jobs, workers.cluster) as spread,
         progress("fitting subjects") as advance,
     ):
-        for done, what in enumerate(spread(fit, todo), 1):
+        for done, what in enumerate(spread(one, todo), 1):
             say(what)
             advance(done, len(todo))
 
@@ -77,28 +101,44 @@ def subject_folder(out: Path, subject: str) -> Path:
     return out / MODELS / SUBJECTS / f"sub-{subject}"
 
 
-def _train_subject(runs: list[RunId], space: Workspace, group: TrainedTranscoder) -> str:
+@contextmanager
+def stored_runs(
+    runs: list[RunId], space: Workspace, group: TrainedTranscoder
+) -> Iterator[tuple[StoredRuns[Recording], list[str]]]:
+    """Read the runs of a subject once; they are in files while the context lasts.
+
+    Yields
+    ------
+    stored : StoredRuns
+        The recordings.
+    lines : list of str
+        What of them lies outside what the group was trained on.
+    """
+    lines: list[str] = []
+
+    def load(run: RunId) -> Recording:
+        recording = space.study.load(run)
+        lines.extend(range_lines(run, range_of_recording(group, recording)))
+        return recording
+
+    with scratch_folder(space.out.absolute()) as scratch:
+        yield StoredRuns.of(load, runs, scratch), lines
+
+
+def train_subject(runs: list[RunId], space: Workspace, group: TrainedTranscoder) -> str:
     """Fit and save the model of one subject, unless it is there; return what was done."""
     subject = runs[0].subject
     folder = subject_folder(space.out, subject)
     if _is_complete(folder, group, runs, space.config):
         return f"{folder} is complete"
-    lines: dict[RunId, list[str]] = {}
-
-    def load(run: RunId) -> Recording:
-        recording = space.study.load(run)
-        lines[run] = range_lines(run, range_of_recording(group, recording))
-        return recording
-
-    with scratch_folder(space.out.absolute()) as scratch:
-        stored = StoredRuns.of(load, runs, scratch)
+    with stored_runs(runs, space, group) as (stored, lines):
         trained = fit_subject(stored, group, space.config.subject)
     save_subject(folder, trained)
     chosen = ", ".join(f"{choice.name} {choice.value:g}" for choice in trained.choices)
     what = (
         f"sub-{subject}: {len(runs)} runs fitted in {trained.seconds:.1f} s ({chosen}): {folder}"
     )
-    return "\n".join([*(line for run in runs for line in lines[run]), what])
+    return "\n".join([*lines, what])
 
 
 def _is_complete(

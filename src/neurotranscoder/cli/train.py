@@ -6,10 +6,12 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from neurotranscoder.api.low_cut import low_cut_of
 from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
+from neurotranscoder.cli.paper_subjects import train_paper_subject
 from neurotranscoder.cli.subjects import train_subjects
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.cluster.pool import pool
@@ -52,7 +54,8 @@ def train(
     out
         Where results go; the model is in models/ARCHITECTURE. A killed training goes on.
     architecture
-        transcoder, sparse, closed_form, paper or vanilla; default: what the settings say.
+        transcoder, sparse, closed_form, paper or vanilla; default: what the settings say. Of the
+        subject stage: paper, its second stage as in the paper, in models/paper_subjects.
     stage
         group: one model of all subjects, in blocks; subject: one of each subject, at the voxels of
         its images, in models/subjects, with a group model as its prior.
@@ -65,12 +68,14 @@ def train(
     common, workers = common or Common(), workers or Workers()
     config = common.settings()
     if stage == "subject":
-        if architecture is not None:
+        if architecture not in (None, "paper"):
             raise SettingsError(
                 f"--architecture {architecture} is for --stage group; the subject stage takes "
-                "that of its group model; name one with --model"
+                "that of its group model; name one with --model, or ask for --architecture paper, "
+                "the paper's second stage"
             )
-        train_subjects(bids, out, config, model, workers)
+        fit = partial(train_paper_subject, device=common.device) if architecture else None
+        train_subjects(bids, out, config, model, workers, fit=fit)
         return
     if model is not None:
         raise SettingsError("--model is for --stage subject; a group model has no other below it")

@@ -18,7 +18,7 @@ from neurotranscoder.evaluate.point_spread import (
     localisation_errors,
     spreads,
 )
-from neurotranscoder.evaluate.subject_scores import continuous_r
+from neurotranscoder.evaluate.subject_estimates import continuous_r
 from neurotranscoder.preprocess.align import blocks_at_frames, slice_cells
 from neurotranscoder.reconstruct.fast import fast_source_of_eeg
 from neurotranscoder.reconstruct.fine import voxel_source_of_bold

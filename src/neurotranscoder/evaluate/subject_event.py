@@ -11,7 +11,8 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.evaluate.subject_scores import SubjectTruth, average_movie, trial_average
+from neurotranscoder.evaluate.subject_estimates import average_movie, trial_average
+from neurotranscoder.evaluate.subject_scores import SubjectTruth
 
 _EDGE = 0.02  # of the energy of the truth that lies before the first frame and after the last
 

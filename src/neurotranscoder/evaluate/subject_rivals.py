@@ -14,7 +14,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Events, Recording
-from neurotranscoder.evaluate.subject_scores import WINDOW
+from neurotranscoder.evaluate.subject_estimates import WINDOW
 from neurotranscoder.reconstruct.fast import fast_source_of_eeg
 from neurotranscoder.train.subject import SubjectSettings, at_voxels
 from neurotranscoder.train.subject_signals import eeg_axis, scaled_eeg, subject_signals

@@ -1,4 +1,4 @@
-"""How near a movie at voxels is to the truth, from its factors and those of the truth."""
+"""How near an estimate at voxels is to the truth of a subject, which is kept in factors."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from neurotranscoder.evaluate.point_spread import (
     localisation_errors,
     spreads,
 )
+from neurotranscoder.evaluate.subject_estimates import (
+    TINY,
+    FactorMovies,
+    SubjectEstimate,
+    centred,
+    trial_average,
+)
 from neurotranscoder.simulate.truth import Truth
-
-WINDOW = 1.5
-"""Seconds after each onset that trial averages have."""
-_TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,23 +106,6 @@ class SubjectScores:
     latency: Float[ndarray, " regions"]
 
 
-def trial_average(
-    courses: Sequence[Float[ndarray, "rows _"]],
-    onsets: Sequence[Float[ndarray, " _"]],
-    axes: Sequence[TimeAxis],
-) -> Float[ndarray, "rows frames"]:
-    """Return the mean of courses after all onsets of all runs whose window lies in the run."""
-    rate = axes[0].sfreq
-    length = round(WINDOW * rate)
-    total, count = np.zeros((len(courses[0]), length)), 0
-    for course, times, axis in zip(courses, onsets, axes, strict=True):
-        first = np.floor((times - axis.start) * rate + 0.5).astype(int)
-        for start in first[(first >= 0) & (first + length <= axis.n_times)]:
-            total += course[:, start : start + length]
-            count += 1
-    return total / max(count, 1)
-
-
 def score_movies(
     movies: Sequence[SourceMovie], truth: SubjectTruth, other: Sequence[SourceMovie] = ()
 ) -> SubjectScores:
@@ -134,43 +120,43 @@ def score_movies(
     other : sequence of SourceMovie
         Movies that they may be copies of.
     """
+    return score_estimate(FactorMovies(movies), truth, FactorMovies(other) if other else None)
+
+
+def score_estimate(
+    estimate: SubjectEstimate, truth: SubjectTruth, other: SubjectEstimate | None = None
+) -> SubjectScores:
+    """Score anything that has a trial average and products with courses of regions.
+
+    Parameters
+    ----------
+    estimate : SubjectEstimate
+        Movies in factors, or what coders make of averages and runs.
+    truth : SubjectTruth
+        What it should be.
+    other : SubjectEstimate, optional
+        What it may be a copy of.
+    """
     onsets = [truth.onsets(run) for run in truth.runs]
-    found = average_movie(movies, onsets)
-    wanted = trial_average(truth.courses, onsets, truth.axes)
+    found = estimate.average(onsets)
+    wanted = trial_average(truth.courses, onsets, truth.axes, seconds=estimate.seconds)
     active = truth.maps.any(axis=1)
     true = truth.maps @ wanted
     energy = np.sum(found**2, axis=1)
     silent_energy = float(energy[~active].sum())
-    maps = movies[0].maps.astype(np.float64)
-    courses = np.concatenate([_centred(movie.courses) for movie in movies], axis=1)
-    known = np.concatenate([_centred(course) for course in truth.courses], axis=1)
-    in_regions = truth.maps / np.maximum(np.sum(truth.maps**2, axis=0), _TINY)
+    in_regions = truth.maps / np.maximum(np.sum(truth.maps**2, axis=0), TINY)
     peaks = np.argmax(in_regions.T @ found, axis=1) - np.argmax(wanted, axis=1)
-    point_spread = _region_maps(
-        maps @ (courses @ known.T @ np.linalg.pinv(known @ known.T)), truth
-    )
+    point_spread = _region_maps(estimate.maps_of(truth.courses), truth)
     return SubjectScores(
         r_time=float(np.mean(_r(found[active], true[active]))),
         r_movie=_cosine(found, true),
-        r_continuous=continuous_r(maps[active], courses, truth.maps[active], known),
-        false_activity=silent_energy / max(float(energy[active].sum()), _TINY),
-        copy_r=_cosine(found, average_movie(other, onsets)) if other else float("nan"),
+        r_continuous=estimate.continuous_r(truth.maps, truth.courses),
+        false_activity=silent_energy / max(float(energy[active].sum()), TINY),
+        copy_r=float("nan") if other is None else _cosine(found, other.average(onsets)),
         localisation=localisation_errors([point_spread]),
         spread=spreads([point_spread]),
         latency=1000 * np.abs(peaks) / truth.axes[0].sfreq,
     )
-
-
-def average_movie(
-    movies: Sequence[SourceMovie], onsets: Sequence[Float[ndarray, " _"]]
-) -> Float[ndarray, "voxels frames"]:
-    """Return the trial average of movies."""
-    courses = trial_average(
-        [movie.courses.astype(np.float64) for movie in movies],
-        onsets,
-        [movie.axis for movie in movies],
-    )
-    return np.asarray(movies[0].maps @ courses)
 
 
 def _region_maps(maps: Float[ndarray, "voxels regions"], truth: SubjectTruth) -> RegionMaps:
@@ -181,41 +167,14 @@ def _region_maps(maps: Float[ndarray, "voxels regions"], truth: SubjectTruth) ->
     return RegionMaps(maps, RegionTruth(np.zeros((maps.shape[1], 1)), truth.maps, kinds), voxels)
 
 
-def continuous_r(
-    maps: Float[ndarray, "places components"],
-    courses: Float[ndarray, "components frames"],
-    true_maps: Float[ndarray, "places regions"],
-    known: Float[ndarray, "regions frames"],
-) -> float:
-    """Return the mean over places of r over all frames, from the covariances of factors.
-
-    Parameters
-    ----------
-    maps, courses : array
-        Factors of an estimate; courses around their means.
-    true_maps, known : array
-        Factors of the truth; courses around their means.
-    """
-    both = np.sum((maps @ (courses @ known.T)) * true_maps, axis=1)
-    own = np.sum((maps @ (courses @ courses.T)) * maps, axis=1)
-    true = np.sum((true_maps @ (known @ known.T)) * true_maps, axis=1)
-    return float(np.mean(both / np.sqrt(np.maximum(own * true, _TINY))))
-
-
-def _centred(rows: Float[ndarray, "rows _"]) -> Float[ndarray, "rows _"]:
-    """Return rows around their means, in double precision."""
-    exact = rows.astype(np.float64)
-    return np.asarray(exact - exact.mean(axis=1, keepdims=True))
-
-
 def _r(one: Float[ndarray, "rows frames"], two: Float[ndarray, "rows frames"]) -> ndarray:
     """Return r of each pair of rows; 0 where one is constant."""
-    first, second = _centred(one), _centred(two)
+    first, second = centred(one), centred(two)
     norms = np.sqrt(np.sum(first**2, axis=1) * np.sum(second**2, axis=1))
-    return np.asarray(np.sum(first * second, axis=1) / np.maximum(norms, _TINY))
+    return np.asarray(np.sum(first * second, axis=1) / np.maximum(norms, TINY))
 
 
 def _cosine(one: Float[ndarray, "rows frames"], two: Float[ndarray, "rows frames"]) -> float:
     """Return the cosine of two movies; 0 where one is zero."""
     norms = float(np.sqrt(np.sum(one**2) * np.sum(two**2)))
-    return float(np.sum(one * two)) / max(norms, _TINY)
+    return float(np.sum(one * two)) / max(norms, TINY)

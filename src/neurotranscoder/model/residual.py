@@ -194,6 +194,20 @@ def subject_transcoder(
 
 
 @torch.no_grad()
+def amplify(coder: nn.Module, gain: float) -> None:
+    """Multiply what an untrained `SpaceCoder` or `TimeCoder` gives by a gain above zero.
+
+    The weights of its last layer are multiplied, as biases are zero.
+
+    Where the last layer has as many inputs as outputs its shortcut has no weights, and the gain
+    is that of the other way alone.
+    """
+    for part in cast(nn.Sequential, coder.layers)[-1].modules():
+        if isinstance(part, nn.Conv2d | nn.Conv3d):
+            part.weight *= gain
+
+
+@torch.no_grad()
 def _initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw convolutions so that a layer keeps the power of its input, about; biases are zero."""
     for part in module.modules():

@@ -1,7 +1,8 @@
-"""The paper's second stage on the runs of one subject: averages, coders, and what they copy."""
+"""The paper's second stage on the runs of one subject: fit, what is copied, latent sources."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,35 +11,25 @@ import numpy as np
 from numpy import ndarray
 from torch import nn
 
+from neurotranscoder.core.errors import GridError, WeightsError
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.tiles import Box, MovieTiles, TileSource, boxes, extent
 from neurotranscoder.model.residual import SpaceCoder
 from neurotranscoder.model.transcoder import CyclicTranscoder
-from neurotranscoder.reconstruct.fast import InterpolatedEstimates
+from neurotranscoder.reconstruct.fast import InterpolatedEstimates, interpolated
 from neurotranscoder.reconstruct.tiles import ConvolvedTiles, SummedTiles
 from neurotranscoder.reconstruct.trial_averages import trial_averages
-from neurotranscoder.train.curve import CurveRow
+from neurotranscoder.train.average_tiles import AverageScales, SubjectAverages, TrialAverage
 from neurotranscoder.train.device import Device
 from neurotranscoder.train.loop import Report
-from neurotranscoder.train.paper_subject import (
-    AverageScales,
-    PaperSubjectSettings,
-    TrialAverage,
-    train_on_averages,
-)
+from neurotranscoder.train.paper_subject import PaperSubjectSettings, train_on_averages
 from neurotranscoder.train.trained import TrainedTranscoder
+from neurotranscoder.train.trained_paper_subject import CopyR, PaperSubject
+from neurotranscoder.train.trained_subject import digest_of_group
 
 _TILE = extent((32, 32, 32, 300))
 """Voxels and frames that copies are measured in at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class CopyR:
-    """Correlation of each output of the decoders with its input, over voxels and frames."""
-
-    from_eeg: float
-    from_bold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +39,6 @@ class LatentTiles:
     from_eeg: TileSource
     from_bold: TileSource
     fused: TileSource
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PaperSubject:
-    """One subject's coders as in the paper, and how much they copy.
-
-    Parameters
-    ----------
-    module : CyclicTranscoder
-        S_E and S_B to the latent source and back; its sign is that of the inputs.
-    scales : AverageScales
-        Units of S_E and S_B.
-    copies : CopyR
-        How much the latent sources of the averages are copies of S_E and S_B.
-    n_trials : tuple of (str, int)
-        How many trials of each condition were averaged.
-    curve : tuple of CurveRow
-        Losses on eight of the training tiles.
-    steps : int
-        Steps that were trained.
-    settings : PaperSubjectSettings
-        Of the fit.
-    """
-
-    module: CyclicTranscoder
-    scales: AverageScales
-    copies: CopyR
-    n_trials: tuple[tuple[str, int], ...]
-    curve: tuple[CurveRow, ...]
-    steps: int
-    settings: PaperSubjectSettings
-
-    def __repr__(self) -> str:
-        trials = ", ".join(f"{n} of {name}" for name, n in self.n_trials)
-        copies = f"{self.copies.from_eeg:.2f} from EEG, {self.copies.from_bold:.2f} from BOLD"
-        return f"PaperSubject({self.steps} steps on averages of {trials} trials; copy-r {copies})"
 
 
 def fit_paper_subject(
@@ -119,7 +74,31 @@ def fit_paper_subject(
     WeightsError
         When the group model cannot be applied to finer signals.
     """
-    averages = trial_averages(recordings, group, settings)
+    found = trial_averages(recordings, group, settings)
+    return fit_on_averages(found, group, settings, folder=folder, device=device, progress=progress)
+
+
+def fit_on_averages(
+    found: SubjectAverages,
+    group: TrainedTranscoder,
+    settings: PaperSubjectSettings,
+    *,
+    folder: Path | None = None,
+    device: Device = "auto",
+    progress: Report | None = None,
+) -> PaperSubject:
+    """Train the paper's second stage on averages that are there already.
+
+    Parameters
+    ----------
+    found : SubjectAverages
+        Of `reconstruct.trial_averages.trial_averages`.
+    group : TrainedTranscoder
+        The model that they were made with.
+    settings, folder, device, progress
+        See `fit_paper_subject`.
+    """
+    begun, averages = time.perf_counter(), found.averages
     result = train_on_averages(averages, settings, folder=folder, device=device, progress=progress)
     scales = AverageScales.of(averages)
     module = result.model.cpu()
@@ -135,11 +114,49 @@ def fit_paper_subject(
         curve=result.curve,
         steps=result.steps_done,
         settings=settings,
+        grid=averages[0].from_eeg.grid,
+        group=digest_of_group(group),
+        runs=found.runs,
+        seconds=time.perf_counter() - begun,
     )
 
 
+def latent_sources(
+    trained: PaperSubject, group: TrainedTranscoder, recording: Recording
+) -> LatentTiles:
+    """Return both latent sources of a whole run, un-averaged, and their sum.
+
+    Parameters
+    ----------
+    trained : PaperSubject
+        Of the same subject.
+    group : TrainedTranscoder
+        The group model that it was fitted with.
+    recording : Recording
+        Any run of the subject.
+
+    Returns
+    -------
+    latent : LatentTiles
+        Made one box at a time; `io.dense.export_movie` writes any of the three.
+
+    Raises
+    ------
+    WeightsError
+        When the group model is another one.
+    GridError
+        When the run has other voxels, or EEG does not cover it.
+    """
+    if digest_of_group(group) != trained.group:
+        raise WeightsError(
+            f"the subject was fitted with the group model {trained.group[:16]}..., this one is "
+            f"{digest_of_group(group)[:16]}...; name the one that it was fitted with"
+        )
+    return latent_tiles(trained, interpolated(group, recording, rate=trained.settings.rate))
+
+
 def latent_tiles(trained: PaperSubject, estimates: InterpolatedEstimates) -> LatentTiles:
-    """Return what the coders make of a whole run, un-averaged, box by box with halos.
+    """Return what the coders make of a run or an average, box by box with halos.
 
     Parameters
     ----------
@@ -147,7 +164,17 @@ def latent_tiles(trained: PaperSubject, estimates: InterpolatedEstimates) -> Lat
         Of the same subject.
     estimates : InterpolatedEstimates
         Of one run or average, at the voxels and rate of the fit.
+
+    Raises
+    ------
+    GridError
+        When voxels are others: kernels are as wide in mm as the voxels that they were learnt on.
     """
+    if not estimates.from_eeg.grid.matches(trained.grid):
+        raise GridError(
+            f"the estimates are on a grid of {estimates.from_eeg.grid.shape}, the coders were "
+            f"trained on one of {trained.grid.shape}; bring the run to the grid of the subject"
+        )
     return _latent(trained.module, trained.scales, estimates.from_eeg, estimates.from_bold)
 
 

@@ -42,7 +42,7 @@ class NetworkSettings(Settings):
     first steps go into making random outputs silent."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate of Adam."""
-    steps: int = Field(default=1000, ge=1)
+    steps: int = Field(default=1000, ge=0)
     """Largest number of steps, `windows_per_step` windows each; never a time."""
     windows_per_step: int = Field(default=1, ge=1)
     """Windows whose mean gradient a step follows. They pass one by one, so batch normalisation

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float32
-from numpy import ndarray
 from pydantic import Field, model_validator
 
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.core.spread import Lazily
-from neurotranscoder.core.tiles import Box, MovieTiles, overlapping
-from neurotranscoder.model.residual import subject_transcoder
+from neurotranscoder.model.layers import Size
+from neurotranscoder.model.residual import amplify, subject_transcoder
+from neurotranscoder.model.transcoder import CycleOutputs, CyclicTranscoder
+from neurotranscoder.train.average_tiles import TrialAverage, tiles_of
 from neurotranscoder.train.curve import TrainingResult
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.loop import Report, train_scaled
 from neurotranscoder.train.losses import LossWeights
 from neurotranscoder.train.network import NetworkSettings
-from neurotranscoder.train.windows import ScaledRun, WindowSettings
+from neurotranscoder.train.validation import outputs_in_pieces
+from neurotranscoder.train.windows import ScaledRun, WindowSettings, as_batch
 
 _N_WATCHED = 8
 """Tiles that the loss is read from between steps."""
+_OUTPUTS = tuple(field.name for field in fields(CycleOutputs))
 
 
 class PaperSubjectSettings(Settings):
@@ -41,6 +40,14 @@ class PaperSubjectSettings(Settings):
     """Where a trial ends, in s after the event: 300 frames with the paper's window and rate."""
     by_condition: bool = False
     """Whether each condition has an average of its own, or all trials one."""
+    overlap_correction: bool = False
+    """Whether responses are estimated by one regression on all events at all lags, in place of
+    means over trials: what neighbouring trials add is taken off, at the price of noise."""
+    rest: Literal["peaks", "single"] = "peaks"
+    """Where no run has an event. 'peaks': the mean over windows around peaks of the global power
+    of S_E; 'single': windows at random places, un-averaged. As long as trials."""
+    rest_windows: int = Field(default=20, ge=1)
+    """How many windows of rest there are, un-averaged, over all runs."""
     tile: tuple[int, int, int, int] = (16, 16, 16, 300)
     """Voxels along x, y and z and frames of a training tile. The paper's '16 x 16 x 16' does not
     say which axes; 16 frames would be shorter than one of BOLD's."""
@@ -54,8 +61,8 @@ class PaperSubjectSettings(Settings):
     """Kernel length in time, in frames, odd."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate of Adam."""
-    steps: int = Field(default=1000, ge=1)
-    """Steps of one tile each; never a time."""
+    steps: int = Field(default=1000, ge=0)
+    """Steps of one tile each; never a time. 0 leaves the first weights."""
     check_every: int = Field(default=100, ge=1)
     """Steps between two looks at the loss, and between two checkpoints."""
     losses: LossWeights = LossWeights()
@@ -72,52 +79,6 @@ class PaperSubjectSettings(Settings):
                 "need some extent along each axis"
             )
         return self
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrialAverage:
-    """Averages of both group estimates over the same trials.
-
-    Parameters
-    ----------
-    from_eeg, from_bold : SourceMovie
-        S_E and S_B at voxels, times in s after the event.
-    condition : str
-        What was averaged.
-    n_trials : int
-        How many.
-    """
-
-    from_eeg: SourceMovie
-    from_bold: SourceMovie
-    condition: str
-    n_trials: int
-
-
-@dataclass(frozen=True, slots=True)
-class AverageScales:
-    """Root mean squares of S_E and S_B over voxels and frames of the averages."""
-
-    eeg: float
-    bold: float
-
-    @classmethod
-    def of(cls, averages: Sequence[TrialAverage]) -> AverageScales:
-        """Return the scales of averages.
-
-        Raises
-        ------
-        GridError
-            When one of both is silent.
-        """
-        eeg = _root_mean_square([one.from_eeg for one in averages])
-        bold = _root_mean_square([one.from_bold for one in averages])
-        if not min(eeg, bold) > 0:
-            raise GridError(
-                f"the averages of sources have root mean squares {eeg:g} (EEG) and {bold:g} "
-                "(BOLD); both need to be above zero; check the group model and the onsets"
-            )
-        return cls(eeg, bold)
 
 
 def train_on_averages(
@@ -161,17 +122,12 @@ def train_on_averages(
     """
     if not averages:
         raise GridError("got no average of trials; the paper's second stage needs at least one")
-    tiles = Lazily(_Tiles(averages, AverageScales.of(averages)), _places(averages, settings))
+    tiles, places = tiles_of(averages, settings.tile)
     every = -(-len(tiles) // _N_WATCHED)
-    watched = Lazily(tiles.function, tiles.runs[every // 2 :: every])
-    x, y, z, n_frames = tiles.runs[0][1].shape
-    model = subject_transcoder(
-        (x, y, z),
-        spatial_features=settings.spatial_features,
-        temporal_features=settings.temporal_features,
-        kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
-        generator=torch.Generator().manual_seed(settings.seed),
-    ).to(resolve_device(device))
+    watched = tiles[every // 2 :: every]
+    x, y, z, n_frames = places[0][1].shape
+    model = untrained((x, y, z), settings).to(resolve_device(device))
+    preserve_power(model, watched)
     return train_scaled(
         model,
         tiles,
@@ -180,6 +136,60 @@ def train_on_averages(
         folder=folder,
         progress=progress,
     )
+
+
+def untrained(shape: Size, settings: PaperSubjectSettings) -> CyclicTranscoder:
+    """Return the coders with their first weights.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Voxels of a training tile along x, y and z.
+    settings : PaperSubjectSettings
+        Features, kernels and seed.
+    """
+    return subject_transcoder(
+        shape,
+        spatial_features=settings.spatial_features,
+        temporal_features=settings.temporal_features,
+        kernel_sizes=(settings.spatial_kernel, settings.temporal_kernel),
+        generator=torch.Generator().manual_seed(settings.seed),
+    )
+
+
+@torch.no_grad()
+def preserve_power(model: CyclicTranscoder, tiles: Sequence[ScaledRun]) -> None:
+    """Scale each coder so that what it gives has the power of what it gets, over some tiles.
+
+    The paper does not say how large first weights are. Shortcuts add to the power of each layer,
+    and a random coder with one output is loud or quiet by chance: losses then start at hundreds
+    of times those of silence, and the first steps go into making random outputs quiet. As biases
+    are zero and ReLU keeps positive factors, one pass gives the gains of all four coders.
+
+    Parameters
+    ----------
+    model : CyclicTranscoder
+        Of `untrained`; changed in place.
+    tiles : sequence of ScaledRun
+        What the powers are taken over.
+    """
+    like = next(model.parameters())
+    power = dict.fromkeys(["eeg", "bold", *_OUTPUTS], 0.0)
+    for tile in tiles:
+        eeg, bold, *_ = as_batch(tile, dtype=like.dtype, device=like.device)
+        outputs = outputs_in_pieces(model, eeg, bold, slice(None))
+        made = {name: getattr(outputs, name) for name in _OUTPUTS}
+        for name, values in (made | {"eeg": eeg, "bold": bold}).items():
+            power[name] += float(values.double().square().sum())
+    by_eeg = power["eeg"] / power["source_from_eeg"]
+    by_bold = power["bold"] / power["source_from_bold"]
+    both = power["eeg"] + power["bold"]  # that of both sources, once they are scaled
+    to_eeg = both / (by_eeg * power["eeg_from_eeg"] + by_bold * power["eeg_from_bold"])
+    to_bold = both / (by_eeg * power["bold_from_eeg"] + by_bold * power["bold_from_bold"])
+    amplify(model.eeg_to_source, by_eeg**0.5)
+    amplify(model.bold_to_source, by_bold**0.5)
+    amplify(model.source_to_eeg, to_eeg**0.5)
+    amplify(model.source_to_bold, to_bold**0.5)
 
 
 def _network_settings(settings: PaperSubjectSettings, n_frames: int) -> NetworkSettings:
@@ -199,57 +209,3 @@ def _network_settings(settings: PaperSubjectSettings, n_frames: int) -> NetworkS
         losses=settings.losses,
         seed=settings.seed,
     )
-
-
-_Place = tuple[int, Box]
-"""Number of an average, and a tile of it."""
-
-
-def _places(averages: Sequence[TrialAverage], settings: PaperSubjectSettings) -> list[_Place]:
-    """Return the tiles of all averages that hold brain."""
-    found = []
-    for number, average in enumerate(averages):
-        movie = average.from_eeg
-        within = (*movie.grid.shape, movie.axis.n_times)
-        for box in overlapping(within, settings.tile):
-            if movie.mask[box.slices[:3]].any():
-                found.append((number, box))
-    return found
-
-
-class _Tiles:
-    """What a training reads of each tile, in units of the scales.
-
-    Parameters
-    ----------
-    averages : sequence of TrialAverage
-        Kept as factors; tiles are materialised one by one.
-    scales : AverageScales
-        Units of both.
-    """
-
-    def __init__(self, averages: Sequence[TrialAverage], scales: AverageScales) -> None:
-        self._scales = scales
-        self._sources = [(MovieTiles(a.from_eeg), MovieTiles(a.from_bold)) for a in averages]
-
-    def __call__(self, place: _Place) -> ScaledRun:
-        number, box = place
-        of_eeg, of_bold = self._sources[number]
-        eeg, bold = _rows(of_eeg, box), _rows(of_bold, box)
-        name = RunId("average", "x".join(map(str, box.start)), run=str(number))
-        rate = of_eeg.axis.sfreq
-        return ScaledRun(name, eeg / self._scales.eeg, bold / self._scales.bold, rate)
-
-
-def _rows(tiles: MovieTiles, box: Box) -> Float32[ndarray, "voxels frames"]:
-    """Return a tile with its voxels as rows, in C order."""
-    return tiles.values(box).reshape(-1, box.shape[3])
-
-
-def _root_mean_square(movies: Sequence[SourceMovie]) -> float:
-    """Return it over all voxels and frames, from the factors."""
-    total = 0.0
-    for movie in movies:
-        maps, courses = movie.maps.astype(np.float64), movie.courses.astype(np.float64)
-        total += float(np.sum((maps.T @ maps) * (courses @ courses.T)))
-    return float(np.sqrt(total / sum(m.n_voxels * m.axis.n_times for m in movies)))
