@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -14,7 +15,7 @@ from neurotranscoder.io.movies import load_movie
 from neurotranscoder.io.store import read_json, read_table
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import load_trained
-from neurotranscoder.train.trained_subject import load_subject, save_subject
+from neurotranscoder.train.trained_subject import digest_of_group, load_subject, save_subject
 from small_study import bytes_below, command
 
 RUN = "sub-01_task-oddball_run-01"
@@ -241,9 +242,58 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     labels = tuple(run.label for run in study.runs if run.subject == "01")
     out = fitted.with_name("all_fitted")
     save_subject(out / "models" / "subjects" / "sub-01", replace(model, runs=labels))
-    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "NO TRUST MAP: sub-01: the model was fitted on all" in capsys.readouterr().err
     save_subject(out / "models" / "subjects" / "sub-01", model)
-    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "group model that it was fitted with is not known" in capsys.readouterr().err
     assert not (out / "trust").exists()
+
+
+def test_statistics_follow_a_trust_map_that_sees_less(tiny_study, fitted, monkeypatch):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    words = ("analyse", tiny_study, fitted, *SUBJECT, "--set", "analyse.trials.correction=fdr")
+    assert command(*words) == 0
+    folder, name = fitted / "statistics" / "sub-01", "sub-01_contrast-all"
+    before = bytes_below(folder)
+    shutil.rmtree(fitted / "trust")
+
+    def half_seen(*given):
+        trust = trust_map(*given)
+        return replace(trust, q=np.where(np.arange(len(trust.q)) % 2, trust.q, 1.0))
+
+    monkeypatch.setattr("neurotranscoder.cli.trust.trust_map", half_seen)
+    assert command(*words) == 0
+    after = bytes_below(folder)
+    assert after[f"{name}_stat-z_statmap.nii.gz"] == before[f"{name}_stat-z_statmap.nii.gz"]
+    sidecar = read_json(folder / f"{name}_peaks.json")
+    assert "voxels that the model sees (trust map, q <= 0.05)" in sidecar["Voxels"]
+    assert sidecar["RunsOfTheTrustMap"] == [f"{RUN[:-1]}4", f"{RUN[:-1]}5"]
+    found, mask = (
+        np.asarray(nib.load(folder / f"{name}_{part}.nii.gz").dataobj)
+        for part in ("stat-z_desc-fdr_statmap", "desc-trust_mask")
+    )
+    assert 0 < mask.sum() <= load_subject(fitted / "models/subjects/sub-01").mask.sum() / 2
+    assert not found[mask == 0].any()
+    assert command(*words, "--set", "analyse.trials.trust_q=none") == 0
+    sidecar = read_json(folder / f"{name}_peaks.json")
+    assert sidecar["Voxels"] == "not masked: analyse.trials.trust_q is none"
+    assert not list(folder.glob("*_mask.nii.gz"))
+    shutil.rmtree(fitted / "trust")  # other tests make it anew
+
+
+def test_a_trust_map_is_made_again_when_the_eeg_of_its_runs_changes(tiny_study, fitted, tmp_path):
+    study, group = tmp_path / "study", load_trained(fitted / "models" / "closed_form")
+    shutil.copytree(tiny_study, study)
+    out = tmp_path / "out"
+    shutil.copytree(fitted / "models", out / "models")
+    space = Workspace.open(study, out, Config())
+    first = subject_trust(space, "01", {digest_of_group(group): group})
+    assert subject_trust(space, "01", {}).identity == first.identity  # it is there
+    path = next(study.glob("sub-01/eeg/*run-04_eeg.eeg"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    again = subject_trust(space, "01", {digest_of_group(group): group})
+    assert again.identity != first.identity
+    assert subject_trust(space, "02", {}).trust is None

@@ -13,8 +13,10 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.conditions import TrialAnalysisSettings
 from neurotranscoder.analyse.trials import Trials, cut_trials
+from neurotranscoder.analyse.visible import Visible, visible_voxels
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.subjects import subject_folder
+from neurotranscoder.cli.trust import TrustInUse
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.core.recording import Events, RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of
@@ -24,7 +26,7 @@ from neurotranscoder.train.trained_subject import load_subject
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CutSubject:
-    """The movies of a subject's runs, cut at their events."""
+    """The movies of a subject's runs, cut at their events, and the voxels that can be seen."""
 
     name: str
     trials: Trials
@@ -32,10 +34,11 @@ class CutSubject:
     metadata: Mapping[str, object]
     identity: str
     anatomy: Float[ndarray, "x y z"]
+    visible: Visible
 
 
 def cut_subject(
-    space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings
+    space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings, trust: TrustInUse
 ) -> CutSubject | None:
     """Cut the runs of a subject at their events; say which the model was fitted on."""
     name = runs[0].subject
@@ -62,15 +65,22 @@ def cut_subject(
     trials = cut_trials(parts, settings.window)
     say(f"sub-{name}: {trials!r}")
     events = [[e.onset.tolist(), list(e.trial_type)] for _, e in parts]
-    facts = [settings.digest(), [sha256_of(path / MANIFEST) for path in paths], events]
-    window = settings.window.model_dump(mode="json")
+    movies = [sha256_of(path / MANIFEST) for path in paths]
+    facts = [settings.digest(), movies, events, trust.identity]
+    metadata: dict[str, object] = {
+        "Window": settings.window.model_dump(mode="json"),
+        "RunsThatTheModelWasFittedOn": seen,
+        "Runs": [run.label for run in runs],
+        "RunsOfTheTrustMap": list(trust.runs),
+    }
     return CutSubject(
         name,
         trials,
         [path.relative_to(space.out).as_posix() for path in paths],
-        {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
+        metadata,
         hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
         np.asarray(anatomy),
+        visible_voxels(trust.trust, settings.trust_q, reason=trust.reason),
     )
 
 

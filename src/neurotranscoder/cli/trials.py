@@ -28,13 +28,14 @@ from neurotranscoder.cli.workspace import (
     REGIONS,
     STATISTICS,
     Workspace,
+    clear,
     group_models,
     is_complete,
 )
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.io.manifest import MANIFEST, write_manifest
+from neurotranscoder.io.manifest import write_manifest
 from neurotranscoder.io.movies import movie_path
 from neurotranscoder.report.effect_frames import write_frames
 
@@ -69,10 +70,14 @@ def analyse_trials(
     groups = group_models(out, model)
     with space.started():
         names = sorted({run.subject for run in runs})
-        for name in names:
-            subject_trust(space, name, groups)
         cut = [
-            cut_subject(space, [r for r in runs if r.subject == name], settings) for name in names
+            cut_subject(
+                space,
+                [r for r in runs if r.subject == name],
+                settings,
+                subject_trust(space, name, groups),
+            )
+            for name in names
         ]
         subjects = [one for one in cut if one is not None]
         if not subjects:
@@ -100,11 +105,11 @@ def _within(
     """Test within one subject, unless its statistics are there; the manifest comes last."""
     if is_complete(folder, kind=_KIND, identity=subject.identity):
         return
-    _clear(folder)
+    clear(folder, "*_contrast-*")
     for question in asked:
         try:
             samples = question.samples(subject.trials, settings.units)
-            one = answer(question, samples, settings, "units")
+            one = answer(question, samples, settings, "units", subject.visible)
         except GridError as error:
             say(f"NOT TESTED: sub-{subject.name}, {question.label}: {error}")
             _untested(folder, f"sub-{subject.name}", question, [subject], error, subject.metadata)
@@ -125,7 +130,7 @@ def _across(
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     if is_complete(folder, kind=_KIND, identity=identity):
         return
-    _clear(folder)
+    clear(folder, "*_contrast-*")
     sources = [source for one in subjects for source in one.sources]
     metadata: dict[str, object] = {
         "Window": settings.window.model_dump(mode="json"),
@@ -134,7 +139,8 @@ def _across(
     for question in asked:
         try:
             averages: list[SourceMovie] = [question.average(one.trials) for one in subjects]
-            one = answer_across(question, averages, settings)
+            visible = [one.visible for one in subjects]
+            one = answer_across(question, averages, settings, visible)
         except GridError as error:
             say(f"NOT TESTED: across subjects, {question.label}: {error}")
             _untested(folder, "group", question, subjects, error, metadata)
@@ -173,13 +179,6 @@ def _draw(folder: Path, prefix: str, one: Answer, anatomy: Float[ndarray, "x y z
     """Draw frames of what was found on the mean BOLD image."""
     path = folder / f"{prefix}_contrast-{one.question.label}_frames.png"
     write_frames(path, one, anatomy, name=prefix)
-
-
-def _clear(folder: Path) -> None:
-    """Remove earlier statistics, the manifest first: other settings give other files."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for path in sorted(folder.glob("*_contrast-*")):
-        path.unlink()
 
 
 def _write(

@@ -182,6 +182,13 @@ def is_complete(folder: Path, *, kind: str, identity: str) -> bool:
         return False
 
 
+def clear(folder: Path, pattern: str) -> None:
+    """Remove an earlier result, the manifest first: other settings give other files."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in sorted(folder.glob(pattern)):
+        path.unlink()
+
+
 def load_models(folders: tuple[Path, ...], out: Path) -> list[tuple[str, TrainedTranscoder]]:
     """Read the named models, or all models of a results folder.
 
