@@ -37,20 +37,27 @@ class AtlasFiles:
         Path | None, Parameter(help="Table of their names: columns index and name (*_dseg.tsv).")
     ] = None
 
+    def check(self) -> None:
+        """Refuse one of the files without the other.
+
+        Raises
+        ------
+        SettingsError
+            When one is named alone.
+        """
+        if (self.atlas is None) != (self.labels is None):
+            raise SettingsError("an atlas is an image and a table; name --atlas and --labels both")
+
     def read(self) -> AtlasInUse | None:
         """Return the atlas, or None where none is named.
 
         Raises
         ------
-        SettingsError
-            When one of the files is named alone.
         StudyError
-            When one cannot be read.
+            When one of the files cannot be read.
         """
-        if self.atlas is None and self.labels is None:
-            return None
         if self.atlas is None or self.labels is None:
-            raise SettingsError("an atlas is an image and a table; name --atlas and --labels both")
+            return None
         files = self.atlas, self.labels
         hashes = tuple(sha256_of(path) for path in files if path.is_file())
         return AtlasInUse(read_atlas(*files), tuple(path.as_posix() for path in files), hashes)

@@ -22,6 +22,7 @@ from neurotranscoder.io.store import write_text
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
+from neurotranscoder.preprocess.listing import list_study
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
@@ -59,13 +60,18 @@ class Workspace:
     @classmethod
     def open(cls, bids: Path, out: Path, config: Config) -> Workspace:
         """Check a study; nothing is written yet."""
-        if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
-            raise StoreError(f"{out}: holds the study itself; choose another output folder")
+        _refuse_study_inside(bids, out)
         say(f"checking {bids}")
         study = open_study(bids, config.study)
         for note in grouped_notes(study):
             say(f"  {note}")
         return cls(study, out, config)
+
+    @classmethod
+    def list(cls, bids: Path, out: Path, config: Config) -> Workspace:
+        """Find the runs of a study; each is checked when it is read. Nothing is written yet."""
+        _refuse_study_inside(bids, out)
+        return cls(list_study(bids, config.study), out, config)
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -124,6 +130,12 @@ class Workspace:
     def model_folder(self, architecture: str) -> Path:
         """Return where a model of an architecture goes."""
         return self.out / MODELS / architecture
+
+
+def _refuse_study_inside(bids: Path, out: Path) -> None:
+    """Refuse a folder of results that the study is in."""
+    if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
+        raise StoreError(f"{out}: holds the study itself; choose another output folder")
 
 
 def grouped_notes(study: Study) -> list[str]:
