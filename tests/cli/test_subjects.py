@@ -222,7 +222,7 @@ def test_trust_maps_are_made_from_runs_outside_of_the_fit(tiny_study, fitted, ca
     assert command(*words) == 0
     folder = fitted / "trust" / "sub-01"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert len(before) == 9  # r, z, q and mask with sidecars, and the manifest
+    assert len(before) == 10  # r, z, q and mask with sidecars, a picture, and the manifest
     sidecar = read_json(folder / "sub-01_res-voxel_desc-trust_q.json")
     runs = {name.split("/")[-1].split("_")[2] for name in sidecar["Sources"]}
     assert runs == {"run-04", "run-05"}
@@ -285,7 +285,7 @@ def test_statistics_follow_a_trust_map_that_sees_less(tiny_study, fitted, monkey
     assert not found[mask == 0].any()
     assert command(*words, "--set", "analyse.trials.trust_q=none") == 0
     sidecar = read_json(folder / f"{name}_peaks.json")
-    assert sidecar["Voxels"] == "not masked: analyse.trials.trust_q is none"
+    assert sidecar["Voxels"] == "all voxels, as analyse.trials.trust_q is none"
     assert not list(folder.glob("*_mask.nii.gz"))
     shutil.rmtree(fitted / "trust")  # other tests make it anew
 

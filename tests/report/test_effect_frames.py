@@ -87,4 +87,4 @@ def test_voxels_that_are_not_seen_lie_under_a_veil_that_the_legend_names(found, 
     assert [text.get_text() for text in legend.get_texts()] == ["not seen by the model"]
     _, veil, _ = next(one for one in figure.axes if one.get_images()).get_images()
     assert_array_equal(np.ma.getmaskarray(veil.get_array()), np.arange(6) < 3 + np.zeros((5, 1)))
-    assert "voxels: half of the voxels" in figure.get_suptitle().replace("\n", " ")
+    assert "tested: half of the voxels" in figure.get_suptitle().replace("\n", " ")

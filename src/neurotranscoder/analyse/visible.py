@@ -64,7 +64,7 @@ class Visible:
         return np.ones(int(mask.sum()), dtype=bool) if self.mask is None else self.mask[mask]
 
 
-UNMASKED = Visible(None, "not masked: no trust map, so voxels that no model sees are included")
+UNMASKED = Visible(None, "all voxels, as there is no trust map; what no model sees is among them")
 """All voxels, where nothing is known of them."""
 
 
@@ -81,9 +81,13 @@ def visible_voxels(trust: TrustMap | None, q: float, *, reason: str = "") -> Vis
         Why there is no trust map.
     """
     if trust is None:
-        return Visible(None, f"not masked: no trust map ({reason})") if reason else UNMASKED
+        return (
+            Visible(None, f"all voxels, as there is no trust map ({reason})")
+            if reason
+            else UNMASKED
+        )
     if q >= 1:
-        return Visible(None, "not masked: analyse.trials.trust_q is none")
+        return Visible(None, "all voxels, as analyse.trials.trust_q is none")
     seen = trust.seen(q)
     mask = np.zeros(trust.mask.shape, dtype=bool)
     mask[trust.mask] = seen

@@ -18,6 +18,7 @@ from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.io.nifti import array_of, open_image
+from neurotranscoder.report.trust_picture import write_trust_picture
 from neurotranscoder.train.trained import TrainedTranscoder
 from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
 
@@ -81,6 +82,9 @@ def subject_trust(
     except GridError as error:
         return _none(name, str(error))
     write_trust(folder, name, trust, sources=_sources(space, runs))
+    path = folder / f"sub-{name}_res-voxel_desc-trust_r.png"
+    anatomy = recordings[0].bold.data.mean(axis=-1)
+    write_trust_picture(path, trust, anatomy, name=f"sub-{name}")
     write_manifest(folder, kind=_KIND, settings_hash=identity)
     seen = int(trust.seen().sum())
     say(

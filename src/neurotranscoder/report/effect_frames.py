@@ -81,7 +81,7 @@ def figure_of_frames(answer: Answer, anatomy: Float[ndarray, "x y z"], *, name: 
 
 def _title(answer: Answer, name: str) -> str:
     """Return what is shown, of whom, and by which correction."""
-    over = f"{answer.n} {answer.over}; voxels: {answer.visible.words}; left is left"
+    over = f"{answer.n} {answer.over}; tested: {answer.visible.words}; left is left"
     return f"{name}, {answer.question.label}: {answer.seen}, {over}"
 
 

@@ -16,8 +16,9 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
 
 N_SLICES = 3
-_VEIL = ListedColormap(["#8FA3B5"])  # bluish, which no anatomy is
-_THICKNESS = 0.55
+_VEIL = ListedColormap(["#5F7488"])  # bluish, which no anatomy is
+_THICKNESS = 0.65
+_LEGEND = "#8797A6"  # the veil over bright tissue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +53,13 @@ class Slices:
                 f"the anatomy is {self.anatomy.shape}, the statistics are {self.mask.shape}"
             )
 
-    def levels(self, strength: Float[ndarray, " z"]) -> list[int]:
+    def levels(self, strength: Float[ndarray, " z"], n: int = N_SLICES) -> list[int]:
         """Return slices with most strength, some way apart, lowest first; then most brain."""
         brain, chosen = self.mask.sum(axis=(0, 1)), list[int]()
         for level in np.lexsort((-brain, -strength)).tolist():
             if brain[level] and all(abs(level - one) >= len(brain) / 10 for one in chosen):
                 chosen.append(level)
-        return sorted(chosen[:N_SLICES])
+        return sorted(chosen[:n])
 
     def draw(
         self, axes: Axes, level: int, values: Float[ndarray, "x y"], *, cmap: str, norm: Normalize
@@ -86,7 +87,7 @@ class Slices:
     def add_legend(self, figure: Figure, words: str) -> None:
         """Say what the veil covers, where there is one."""
         if self.hidden.any():
-            patch = Patch(facecolor=_VEIL(0), edgecolor="#555555", lw=0.5, label=words)
+            patch = Patch(facecolor=_LEGEND, edgecolor="#555555", lw=0.5, label=words)
             figure.legend(handles=[patch], loc="outside lower left")
 
     def _turned(self, plane: ndarray) -> ndarray:
