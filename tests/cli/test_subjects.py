@@ -341,8 +341,9 @@ def damaged(study, out, labels):
     moved = ["\t".join([str(float(row[0]) * 1000), *row[1:]]) for row in rows[5:]]
     (func / f"{RUN[:-1]}2_events.tsv").write_text("\n".join([late[0], *moved]) + "\n")
     func = out / "sub-01" / "func"
-    shutil.rmtree(next(func.glob("*run-03*.movie")))
-    weights = next(next(func.glob("*run-04*.movie")).glob("*.safetensors"))
+    shutil.rmtree(func / f"{RUN[:-1]}3_res-voxel_desc-fromeeg_source.movie")
+    movie = func / f"{RUN[:-1]}4_res-voxel_desc-fromeeg_source.movie"
+    weights = next(movie.glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1])
     shutil.rmtree(out / "models" / "subjects" / "sub-02")
     image = nib.load(labels[1])
