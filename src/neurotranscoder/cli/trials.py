@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +101,7 @@ def _within(
     subject: CutSubject, inputs: SubjectInputs, grouped: bool
 ) -> tuple[list[str], SubjectEffects | None]:
     """Write what is not there of a subject; return what was said, and what the group needs."""
+    subject = replace(subject)  # what it reads goes with it when it is done
     with overheard() as lines:
         if inputs.atlas is not None:
             folder = subject.space.out / REGIONS / f"sub-{subject.name}"
