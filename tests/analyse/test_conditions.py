@@ -14,6 +14,7 @@ from neurotranscoder.analyse.conditions import (
 )
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.visible import Visible
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.io.store import read_json, read_table
 from trial_example import SHORT, noise_run, smooth_maps
@@ -104,3 +105,72 @@ def test_an_effect_without_a_test_is_written_with_its_reason(rng, tmp_path):
     assert_allclose(np.asarray(image.dataobj)[trials.mask], average.at(slice(0, 10)), atol=1e-5)
     sidecar = read_json(tmp_path / "sub-01_contrast-goMinusstop_stat-effect_statmap.json")
     assert (sidecar["NotTested"], sidecar["Second"]) == ("3 units", "stop")
+
+
+def seeing(trials, rows):
+    """Return a trust mask of some voxels."""
+    mask = np.zeros(trials.mask.shape, dtype=bool)
+    mask[tuple(np.argwhere(trials.mask)[rows].T)] = True
+    return Visible(mask, f"{len(rows)} voxels", "the others")
+
+
+@pytest.mark.parametrize("correction", ["cluster", "fdr", "uncorrected"])
+def test_what_is_not_seen_is_neither_found_nor_listed_but_has_its_z(rng, tmp_path, correction):
+    trials = trials_with_difference(rng)
+    settings = SETTINGS.model_copy(update={"correction": correction, "level": 0.001})
+    question = Question("go", "stop")
+    units, visible = question.samples(trials, settings.units), seeing(trials, [0, 1, 10, 11])
+    whole = answer(question, units, settings, "units")
+    found = answer(question, units, settings, "units", visible)
+    assert found.seen.seen[:2, 7].all()
+    assert not found.seen.seen[2:4].any()
+    assert whole.seen.seen[2:4, 7].all()
+    assert_array_equal(found.found.z, whole.found.z)
+    places = {peak.place for peak in found.peaks} | {one.peak for one in found.clusters}
+    allowed = trials.grid.world(np.argwhere(visible.mask)).tolist()
+    assert places
+    assert all(list(place) in allowed for place in places)
+    write_answer(tmp_path, "sub-01", found, sources=[], metadata={})
+    stem = "sub-01_contrast-goMinusstop"
+    mask = np.asarray(nib.load(tmp_path / f"{stem}_desc-trust_mask.nii.gz").dataobj)
+    assert_array_equal(mask > 0, visible.mask)
+    assert read_json(tmp_path / f"{stem}_peaks.json")["Voxels"] == "4 voxels"
+
+
+@pytest.mark.parametrize("correction", ["cluster", "fdr"])
+def test_what_is_seen_is_corrected_for_itself_alone(rng, correction):
+    trials = trials_with_difference(rng)
+    settings = SETTINGS.model_copy(update={"correction": correction})
+    question, visible = Question("go", "stop"), seeing(trials, [0, 1, 10, 11])
+    units = question.samples(trials, settings.units)
+    found = answer(question, units, settings, "units", visible)
+    alone = answer(question, units.within(visible.mask), settings, "units")
+    assert_array_equal(found.seen.seen[[0, 1, 10, 11]], alone.seen.seen)
+    assert found.clusters == alone.clusters
+
+
+def test_where_nothing_is_seen_nothing_is_tested(rng):
+    trials = trials_with_difference(rng)
+    units = Question("go").samples(trials, SETTINGS.units)
+    with pytest.raises(GridError, match=r"no voxel to test: 0 voxels; .*trust_q=none"):
+        answer(Question("go"), units, SETTINGS, "units", seeing(trials, []))
+
+
+def test_across_subjects_voxels_are_tested_that_half_of_them_see(rng):
+    subjects = [trials_with_difference(rng) for _ in range(7)]
+    question = Question("go", "stop")
+    averages = [question.average(one) for one in subjects]
+    visible = [seeing(one, [0, 1, 2] if k < 3 else [0, 1]) for k, one in enumerate(subjects[:6])]
+    visible += [Visible(None, "no trust map")]
+    found = answer_across(question, averages, SETTINGS, visible)
+    assert_array_equal(found.seen.seen[:, 7], np.arange(24) < 3)
+    assert "at least half of 6 subjects with a trust map, of 7" in found.visible.words
+    fewer = [*visible[1:6], seeing(subjects[0], [0, 1])]
+    assert_array_equal(
+        answer_across(question, averages, SETTINGS, fewer).seen.seen[:, 7], np.arange(24) < 2
+    )
+
+
+@pytest.mark.parametrize("words", ["none", None, 1])
+def test_no_mask_can_be_asked_for(words):
+    assert TrialAnalysisSettings(trust_q=words).trust_q == 1.0

@@ -234,7 +234,10 @@ def test_commands_without_a_model_say_which_command_makes_one(tiny_study, tmp_pa
         assert command(words[0], tiny_study, tmp_path / "out", *words[1:]) == 2
         assert "run `neurotranscoder train` first or name one" in capsys.readouterr().err
     assert command("report", tmp_path, quick=False) == 2
-    assert "got neither an evaluation nor a benchmark" in capsys.readouterr().err
+    assert (
+        "got neither an evaluation, nor statistics of subjects, nor a benchmark"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "out").exists()
 
 

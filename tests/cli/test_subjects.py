@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -14,7 +15,7 @@ from neurotranscoder.io.movies import load_movie
 from neurotranscoder.io.store import read_json, read_table
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import load_trained
-from neurotranscoder.train.trained_subject import load_subject, save_subject
+from neurotranscoder.train.trained_subject import digest_of_group, load_subject, save_subject
 from small_study import bytes_below, command
 
 RUN = "sub-01_task-oddball_run-01"
@@ -222,7 +223,7 @@ def test_trust_maps_are_made_from_runs_outside_of_the_fit(tiny_study, fitted, ca
     assert command(*words) == 0
     folder = fitted / "trust" / "sub-01"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert len(before) == 9  # r, z, q and mask with sidecars, and the manifest
+    assert len(before) == 10  # r, z, q and mask with sidecars, a picture, and the manifest
     sidecar = read_json(folder / "sub-01_res-voxel_desc-trust_q.json")
     runs = {name.split("/")[-1].split("_")[2] for name in sidecar["Sources"]}
     assert runs == {"run-04", "run-05"}
@@ -242,9 +243,161 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     labels = tuple(run.label for run in study.runs if run.subject == "01")
     out = fitted.with_name("all_fitted")
     save_subject(out / "models" / "subjects" / "sub-01", replace(model, runs=labels))
-    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "NO TRUST MAP: sub-01: the model was fitted on all" in capsys.readouterr().err
     save_subject(out / "models" / "subjects" / "sub-01", model)
-    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}) is None
+    assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "group model that it was fitted with is not known" in capsys.readouterr().err
     assert not (out / "trust").exists()
+
+
+ONE = (  # question, of one subject, without permutations
+    "--set",
+    'analyse.trials.conditions=["standard"]',
+    "--set",
+    "analyse.trials.correction=fdr",
+)
+
+
+def test_statistics_follow_a_trust_map_that_sees_less(tiny_study, fitted, monkeypatch):
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    words = ("analyse", tiny_study, fitted, *SUBJECT, *ONE, "--participant-label", "01")
+    assert command(*words) == 0
+    folder, name = fitted / "statistics" / "sub-01", "sub-01_contrast-standard"
+    whole = (folder / f"{name}_stat-z_statmap.nii.gz").read_bytes()
+    shutil.rmtree(fitted / "trust")
+
+    def half_seen(*given):
+        trust = trust_map(*given)
+        return replace(trust, q=np.where(np.arange(len(trust.q)) % 2, trust.q, 1.0))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("neurotranscoder.cli.trust.trust_map", half_seen)
+        assert command(*words) == 0
+    assert (folder / f"{name}_stat-z_statmap.nii.gz").read_bytes() == whole
+    sidecar = read_json(folder / f"{name}_peaks.json")
+    assert "voxels that the model sees (trust map, q <= 0.05)" in sidecar["Voxels"]
+    assert sidecar["RunsOfTheTrustMap"] == [f"{RUN[:-1]}4", f"{RUN[:-1]}5"]
+    found, mask = (
+        np.asarray(nib.load(folder / f"{name}_{part}.nii.gz").dataobj)
+        for part in ("stat-z_desc-fdr_statmap", "desc-trust_mask")
+    )
+    assert 0 < mask.sum() <= load_subject(fitted / "models/subjects/sub-01").mask.sum() / 2
+    assert not found[mask == 0].any()
+    assert command(*words, "--set", "analyse.trials.trust_q=none") == 0
+    sidecar = read_json(folder / f"{name}_peaks.json")
+    assert sidecar["Voxels"] == "all voxels, as analyse.trials.trust_q is none"
+    assert not list(folder.glob("*_mask.nii.gz"))
+    shutil.rmtree(fitted / "trust")  # other tests make it anew
+
+
+def test_a_trust_map_is_made_again_when_the_eeg_of_its_runs_changes(tiny_study, fitted, tmp_path):
+    study, group = tmp_path / "study", load_trained(fitted / "models" / "closed_form")
+    shutil.copytree(tiny_study, study)
+    out = tmp_path / "out"
+    shutil.copytree(fitted / "models", out / "models")
+    space = Workspace.open(study, out, Config())
+    first = subject_trust(space, "01", {digest_of_group(group): group})
+    assert subject_trust(space, "01", {}).identity == first.identity  # it is there
+    path = next(study.glob("sub-01/eeg/*run-04_eeg.eeg"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    again = subject_trust(space, "01", {digest_of_group(group): group})
+    assert again.identity != first.identity
+    assert subject_trust(space, "02", {}).trust is None
+
+
+@pytest.fixture
+def movies(tiny_study, fitted, tmp_path):
+    """Results with models and movies that a test may write to."""
+    assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
+    kept = shutil.ignore_patterns("statistics", "trust", "regions")
+    return shutil.copytree(fitted, tmp_path / "movies", ignore=kept)
+
+
+def test_processes_make_the_bytes_of_one_from_any_folder(
+    tiny_study, movies, tmp_path, monkeypatch, capsys
+):
+    other = shutil.copytree(movies, tmp_path / "other")
+    words = (*SUBJECT, *ONE)
+    assert command("analyse", tiny_study, movies, *words) == 0
+    said = capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert command("analyse", tiny_study, "other", *words, "--jobs", "2") == 0
+    for part in ("statistics", "trust"):
+        assert bytes_below(other / part) == bytes_below(movies / part)
+    assert "FEW SUBJECTS: 2 subjects: p holds only" in said
+    sidecar = read_json(movies / "statistics/group/group_contrast-standard_peaks.json")
+    assert sidecar["Caution"].startswith("2 subjects: p holds only")
+    assert capsys.readouterr().err.replace("other/", f"{movies}/") == said
+
+
+def damaged(study, out, labels):
+    """Break many things at once; return what is to be said of each, and the words of a command."""
+    func = study / "sub-01" / "func"
+    (func / f"{RUN}_events.tsv").write_text("onset\tduration\ttrial_type\n")
+    late = (study / "sub-01/func" / f"{RUN[:-1]}2_events.tsv").read_text().splitlines()
+    rows = [line.split("\t") for line in late[1:]]
+    moved = ["\t".join([str(float(row[0]) * 1000), *row[1:]]) for row in rows[5:]]
+    (func / f"{RUN[:-1]}2_events.tsv").write_text("\n".join([late[0], *moved]) + "\n")
+    func = out / "sub-01" / "func"
+    shutil.rmtree(func / f"{RUN[:-1]}3_res-voxel_desc-fromeeg_source.movie")
+    movie = func / f"{RUN[:-1]}4_res-voxel_desc-fromeeg_source.movie"
+    weights = next(movie.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    shutil.rmtree(out / "models" / "subjects" / "sub-02")
+    image = nib.load(labels[1])
+    far = image.affine + np.array([[0, 0, 0, 1e4]] * 3 + [[0] * 4])
+    nib.Nifti1Image(np.asarray(image.dataobj), far).to_filename(labels[1])
+    words = ("--set", 'analyse.trials.conditions=["face"]', *labels)
+    return (
+        f"{RUN}_events.tsv: rows: got no event; need events, as the other runs of this task",
+        "none with its window (-0.5 to 3 s) inside; need onsets in s on the scanner clock",
+        "run-03_res-voxel_desc-fromeeg_source.movie: movie: got none; need a movie of each run",
+        "bytes; need ",
+        "sub-02: model: got no manifest.json",
+        "no region of the atlas is on the grid of the movie",
+        "names the conditions 'face'; need events.tsv has 'oddball', 'standard' as trial_type",
+    ), words
+
+
+def test_everything_that_is_wrong_with_the_inputs_is_said_at_once(
+    tiny_study, movies, tmp_path, atlas, capsys
+):
+    study = shutil.copytree(tiny_study, tmp_path / "study")
+    expected, words = damaged(study, movies, atlas)
+    before = bytes_below(movies)
+    assert command("analyse", study, movies, *SUBJECT, *words) == 2
+    said = capsys.readouterr().err
+    for text in expected:
+        assert text in said
+    assert f"{len(expected)} problems found" in said
+    assert bytes_below(movies) == before
+
+
+def test_a_group_model_that_subjects_were_not_fitted_with_is_refused(
+    tiny_study, tiny_results, movies, capsys
+):
+    wrong = tiny_results / "models" / "transcoder"
+    assert command("analyse", tiny_study, movies, *SUBJECT, "--model", wrong) == 2
+    said = capsys.readouterr().err
+    assert "2 problems found" in said
+    assert f"{wrong}: model: got a group model" in said
+    assert "need that which sub-02 was fitted with" in said
+
+
+def test_rest_and_subjects_without_movies_are_left_out_and_that_is_said(
+    tiny_study, movies, tmp_path, capsys
+):
+    study = shutil.copytree(tiny_study, tmp_path / "study")
+    for path in study.glob("sub-01/*/*_events.tsv"):
+        path.write_text("onset\tduration\ttrial_type\n")
+    shutil.rmtree(movies / "sub-02")
+    assert command("analyse", study, movies, *SUBJECT, *ONE) == 2
+    said = capsys.readouterr().err
+    assert "sub-01: task-oddball: none of its runs has an event; left out" in said
+    assert "sub-02: NO MOVIES: left out" in said
+    assert "got no run with events that is left to analyse" in said
+    assert command("analyse", study, movies, *SUBJECT, "--participant-label", "02") == 2
+    assert "no movie of any of these runs of sub-02" in capsys.readouterr().err

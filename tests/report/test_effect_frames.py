@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from movie_example import VOXEL_TO_WORLD
 from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, answer
 from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.visible import Visible
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.report.effect_frames import draw_frames, figure_of_frames
@@ -75,3 +76,15 @@ def test_a_picture_is_of_the_grid_of_its_effect(found, rng):
     assert picture.source.startswith("data:image/png;base64,")
     with pytest.raises(GridError, match="the anatomy is"):
         draw_frames(found, rng.random((2, 2, 2)), name="sub-01")
+
+
+def test_voxels_that_are_not_seen_lie_under_a_veil_that_the_legend_names(found, rng):
+    mask = found.found.mask.copy()
+    mask[3:] = False
+    half = replace(found, visible=Visible(mask, "half of the voxels", "not seen by the model"))
+    figure = figure_of_frames(half, rng.uniform(100, 200, SHAPE), name="sub-01")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["not seen by the model"]
+    _, veil, _ = next(one for one in figure.axes if one.get_images()).get_images()
+    assert_array_equal(np.ma.getmaskarray(veil.get_array()), np.arange(6) < 3 + np.zeros((5, 1)))
+    assert "tested: half of the voxels" in figure.get_suptitle().replace("\n", " ")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from jaxtyping import Bool
+from numpy import ndarray
+from pydantic import Field, field_validator
 
 from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_test
 from neurotranscoder.analyse.neighbours import label_neighbours
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
 from neurotranscoder.analyse.trials import Trials, TrialSettings
 from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
+from neurotranscoder.analyse.visible import UNMASKED, Visible, visible_in_half
 from neurotranscoder.analyse.zmaps import Correction, Samples, Significant, ZMap, z_map
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.movie import SourceMovie
@@ -43,8 +46,17 @@ class TrialAnalysisSettings(Settings):
     """Of q ('fdr') or p ('uncorrected')."""
     unseen_runs: bool = False
     """Only runs that the subject's model was not fitted on."""
+    trust_q: float = Field(default=0.05, gt=0, le=1)
+    """Tests, pictures and tables are of the voxels that the trust map of a subject shows at this
+    false discovery rate; 'none', or 1: of all voxels."""
     seed: int = 0
     """Of the permutations."""
+
+    @field_validator("trust_q", mode="before")
+    @classmethod
+    def _none_is_one(cls, value: object) -> object:
+        """Take 'none' (TOML has no null) for a rate that leaves all voxels in."""
+        return 1.0 if value is None or value == "none" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,8 @@ class Answer:
         All clusters with their p; empty without the cluster test.
     peaks : tuple of Peak
         Of what is seen, strongest first.
+    visible : Visible
+        Voxels that were tested; effect and z are those of all.
     """
 
     question: Question
@@ -139,6 +153,7 @@ class Answer:
     seen: Significant
     clusters: tuple[Cluster, ...]
     peaks: tuple[Peak, ...]
+    visible: Visible = UNMASKED
 
 
 def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
@@ -175,29 +190,40 @@ def answer(
     samples: Samples,
     settings: TrialAnalysisSettings,
     over: Literal["units", "subjects"],
+    visible: Visible = UNMASKED,
 ) -> Answer:
-    """Test one question.
+    """Test one question at the voxels that can be seen; what is not seen is no test.
+
+    Parameters
+    ----------
+    question : Question
+        What is asked.
+    samples : Units or SubjectMeans
+        What errors are taken over.
+    settings : TrialAnalysisSettings
+        How it is tested.
+    over : {'units', 'subjects'}
+        What the samples are.
+    visible : Visible
+        The voxels.
 
     Raises
     ------
     GridError
-        When there are too few samples for the test.
+        When there are too few samples for the test, or no voxel is seen.
     """
-    clusters: tuple[Cluster, ...] = ()
+    inside = visible.within(samples)
     found = z_map(samples)
-    if settings.correction == "cluster":
-        test = cluster_test(samples, settings.clusters, np.random.default_rng(settings.seed))
-        seen, clusters = test.significant, test.clusters
-    elif settings.correction == "fdr":
-        seen = found.fdr(settings.level)
-    else:
-        seen = found.uncorrected(settings.level)
+    seen, clusters = _test(found, inside, settings, visible.rows(samples.mask))
     peaks = sorted(_peaks(found, seen, settings), key=lambda peak: -abs(peak.z))
-    return Answer(question, over, samples.n, found, seen, clusters, tuple(peaks))
+    return Answer(question, over, samples.n, found, seen, clusters, tuple(peaks), visible)
 
 
 def answer_across(
-    question: Question, averages: Sequence[SourceMovie], settings: TrialAnalysisSettings
+    question: Question,
+    averages: Sequence[SourceMovie],
+    settings: TrialAnalysisSettings,
+    visible: Sequence[Visible] = (),
 ) -> Answer:
     """Test one question over subjects: random effects.
 
@@ -209,13 +235,36 @@ def answer_across(
         ``question.average`` of each subject, all in one space.
     settings : TrialAnalysisSettings
         How it is tested.
+    visible : sequence of Visible
+        Voxels that can be seen in each subject; those are tested that half of them can.
 
     Raises
     ------
     GridError
-        When grids differ, or there are too few subjects for the test.
+        When grids differ, there are too few subjects for the test, or no voxel is seen.
     """
-    return answer(question, SubjectMeans.of(averages), settings, "subjects")
+    samples = SubjectMeans.of(averages)
+    return answer(question, samples, settings, "subjects", visible_in_half(visible))
+
+
+def _test(
+    found: ZMap,
+    inside: Samples,
+    settings: TrialAnalysisSettings,
+    rows: Bool[ndarray, " voxels"],
+) -> tuple[Significant, tuple[Cluster, ...]]:
+    """Return where and when an effect is, among some voxels, and the clusters of the test."""
+    if settings.correction == "cluster":
+        test = cluster_test(inside, settings.clusters, np.random.default_rng(settings.seed))
+        part = test.significant
+        seen = np.zeros(found.z.shape, dtype=bool)
+        seen[rows] = part.seen
+        return replace(part, seen=seen), test.clusters
+    among = replace(found, tested=found.tested & rows)
+    if settings.correction == "fdr":
+        return among.fdr(settings.level), ()
+    every = found.uncorrected(settings.level)
+    return replace(every, seen=every.seen & rows[:, np.newaxis]), ()
 
 
 def _peaks(found: ZMap, seen: Significant, settings: TrialAnalysisSettings) -> Iterator[Peak]:

@@ -79,6 +79,7 @@ def write_answer(
         "N": answer.n,
         "Correction": seen.correction,
         "Level": seen.level,
+        "Voxels": answer.visible.words,
         **metadata,
     }
     images = {
@@ -101,6 +102,13 @@ def write_answer(
                 "StartTime": start,
                 **shared,
             },
+        )
+    if answer.visible.mask is not None:
+        write_image(
+            folder / f"{name}_desc-trust_mask.nii.gz",
+            image_of((answer.visible.mask & found.mask).astype(np.float32), found.grid),
+            sources=sources,
+            metadata={"Description": f"1 where voxels were tested: {answer.visible.words}"},
         )
     tables = {"peaks": (_PEAKS, _peaks(answer))}
     if seen.correction == "cluster":

@@ -50,11 +50,17 @@ class SubjectMeans:
         mask = np.logical_and.reduce([movie.mask for movie in movies])
         if not mask.any():
             raise GridError("the masks of the subjects share no voxel; check their registration")
-        common = [
-            SourceMovie(m.maps[mask[m.mask]], m.courses, m.grid, mask, m.axis, m.origin)
-            for m in movies
-        ]
-        return cls(tuple(common), mask)
+        return cls(tuple(movie.within(mask) for movie in movies), mask)
+
+    def within(self, mask: Bool[ndarray, "x y z"]) -> SubjectMeans:
+        """Return the averages of some voxels alone.
+
+        Raises
+        ------
+        GridError
+            When the mask has another grid, or none of the voxels.
+        """
+        return SubjectMeans(tuple(movie.within(mask) for movie in self.movies), self.mask & mask)
 
     @property
     def n(self) -> int:

@@ -200,7 +200,7 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
     numbers, onsets = [], []
     for number, (one, events) in enumerate(runs):
         places = nearest_frames(one.axis, events.onset)
-        inside = (places + offsets[0] >= 0) & (places + offsets[-1] < one.axis.n_times)
+        inside = whole_windows(one.axis, events.onset, settings)
         n_left_out += int(np.sum(~inside))
         kept = np.flatnonzero(inside)
         cut = one.courses.astype(np.float64)[:, places[kept, np.newaxis] + offsets]
@@ -235,6 +235,14 @@ def _reach_next(onsets: Float[ndarray, " events"], span: float) -> Bool[ndarray,
     gaps = np.full(len(onsets), np.inf)
     gaps[order[:-1]] = np.diff(onsets[order])
     return gaps < span
+
+
+def whole_windows(
+    axis: TimeAxis, onsets: Float[ndarray, " events"], settings: TrialSettings
+) -> Bool[ndarray, " events"]:
+    """Return which events have their whole window inside a run."""
+    places, offsets = nearest_frames(axis, onsets), settings.offsets(axis.sfreq)
+    return np.asarray((places + offsets[0] >= 0) & (places + offsets[-1] < axis.n_times))
 
 
 def nearest_frames(axis: TimeAxis, times: Float[ndarray, " events"]) -> Int[ndarray, " events"]:

@@ -15,7 +15,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -82,6 +82,16 @@ class Units:
     def mask(self) -> Bool[ndarray, "x y z"]:
         """Voxels of the brain."""
         return self.movie.mask
+
+    def within(self, mask: Bool[ndarray, "x y z"]) -> Units:
+        """Return the units of some voxels alone.
+
+        Raises
+        ------
+        GridError
+            When the mask has another grid, or none of the voxels.
+        """
+        return replace(self, movie=self.movie.within(mask))
 
     def mean(
         self, signs: Float[ndarray, " units"], frames: slice

@@ -49,6 +49,9 @@ class Samples(Protocol):
     def axis(self) -> TimeAxis:
         """When the frames are, in s after the event."""
 
+    def within(self, mask: Bool[ndarray, "x y z"]) -> Samples:
+        """Return the samples of some voxels alone."""
+
     def mean(
         self, signs: Float[ndarray, " samples"], frames: slice
     ) -> Float[ndarray, "voxels frames"]:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from neurotranscoder.analyse.models import ModelFacts, compare_models
 from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
-from neurotranscoder.cli.common import Common, Stage, progress, say
+from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
 from neurotranscoder.cli.regions import AtlasFiles
 from neurotranscoder.cli.trials import analyse_trials
 from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
@@ -22,6 +22,7 @@ from neurotranscoder.io.store import write_table
 from neurotranscoder.report.readouts import write_readouts_page
 from neurotranscoder.train.trained import TrainedTranscoder
 
+HERE = Workers()
 Models = list[tuple[str, TrainedTranscoder]]
 
 
@@ -34,6 +35,7 @@ def analyse(
     stage: Stage = "group",
     atlas: AtlasFiles | None = None,
     common: Common | None = None,
+    workers: Workers = HERE,
 ) -> None:
     """Read out a trained transcoder, or test what conditions do in the movies of subjects.
 
@@ -52,7 +54,9 @@ def analyse(
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
         --stage subject` has made movies. Given an atlas, courses, peak latencies and correlations
         of its regions go to regions/sub-*. Where a model was fitted, maps of the voxels that it
-        sees in other runs go to trust/sub-*.
+        sees in other runs go to trust/sub-*, and tests, pictures and tables are of these alone.
+    workers
+        Where subjects are done; their trials are read from events.tsv and movies.
     """
     config = (common or Common()).settings()
     if stage == "subject":
@@ -61,7 +65,8 @@ def analyse(
                 f"got {len(model)} models; subjects were fitted with one group model; name that"
             )
         known = model[0] if model else None
-        analyse_trials(bids, out, config, atlas=(atlas or AtlasFiles()).read(), model=known)
+        files = atlas or AtlasFiles()
+        analyse_trials(bids, out, config, atlas=files, model=known, workers=workers)
         return
     if (atlas or AtlasFiles()) != AtlasFiles():
         raise SettingsError("--atlas and --labels are of movies; add --stage subject")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,9 +71,26 @@ class Workers:
     ] = None
 
 
+_OVERHEARD: ContextVar[list[str] | None] = ContextVar("overheard", default=None)
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """Collect what is said meanwhile: a worker's words, for the process that it works for."""
+    lines: list[str] = []
+    token = _OVERHEARD.set(lines)
+    try:
+        yield lines
+    finally:
+        _OVERHEARD.reset(token)
+
+
 def say(text: str) -> None:
     """Write a line about what is being done, to the error stream; rank 0 speaks for all."""
-    if not _rank():
+    lines = _OVERHEARD.get()
+    if lines is not None:
+        lines.append(text)
+    elif not _rank():
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 

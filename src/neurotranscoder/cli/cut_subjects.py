@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -13,65 +15,130 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.conditions import TrialAnalysisSettings
 from neurotranscoder.analyse.trials import Trials, cut_trials
+from neurotranscoder.analyse.visible import Visible, visible_voxels
 from neurotranscoder.cli.common import say
-from neurotranscoder.cli.subjects import subject_folder
+from neurotranscoder.cli.trust import TrustInUse
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.core.recording import Events, RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of
 from neurotranscoder.io.movies import load_movie, movie_path
-from neurotranscoder.train.trained_subject import load_subject
+from neurotranscoder.io.nifti import read_bold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CutSubject:
-    """The movies of a subject's runs, cut at their events."""
+class SubjectRuns:
+    """The runs of a subject that are looked at.
+
+    Parameters
+    ----------
+    name : str
+        Label, without ``sub-``.
+    runs : tuple of RunId
+        Those that have a movie and events.
+    events : tuple of Events
+        Of each run.
+    fitted : tuple of str
+        Labels of all runs that the model was fitted on.
+    """
 
     name: str
-    trials: Trials
+    runs: tuple[RunId, ...]
+    events: tuple[Events, ...]
+    fitted: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CutSubject:
+    """What statistics of a subject are made of; large things are read when first asked for.
+
+    Parameters
+    ----------
+    of : SubjectRuns
+        The runs, and what happened in them.
+    visible : Visible
+        Voxels that can be seen.
+    sources : list of str
+        Movies, relative to the results.
+    metadata : mapping
+        What sidecars say of them.
+    identity : str
+        SHA-256 of all that the statistics of the subject depend on.
+    space : Workspace
+        Study and results.
+    """
+
+    of: SubjectRuns
+    visible: Visible
     sources: list[str]
     metadata: Mapping[str, object]
     identity: str
-    anatomy: Float[ndarray, "x y z"]
+    space: Workspace
+
+    @property
+    def name(self) -> str:
+        """Label, without ``sub-``."""
+        return self.of.name
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Trials of all runs, less their baselines."""
+        settings = self.space.config.analyse.trials
+        parts = [
+            (load_movie(path), _wanted(events, settings.conditions))
+            for path, events in zip(_movies(self.space, self.of), self.of.events, strict=True)
+        ]
+        trials = cut_trials(parts, settings.window)
+        say(f"sub-{self.name}: {trials!r}")
+        return trials
+
+    @cached_property
+    def anatomy(self) -> Float[ndarray, "x y z"]:
+        """The mean BOLD image of the first run."""
+        study = self.space.study
+        files = study.files[self.of.runs[0]]
+        bold = read_bold(
+            files.bold,
+            files.bold_metadata,
+            mask_path=files.mask,
+            max_bytes=study.settings.max_image_bytes,
+        )
+        return np.asarray(bold.data.mean(axis=-1))
 
 
-def cut_subject(
-    space: Workspace, runs: list[RunId], settings: TrialAnalysisSettings
-) -> CutSubject | None:
-    """Cut the runs of a subject at their events; say which the model was fitted on."""
-    name = runs[0].subject
-    fitted = load_subject(subject_folder(space.out, name)).runs
-    seen = [run.label for run in runs if run.label in fitted]
-    if settings.unseen_runs:
-        runs = [run for run in runs if run.label not in fitted]
-        seen = []
-    if not runs:
-        say(f"NOT TESTED: sub-{name}: the model was fitted on all of its runs; left out")
-        return None
+def cut_subject(space: Workspace, of: SubjectRuns, trust: TrustInUse) -> CutSubject:
+    """Return what statistics of a subject are made of; say which runs the model was fitted on."""
+    settings: TrialAnalysisSettings = space.config.analyse.trials
+    labels = [run.label for run in of.runs]
+    seen = [label for label in labels if label in of.fitted]
     if seen:
         say(
-            f"sub-{name}: the model was fitted on {len(seen)} of these {len(runs)} runs, on all "
-            "conditions pooled; it has seen their BOLD (analyse.trials.unseen_runs=true leaves "
-            "them out)"
+            f"sub-{of.name}: the model was fitted on {len(seen)} of these {len(labels)} runs, on "
+            "all conditions pooled; it has seen their BOLD (analyse.trials.unseen_runs=true "
+            "leaves them out)"
         )
-    paths = [movie_path(space.out, run, "eeg") for run in runs]
-    parts, anatomy = [], None
-    for path, run in zip(paths, runs, strict=True):
-        recording = space.study.load(run)
-        parts.append((load_movie(path), _wanted(recording.events, settings.conditions)))
-        anatomy = recording.bold.data.mean(axis=-1) if anatomy is None else anatomy
-    trials = cut_trials(parts, settings.window)
-    say(f"sub-{name}: {trials!r}")
-    events = [[e.onset.tolist(), list(e.trial_type)] for _, e in parts]
-    facts = [settings.digest(), [sha256_of(path / MANIFEST) for path in paths], events]
-    window = settings.window.model_dump(mode="json")
+    paths = _movies(space, of)
+    events = [[one.onset.tolist(), list(one.trial_type)] for one in of.events]
+    movies = [sha256_of(path / MANIFEST) for path in paths]
+    facts = [settings.digest(), movies, events, trust.identity]
+    metadata: dict[str, object] = {
+        "Window": settings.window.model_dump(mode="json"),
+        "RunsThatTheModelWasFittedOn": seen,
+        "Runs": labels,
+        "RunsOfTheTrustMap": list(trust.runs),
+    }
     return CutSubject(
-        name,
-        trials,
+        of,
+        visible_voxels(trust.trust, settings.trust_q, reason=trust.reason),
         [path.relative_to(space.out).as_posix() for path in paths],
-        {"Window": window, "RunsThatTheModelWasFittedOn": seen, "Runs": [r.label for r in runs]},
+        metadata,
         hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
-        np.asarray(anatomy),
+        space,
     )
+
+
+def _movies(space: Workspace, of: SubjectRuns) -> list[Path]:
+    """Return where the movies are."""
+    return [movie_path(space.out, run, "eeg") for run in of.runs]
 
 
 def _wanted(events: Events, conditions: tuple[str, ...]) -> Events:

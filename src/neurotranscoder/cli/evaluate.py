@@ -25,6 +25,7 @@ from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.page import write_report
+from neurotranscoder.report.subjects import read_subject_stage, write_subject_page
 from neurotranscoder.simulate.truth import Truth, load_truth
 from neurotranscoder.train.trained import TrainedTranscoder
 
@@ -143,12 +144,13 @@ def store(findings: Findings, out: Path) -> None:
 
 
 def report(out: Path, /) -> None:
-    """Write OUT/report.html from the evaluation or the benchmark in OUT: one page, no network.
+    """Write OUT/report.html from the results or the benchmark in OUT: one page, no network.
 
     Parameters
     ----------
     out
-        The results folder of a study, or of a benchmark.
+        The results folder of a study (of `evaluate`, of `analyse --stage subject`, or of both),
+        or of a benchmark.
 
     Raises
     ------
@@ -158,12 +160,16 @@ def report(out: Path, /) -> None:
     if (out / RECORD).is_file():
         say(f"report in {write_benchmark_page(out)}")
         return
-    folder = out / EVALUATION
-    if not folder.is_dir():
+    folder, stage = out / EVALUATION, read_subject_stage(out)
+    if folder.is_dir():
+        read_manifest(folder, kind="evaluation")
+        write_report(load_findings(folder), out / "report.html", stage=stage)
+    elif stage:
+        write_subject_page(stage, out / "report.html")
+    else:
         raise StoreError(
-            f"{out}: got neither an evaluation nor a benchmark; need the OUT of one; run "
-            "`neurotranscoder evaluate` or `neurotranscoder benchmark` first, or check the path"
+            f"{out}: got neither an evaluation, nor statistics of subjects, nor a benchmark; need "
+            "the OUT of one; run `neurotranscoder evaluate`, `analyse --stage subject` or "
+            "`benchmark` first, or check the path"
         )
-    read_manifest(folder, kind="evaluation")
-    write_report(load_findings(folder), out / "report.html")
     say(f"report in {out / 'report.html'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +16,10 @@ from neurotranscoder.analyse.atlas import region_courses, write_region_courses
 from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject
-from neurotranscoder.cli.workspace import is_complete
+from neurotranscoder.cli.workspace import clear, is_complete
 from neurotranscoder.core.errors import InputError, SettingsError
 from neurotranscoder.io.atlas import Atlas, read_atlas
-from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
+from neurotranscoder.io.manifest import sha256_of, write_manifest
 
 _KIND = "regions of an atlas"
 
@@ -37,20 +37,27 @@ class AtlasFiles:
         Path | None, Parameter(help="Table of their names: columns index and name (*_dseg.tsv).")
     ] = None
 
+    def check(self) -> None:
+        """Refuse one of the files without the other.
+
+        Raises
+        ------
+        SettingsError
+            When one is named alone.
+        """
+        if (self.atlas is None) != (self.labels is None):
+            raise SettingsError("an atlas is an image and a table; name --atlas and --labels both")
+
     def read(self) -> AtlasInUse | None:
         """Return the atlas, or None where none is named.
 
         Raises
         ------
-        SettingsError
-            When one of the files is named alone.
         StudyError
-            When one cannot be read.
+            When one of the files cannot be read.
         """
-        if self.atlas is None and self.labels is None:
-            return None
         if self.atlas is None or self.labels is None:
-            raise SettingsError("an atlas is an image and a table; name --atlas and --labels both")
+            return None
         files = self.atlas, self.labels
         hashes = tuple(sha256_of(path) for path in files if path.is_file())
         return AtlasInUse(read_atlas(*files), tuple(path.as_posix() for path in files), hashes)
@@ -74,6 +81,8 @@ def write_regions(
 ) -> None:
     """Write the regions of a subject for each mean, unless they are there; the manifest is last.
 
+    Regions are of voxels that the model sees; those without one are left out.
+
     Parameters
     ----------
     folder : Path
@@ -95,10 +104,8 @@ def write_regions(
     facts = hashlib.sha256(json.dumps([subject.identity, *used.hashes]).encode()).hexdigest()
     if is_complete(folder, kind=_KIND, identity=facts):
         return
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for path in sorted(folder.glob("*_contrast-*")):
-        path.unlink()
-    placed = used.atlas.on(subject.trials.grid)
+    clear(folder, "*_contrast-*")
+    placed = _visible_regions(used.atlas.on(subject.trials.grid), subject)
     for question in asked:
         if question.second is not None:
             continue
@@ -114,7 +121,18 @@ def write_regions(
             stem,
             found,
             sources=[*subject.sources, *used.sources],
-            metadata=subject.metadata,
+            metadata={**subject.metadata, "Voxels": subject.visible.words},
         )
     write_manifest(folder, kind=_KIND, settings_hash=facts)
     say(f"sub-{subject.name}: regions in {folder}")
+
+
+def _visible_regions(placed: Atlas, subject: CutSubject) -> Atlas:
+    """Return an atlas less the voxels that are not seen; say which regions are lost."""
+    if subject.visible.mask is None:
+        return placed
+    labels = np.where(subject.visible.mask, placed.labels, 0)
+    if lost := np.setdiff1d(placed.labels[subject.trials.mask], labels).tolist():
+        names = ", ".join(placed.names[number] for number in lost)
+        say(f"NOT SEEN: sub-{subject.name}: the model sees no voxel of {names}; left out")
+    return replace(placed, labels=labels)

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
-
-from neurotranscoder.analyse.conditions import (
-    Answer,
-    Question,
-    TrialAnalysisSettings,
-    answer,
-    answer_across,
-    questions_of,
+from neurotranscoder.analyse.conditions import Question, answer
+from neurotranscoder.cli.across import (
+    KIND,
+    SubjectEffects,
+    across_subjects,
+    identity_across,
+    write_effect,
+    write_found,
 )
-from neurotranscoder.analyse.conditions_store import write_answer, write_untested
-from neurotranscoder.cli.common import progress, say
-from neurotranscoder.cli.cut_subjects import CutSubject, cut_subject
-from neurotranscoder.cli.regions import AtlasInUse, write_regions
+from neurotranscoder.cli.common import Workers, overheard, progress, say
+from neurotranscoder.cli.cut_subjects import CutSubject, SubjectRuns, cut_subject
+from neurotranscoder.cli.regions import AtlasFiles, write_regions
+from neurotranscoder.cli.subject_inputs import SubjectInputs, subject_inputs
 from neurotranscoder.cli.trust import subject_trust
-from neurotranscoder.cli.workspace import (
-    REGIONS,
-    STATISTICS,
-    Workspace,
-    group_models,
-    is_complete,
-)
+from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, clear, is_complete
+from neurotranscoder.cluster.pool import Map, pool
 from neurotranscoder.config import Config
-from neurotranscoder.core.errors import GridError, StoreError
+from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.io.manifest import MANIFEST, write_manifest
-from neurotranscoder.io.movies import movie_path
-from neurotranscoder.report.effect_frames import write_frames
-
-_KIND = "statistics of trials"
+from neurotranscoder.io.manifest import write_manifest
 
 
 def analyse_trials(
@@ -46,149 +34,107 @@ def analyse_trials(
     out: Path,
     config: Config,
     *,
-    atlas: AtlasInUse | None = None,
+    atlas: AtlasFiles,
     model: Path | None = None,
+    workers: Workers,
 ) -> None:
     """Test all means and contrasts, within each subject and across subjects that share a grid.
 
-    The trust map of each subject is written as well, and, given an atlas, its regions.
+    The trust map of each subject is written first, and, given an atlas, its regions as well.
 
     Raises
     ------
+    SettingsError
+        When one of the files of an atlas is named alone.
     StoreError
-        When no run has a movie, or the named group model cannot be read.
+        When no run has a movie.
+    StudyError
+        With everything that is wrong with the inputs; nothing is written then.
     """
-    space = Workspace.open(bids, out, config)
-    settings = config.analyse.trials
-    runs = [run for run in space.study.runs if movie_path(out, run, "eeg").is_dir()]
-    if not runs:
-        raise StoreError(
-            f"{out}: no movie of any of these runs; run `neurotranscoder reconstruct BIDS OUT "
-            "--stage subject` first"
-        )
-    groups = group_models(out, model)
-    with space.started():
-        names = sorted({run.subject for run in runs})
-        for name in names:
-            subject_trust(space, name, groups)
-        cut = [
-            cut_subject(space, [r for r in runs if r.subject == name], settings) for name in names
-        ]
-        subjects = [one for one in cut if one is not None]
-        if not subjects:
-            raise GridError("no subject has a run to analyse; see analyse.trials.unseen_runs")
-        asked = questions_of([c for one in subjects for c in one.trials.trial_type], settings)
-        if atlas is not None:
-            for subject in subjects:
-                folder = out / REGIONS / f"sub-{subject.name}"
-                write_regions(folder, subject, atlas, asked, settings)
-        with progress("testing conditions within subjects") as advance:
-            for done, subject in enumerate(subjects, 1):
-                _within(out / STATISTICS / f"sub-{subject.name}", subject, asked, settings)
-                advance(done, len(subjects))
-        if len(subjects) > 1:
-            _across(out / STATISTICS / "group", subjects, asked, settings)
+    atlas.check()
+    space = Workspace.list(bids, out, config)
+    inputs = subject_inputs(space, config.analyse.trials, model=model, atlas=atlas)
+    with space.started(), pool(workers.jobs, workers.cluster) as spread:
+        _analyse(space, inputs, spread)
     say(f"statistics in {out / STATISTICS}")
 
 
+def _analyse(space: Workspace, inputs: SubjectInputs, spread: Map) -> None:
+    """Do each subject, then the group; the second pass knows whether the group needs it."""
+    subjects: list[CutSubject] = []
+    with progress("trust maps") as advance:
+        trust = partial(_with_trust, space=space, inputs=inputs)
+        for done, (lines, subject) in enumerate(spread(trust, inputs.subjects), 1):
+            subjects.append(subject)
+            _relay(lines)
+            advance(done, len(inputs.subjects))
+    folder, identity = space.out / STATISTICS / "group", identity_across(subjects)
+    grouped = len(subjects) > 1 and not is_complete(folder, kind=KIND, identity=identity)
+    effects: list[SubjectEffects] = []
+    with progress("testing conditions within subjects") as advance:
+        within = partial(_within, inputs=inputs, grouped=grouped)
+        for done, (lines, one) in enumerate(spread(within, subjects), 1):
+            _relay(lines)
+            effects += [one] if one is not None else []
+            advance(done, len(subjects))
+    if grouped:
+        settings = space.config.analyse.trials
+        across_subjects(folder, effects, inputs.asked, settings, identity=identity)
+
+
+def _relay(lines: Sequence[str]) -> None:
+    """Say what a worker said."""
+    for line in lines:
+        say(line)
+
+
+def _with_trust(
+    runs: SubjectRuns, space: Workspace, inputs: SubjectInputs
+) -> tuple[list[str], CutSubject]:
+    """Write the trust map of a subject; return what was said, and what its statistics are of."""
+    with overheard() as lines:
+        subject = cut_subject(space, runs, subject_trust(space, runs.name, inputs.groups))
+    return lines, subject
+
+
 def _within(
-    folder: Path,
-    subject: CutSubject,
-    asked: tuple[Question, ...],
-    settings: TrialAnalysisSettings,
-) -> None:
+    subject: CutSubject, inputs: SubjectInputs, grouped: bool
+) -> tuple[list[str], SubjectEffects | None]:
+    """Write what is not there of a subject; return what was said, and what the group needs."""
+    subject = replace(subject)  # what it reads goes with it when it is done
+    with overheard() as lines:
+        if inputs.atlas is not None:
+            folder = subject.space.out / REGIONS / f"sub-{subject.name}"
+            settings = subject.space.config.analyse.trials
+            write_regions(folder, subject, inputs.atlas, inputs.asked, settings)
+        _test(subject, inputs.asked)
+        effects = SubjectEffects.of(subject, inputs.asked) if grouped else None
+    return lines, effects
+
+
+def _test(subject: CutSubject, asked: Sequence[Question]) -> None:
     """Test within one subject, unless its statistics are there; the manifest comes last."""
-    if is_complete(folder, kind=_KIND, identity=subject.identity):
+    name, settings = f"sub-{subject.name}", subject.space.config.analyse.trials
+    folder, facts = subject.space.out / STATISTICS / name, (subject.sources, subject.metadata)
+    if is_complete(folder, kind=KIND, identity=subject.identity):
         return
-    _clear(folder)
+    clear(folder, "*_contrast-*")
     for question in asked:
         try:
             samples = question.samples(subject.trials, settings.units)
-            one = answer(question, samples, settings, "units")
+            one = answer(question, samples, settings, "units", subject.visible)
         except GridError as error:
-            say(f"NOT TESTED: sub-{subject.name}, {question.label}: {error}")
-            _untested(folder, f"sub-{subject.name}", question, [subject], error, subject.metadata)
+            say(f"NOT TESTED: {name}, {question.label}: {error}")
+            average = _average(question, subject)
+            write_effect(folder, name, question, [average], str(error), facts)
             continue
-        _write(folder, f"sub-{subject.name}", one, subject.sources, subject.metadata)
-        _draw(folder, f"sub-{subject.name}", one, subject.anatomy)
-    write_manifest(folder, kind=_KIND, settings_hash=subject.identity)
+        write_found(folder, name, one, subject.anatomy, facts)
+    write_manifest(folder, kind=KIND, settings_hash=subject.identity)
 
 
-def _across(
-    folder: Path,
-    subjects: list[CutSubject],
-    asked: tuple[Question, ...],
-    settings: TrialAnalysisSettings,
-) -> None:
-    """Test over subjects, unless that is there; the manifest comes last."""
-    facts = [one.identity for one in subjects]
-    identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    if is_complete(folder, kind=_KIND, identity=identity):
-        return
-    _clear(folder)
-    sources = [source for one in subjects for source in one.sources]
-    metadata: dict[str, object] = {
-        "Window": settings.window.model_dump(mode="json"),
-        "Subjects": [one.name for one in subjects],
-    }
-    for question in asked:
-        try:
-            averages: list[SourceMovie] = [question.average(one.trials) for one in subjects]
-            one = answer_across(question, averages, settings)
-        except GridError as error:
-            say(f"NOT TESTED: across subjects, {question.label}: {error}")
-            _untested(folder, "group", question, subjects, error, metadata)
-            continue
-        _write(folder, "group", one, sources, metadata)
-        _draw(folder, "group", one, np.mean([each.anatomy for each in subjects], axis=0))
-    write_manifest(folder, kind=_KIND, settings_hash=identity)
-
-
-def _untested(
-    folder: Path,
-    prefix: str,
-    question: Question,
-    subjects: list[CutSubject],
-    reason: GridError,
-    metadata: Mapping[str, object],
-) -> None:
-    """Write the effect without a test, where all subjects have one in one space."""
-    sources = [source for one in subjects for source in one.sources]
+def _average(question: Question, subject: CutSubject) -> SourceMovie | None:
+    """Return the average of a question, or None where a condition has no trial."""
     try:
-        averages = [question.average(one.trials) for one in subjects]
-        write_untested(
-            folder,
-            prefix,
-            question,
-            averages,
-            reason=str(reason),
-            sources=sources,
-            metadata=metadata,
-        )
-    except GridError as error:
-        say(f"{prefix}, {question.label}: no effect image: {error}")
-
-
-def _draw(folder: Path, prefix: str, one: Answer, anatomy: Float[ndarray, "x y z"]) -> None:
-    """Draw frames of what was found on the mean BOLD image."""
-    path = folder / f"{prefix}_contrast-{one.question.label}_frames.png"
-    write_frames(path, one, anatomy, name=prefix)
-
-
-def _clear(folder: Path) -> None:
-    """Remove earlier statistics, the manifest first: other settings give other files."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for path in sorted(folder.glob("*_contrast-*")):
-        path.unlink()
-
-
-def _write(
-    folder: Path,
-    prefix: str,
-    one: Answer,
-    sources: list[str],
-    metadata: Mapping[str, object],
-) -> None:
-    """Write what was found of one question, and say it."""
-    say(f"{prefix}, {one.question.label}: {one.n} {one.over}, {one.seen}")
-    write_answer(folder, prefix, one, sources=sources, metadata=metadata)
+        return question.average(subject.trials)
+    except GridError:
+        return None

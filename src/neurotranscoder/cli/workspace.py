@@ -22,6 +22,7 @@ from neurotranscoder.io.store import write_text
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import align_runs, store_aligned_runs, study_blocks
+from neurotranscoder.preprocess.listing import list_study
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.reconstruct.one_modality import check_alone
 from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
@@ -60,8 +61,7 @@ class Workspace:
     @classmethod
     def open(cls, bids: Path, out: Path, config: Config, *, alone: bool = False) -> Workspace:
         """Check a study, runs of one modality as well if wanted; nothing is written yet."""
-        if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
-            raise StoreError(f"{out}: holds the study itself; choose another output folder")
+        _refuse_study_inside(bids, out)
         say(f"checking {bids}")
         study = open_study(bids, config.study, alone=alone)
         for note in [] if alone else [f"{lone}; left out" for lone in study.alone.values()]:
@@ -69,6 +69,12 @@ class Workspace:
         for note in grouped_notes(study):
             say(f"  {note}")
         return cls(study, out, config)
+
+    @classmethod
+    def list(cls, bids: Path, out: Path, config: Config) -> Workspace:
+        """Find the runs of a study; each is checked when it is read. Nothing is written yet."""
+        _refuse_study_inside(bids, out)
+        return cls(list_study(bids, config.study), out, config)
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -135,6 +141,12 @@ class Workspace:
         return self.out / MODELS / architecture
 
 
+def _refuse_study_inside(bids: Path, out: Path) -> None:
+    """Refuse a folder of results that the study is in."""
+    if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
+        raise StoreError(f"{out}: holds the study itself; choose another output folder")
+
+
 def grouped_notes(study: Study) -> list[str]:
     """Return what reading the runs brought up, once for all alike.
 
@@ -189,6 +201,13 @@ def is_complete(folder: Path, *, kind: str, identity: str) -> bool:
     except StoreError as error:
         say(f"{error}; it is made again")
         return False
+
+
+def clear(folder: Path, pattern: str) -> None:
+    """Remove an earlier result, the manifest first: other settings give other files."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in sorted(folder.glob(pattern)):
+        path.unlink()
 
 
 def load_models(folders: tuple[Path, ...], out: Path) -> list[tuple[str, TrainedTranscoder]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
@@ -153,6 +153,32 @@ class SourceMovie:
             )
         row = np.ravel_multi_index(index, self.mask.shape)
         return np.asarray(self.maps[np.count_nonzero(self.mask.ravel()[:row])] @ self.courses)
+
+    def within(self, mask: Bool[ndarray, "x y z"]) -> SourceMovie:
+        """Return the movie of some of its voxels alone.
+
+        Parameters
+        ----------
+        mask : array of bool, shape (x, y, z)
+            Which; voxels outside the movie's own mask stay outside.
+
+        Raises
+        ------
+        GridError
+            When the mask has another grid, or none of the voxels.
+        """
+        if mask.shape != self.mask.shape:
+            raise GridError(
+                f"the mask is {mask.shape}, the movie's grid is {self.mask.shape}; give one on "
+                "the grid of the movie"
+            )
+        rows = mask[self.mask]
+        if not rows.any():
+            raise GridError(
+                f"none of {self.n_voxels} voxels is in the mask; it needs one at least; check "
+                "that mask and movie are in the same space"
+            )
+        return replace(self, maps=self.maps[rows], mask=mask & self.mask)
 
     def region(self, inside: Bool[ndarray, "x y z"]) -> Float32[ndarray, " times"]:
         """Return the mean course of the mask's voxels in a region of the grid.

@@ -47,6 +47,18 @@ class RunFiles:
     bold_events: Path | None = None
     eeg_events: Path | None = None
 
+    def recordings(self) -> tuple[Path, ...]:
+        """Return the files that hold signals, images, and names and places of channels; sorted.
+
+        Header, markers and samples of BrainVision share a stem. What JSON files say is in the
+        metadata.
+        """
+        stem = self.eeg.name.partition(".")[0]
+        beside = [path for path in self.eeg.parent.glob(f"{stem}.*") if path.is_file()]
+        sidecars = self.eeg_sidecars
+        others = (self.bold, self.mask, sidecars.channels, sidecars.electrodes)
+        return tuple(sorted({*beside, *(path for path in others if path is not None)}))
+
 
 @dataclass(frozen=True, slots=True)
 class LoneFiles:

@@ -18,6 +18,7 @@ from neurotranscoder.io.limits import check_memory
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.nifti import image_of
 from neurotranscoder.io.output_folder import open_output_folder
+from neurotranscoder.io.store import read_json
 from neurotranscoder.io.weights import load_tensors, save_tensors
 
 SUFFIX = ".movie"
@@ -134,6 +135,26 @@ def load_movie(path: Path | str) -> SourceMovie:
     if origin not in get_args(Origin):
         raise StoreError(f"{folder}: got origin {origin!r}; need one of {get_args(Origin)}")
     return SourceMovie(maps, courses, grid, mask, axis, origin)
+
+
+def movie_axis(path: Path | str) -> TimeAxis:
+    """Return when the frames of a movie are; every byte is checked, and the factors stay unread.
+
+    Raises
+    ------
+    StoreError
+        When the folder is not a finished movie, or is damaged.
+    """
+    folder = Path(path)
+    read_manifest(folder, kind=KIND)
+    try:
+        record = cast(dict[str, Any], read_json(folder / f"{_NAME}.json"))
+        return TimeAxis(**record["metadata"]["axis"])
+    except (KeyError, TypeError, GridError) as error:
+        raise StoreError(
+            f"{folder}: got times that cannot be read ({error}); need a movie as this version "
+            "writes it; restore it from a copy or reconstruct the run again"
+        ) from error
 
 
 def window_image(movie: SourceMovie, start: float, stop: float) -> nib.Nifti1Image:

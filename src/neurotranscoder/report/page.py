@@ -17,6 +17,7 @@ from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw
 from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
 from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
 from neurotranscoder.report.scores import draw_scores
+from neurotranscoder.report.subjects import SubjectStage
 from neurotranscoder.report.tables import (
     KeyResult,
     ResultTable,
@@ -52,7 +53,7 @@ class _Realism:
     limits: tuple[str, ...]
 
 
-def write_report(findings: Findings, path: Path) -> None:
+def write_report(findings: Findings, path: Path, *, stage: SubjectStage | None = None) -> None:
     """Write findings as one HTML page; equal findings give equal bytes.
 
     Parameters
@@ -61,16 +62,18 @@ def write_report(findings: Findings, path: Path) -> None:
         What an evaluation found.
     path : Path
         Where the page goes; it is whole or absent.
+    stage : SubjectStage, optional
+        What there is of single subjects.
 
     Raises
     ------
     StoreError
         When the disk refuses to write.
     """
-    write_text(path, render_report(findings))
+    write_text(path, render_report(findings, stage))
 
 
-def render_report(findings: Findings) -> str:
+def render_report(findings: Findings, stage: SubjectStage | None = None) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
     return template("template.html.jinja").render(
         findings=findings,
@@ -82,6 +85,7 @@ def render_report(findings: Findings) -> str:
         responses=[draw_responses(findings.responses)] if findings.responses else [],
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
+        stage=stage,
         realism=_realism(findings.realism, findings) if findings.realism else None,
     )
 

@@ -1,0 +1,178 @@
+"""``analyse --stage subject``: what conditions do across subjects, from the averages of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.analyse.conditions import (
+    Answer,
+    Question,
+    TrialAnalysisSettings,
+    answer_across,
+)
+from neurotranscoder.analyse.conditions_store import write_answer, write_untested
+from neurotranscoder.analyse.visible import Visible
+from neurotranscoder.cli.common import say
+from neurotranscoder.cli.cut_subjects import CutSubject
+from neurotranscoder.cli.workspace import clear
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.movie import SourceMovie
+from neurotranscoder.io.manifest import write_manifest
+from neurotranscoder.report.effect_frames import write_frames
+
+KIND = "statistics of trials"
+Facts = tuple[Sequence[str], Mapping[str, object]]
+"""What files were made from, and further fields of their sidecars."""
+_FEWEST = 6
+"""Subjects that signs alone could take below a p of .05: 2 / 2**6 is .03."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubjectEffects:
+    """What a subject brings to the group.
+
+    Parameters
+    ----------
+    name : str
+        Label, without ``sub-``.
+    sources : list of str
+        What it was made from.
+    visible : Visible
+        Voxels that can be seen.
+    anatomy : array, shape (x, y, z)
+        Mean BOLD image.
+    averages : dict from str to SourceMovie
+        Average of each question, by its label.
+    missing : dict from str to str
+        Why there is none.
+    """
+
+    name: str
+    sources: list[str]
+    visible: Visible
+    anatomy: Float[ndarray, "x y z"]
+    averages: dict[str, SourceMovie]
+    missing: dict[str, str]
+
+    @classmethod
+    def of(cls, subject: CutSubject, asked: Sequence[Question]) -> SubjectEffects:
+        """Return the averages of a subject."""
+        averages, missing = {}, {}
+        for question in asked:
+            try:
+                averages[question.label] = question.average(subject.trials)
+            except GridError as error:
+                missing[question.label] = f"sub-{subject.name}: {error}"
+        seen = subject.visible
+        return cls(subject.name, subject.sources, seen, subject.anatomy, averages, missing)
+
+
+def identity_across(subjects: Sequence[CutSubject]) -> str:
+    """Return a hash of all that statistics across subjects depend on."""
+    facts = [one.identity for one in subjects]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def across_subjects(
+    folder: Path,
+    subjects: Sequence[SubjectEffects],
+    asked: Sequence[Question],
+    settings: TrialAnalysisSettings,
+    *,
+    identity: str,
+) -> None:
+    """Test over subjects; the manifest comes last.
+
+    Parameters
+    ----------
+    folder : Path
+        Where files go; earlier ones are removed.
+    subjects : sequence of SubjectEffects
+        Two or more.
+    asked : sequence of Question
+        What is asked.
+    settings : TrialAnalysisSettings
+        How it is tested.
+    identity : str
+        See `identity_across`.
+    """
+    clear(folder, "*_contrast-*")
+    metadata: dict[str, object] = {
+        "Window": settings.window.model_dump(mode="json"),
+        "Subjects": [one.name for one in subjects],
+    }
+    if len(subjects) < _FEWEST and settings.correction != "cluster":
+        metadata["Caution"] = (
+            f"{len(subjects)} subjects: p holds only as far as their averages are normal; from "
+            f"{_FEWEST} on, signs alone could say it (correction 'cluster')"
+        )
+        say(f"FEW SUBJECTS: {metadata['Caution']}")
+    sources = [source for one in subjects for source in one.sources]
+    for question in asked:
+        try:
+            one = _answer(question, subjects, settings)
+        except GridError as error:
+            say(f"NOT TESTED: across subjects, {question.label}: {error}")
+            averages = [each.averages.get(question.label) for each in subjects]
+            write_effect(folder, "group", question, averages, str(error), (sources, metadata))
+            continue
+        anatomy = np.mean([each.anatomy for each in subjects], axis=0)
+        write_found(folder, "group", one, anatomy, (sources, metadata))
+    write_manifest(folder, kind=KIND, settings_hash=identity)
+
+
+def _answer(
+    question: Question, subjects: Sequence[SubjectEffects], settings: TrialAnalysisSettings
+) -> Answer:
+    """Test one question over subjects; all have to have an average."""
+    for one in subjects:
+        if reason := one.missing.get(question.label):
+            raise GridError(reason)
+    averages = [one.averages[question.label] for one in subjects]
+    return answer_across(question, averages, settings, [one.visible for one in subjects])
+
+
+def write_found(
+    folder: Path, prefix: str, one: Answer, anatomy: Float[ndarray, "x y z"], facts: Facts
+) -> None:
+    """Write and draw what was found of one question, and say it."""
+    sources, metadata = facts
+    say(f"{prefix}, {one.question.label}: {one.n} {one.over}, {one.seen}; {one.visible.words}")
+    write_answer(folder, prefix, one, sources=sources, metadata=metadata)
+    path = folder / f"{prefix}_contrast-{one.question.label}_frames.png"
+    write_frames(path, one, anatomy, name=prefix)
+
+
+def write_effect(
+    folder: Path,
+    prefix: str,
+    question: Question,
+    averages: Sequence[SourceMovie | None],
+    reason: str,
+    facts: Facts,
+) -> None:
+    """Write the effect without a test, where all subjects have one in one space."""
+    known = [average for average in averages if average is not None]
+    sources, metadata = facts
+    try:
+        if len(known) < len(averages):
+            raise GridError(reason)
+        write_untested(
+            folder,
+            prefix,
+            question,
+            known,
+            reason=reason,
+            sources=sources,
+            metadata=metadata,
+        )
+    except GridError as error:
+        say(f"{prefix}, {question.label}: no effect image: {error}")

@@ -1,0 +1,229 @@
+"""The subject stage on the page: what models see, what conditions do, and where it is strongest.
+
+Everything is read from the results as they were written; nothing is computed.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.io.manifest import MANIFEST, read_manifest
+from neurotranscoder.io.store import read_json, read_table, write_text
+from neurotranscoder.report.templates import template
+
+STATISTICS, TRUST, SCORES = "statistics", "trust", "subject_stage.tsv"
+_FEW_PEAKS = 8
+_MOST_PICTURES = 40
+_COLUMNS = {
+    "zscore": "z",
+    "effect": "Effect (a.u.)",
+    "latency": "Time (s)",
+    "start": "From (s)",
+    "stop": "To (s)",
+    "x": "x (mm)",
+    "y": "y (mm)",
+    "z": "z (mm)",
+    "size": "Voxels × frames",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as it lies beside the results.
+
+    Parameters
+    ----------
+    source : str
+        Data URI, or empty where the page has too many pictures already.
+    path : str
+        Of the file, relative to the results.
+    alt : str
+        What is seen.
+    """
+
+    source: str
+    path: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question: its picture and its strongest peaks.
+
+    Parameters
+    ----------
+    name : str
+        As 'oddball less standard'.
+    words : str
+        How it was tested, or why it was not.
+    picture : Shown or None
+        Frames of the effect.
+    header : tuple of str
+        Of the table of peaks.
+    rows : tuple of tuple of str
+        The strongest peaks.
+    n_peaks : int
+        All of them.
+    """
+
+    name: str
+    words: str
+    picture: Shown | None
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_peaks: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPart:
+    """A subject, or the group.
+
+    Parameters
+    ----------
+    name : str
+        As 'sub-01', or 'group'.
+    trust : Shown or None
+        Voxels that its model sees.
+    asked : tuple of Asked
+        Means and contrasts.
+    """
+
+    name: str
+    trust: Shown | None
+    asked: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectStage:
+    """What the page shows of the subject stage.
+
+    Parameters
+    ----------
+    parts : tuple of SubjectPart
+        The group first.
+    scores : tuple of tuple of str
+        Scores of movies against the truth, header first; empty where there are none.
+    """
+
+    parts: tuple[SubjectPart, ...]
+    scores: tuple[tuple[str, ...], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.parts or self.scores)
+
+
+def read_subject_stage(out: Path) -> SubjectStage:
+    """Read what there is of the subject stage in a folder of results.
+
+    Parameters
+    ----------
+    out : Path
+        Of `analyse --stage subject`.
+
+    Raises
+    ------
+    StoreError
+        When a result is damaged. One without a manifest was not finished and is left out.
+    """
+    folders = [*(out / STATISTICS).glob("*"), *(out / TRUST).glob("*")]
+    names = {path.name for path in folders if (path / MANIFEST).is_file()}
+    pictures = _Pictures(out, [])
+    parts = []
+    for name in sorted(names, key=lambda one: (one != "group", one)):
+        trust = _trust(out / TRUST / name, pictures)
+        parts.append(SubjectPart(name, trust, _questions(out / STATISTICS / name, pictures)))
+    path = out / SCORES
+    columns = read_table(path) if path.is_file() else {}
+    rows = zip(*columns.values(), strict=True)
+    scores = (tuple(columns), *(tuple(_rounded(cell) for cell in row) for row in rows))
+    return SubjectStage(tuple(parts), scores if columns else ())
+
+
+def write_subject_page(stage: SubjectStage, path: Path) -> None:
+    """Write the subject stage alone as one HTML page; equal results give equal bytes.
+
+    Raises
+    ------
+    StoreError
+        When the disk refuses to write.
+    """
+    write_text(path, template("subjects.html.jinja").render(stage=stage))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Reads pictures, the first ones whole."""
+
+    out: Path
+    read: list[Path]
+
+    def shown(self, path: Path, alt: str) -> Shown:
+        """Return a picture; without its content beyond the most that a page holds."""
+        name = path.relative_to(self.out).as_posix()
+        if len(self.read) >= _MOST_PICTURES:
+            return Shown("", name, alt)
+        self.read.append(path)
+        content = base64.b64encode(path.read_bytes()).decode()
+        return Shown(f"data:image/png;base64,{content}", name, alt)
+
+
+def _trust(folder: Path, pictures: _Pictures) -> Shown | None:
+    """Return the picture of a finished trust map."""
+    path = folder / f"{folder.name}_res-voxel_desc-trust_r.png"
+    if not (folder / MANIFEST).is_file():
+        return None
+    read_manifest(folder, kind="trust map")
+    if not path.is_file():
+        return None
+    return pictures.shown(path, f"Voxels that the model of {folder.name} sees, on slices.")
+
+
+def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
+    """Return what was asked in finished statistics, means first."""
+    if not (folder / MANIFEST).is_file():
+        return ()
+    read_manifest(folder, kind="statistics of trials")
+    ending = "_stat-effect_statmap.json"
+    found = {path: read_json(path) for path in sorted(folder.glob(f"*{ending}"))}
+    order = sorted(found, key=lambda path: found[path]["Second"] != "n/a")
+    return tuple(
+        _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures)
+        for path in order
+    )
+
+
+def _question(stem: Path, sidecar: dict[str, object], pictures: _Pictures) -> Asked:
+    """Return one question with its picture and peaks."""
+    second = str(sidecar["Second"])
+    name = str(sidecar["First"]) + ("" if second == "n/a" else f" less {second}")
+    if "NotTested" in sidecar:
+        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, (), (), 0)
+    words = (
+        f"{sidecar['N']} {sidecar['Over']}; correction '{sidecar['Correction']}' at "
+        f"{sidecar['Level']}; tested: {sidecar['Voxels']}."
+    )
+    if "Caution" in sidecar:
+        words += f" Caution: {sidecar['Caution']}."
+    picture = stem.with_name(f"{stem.name}_frames.png")
+    shown = pictures.shown(picture, f"{name}: z on slices of the brain through time. {words}")
+    table = read_table(stem.with_name(f"{stem.name}_peaks.tsv"))
+    try:
+        rows = list(zip(*(table[column] for column in _COLUMNS), strict=True))
+    except KeyError as error:
+        raise StoreError(
+            f"{stem}_peaks.tsv: got no column {error}; need those of this version; run "
+            "`neurotranscoder analyse --stage subject` again"
+        ) from error
+    top = tuple(tuple(_rounded(cell) for cell in row) for row in rows[:_FEW_PEAKS])
+    return Asked(name, words, shown, tuple(_COLUMNS.values()), top, len(rows))
+
+
+def _rounded(cell: str) -> str:
+    """Return a number with four digits, words as they are."""
+    try:
+        return f"{float(cell):.4g}".replace("-", "\N{MINUS SIGN}")
+    except ValueError:
+        return cell

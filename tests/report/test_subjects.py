@@ -1,0 +1,120 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from movie_example import VOXEL_TO_WORLD
+from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, answer
+from neurotranscoder.analyse.conditions_store import write_answer, write_untested
+from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.trust import TrustMap
+from neurotranscoder.cli.evaluate import report
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import StoreError
+from neurotranscoder.io.manifest import write_manifest
+from neurotranscoder.io.store import write_table
+from neurotranscoder.report.effect_frames import write_frames
+from neurotranscoder.report.page import render_report
+from neurotranscoder.report.subjects import read_subject_stage
+from neurotranscoder.report.trust_picture import figure_of_trust, write_trust_picture
+from page_reader import HOSTILE, Reader, pictures_of
+from trial_example import SHORT, noise_run, smooth_maps
+
+SHAPE = (6, 5, 4)
+SETTINGS = TrialAnalysisSettings(window=SHORT, units={"trials": 4}, correction="uncorrected")
+
+
+def trust_of(seen):
+    """A trust map of a brain that fills its grid."""
+    r = np.linspace(0.1, 0.5, seen.size)
+    q = np.where(seen.ravel(), 0.01, 0.5)
+    grid = VoxelGrid(SHAPE, VOXEL_TO_WORLD)
+    return TrustMap(r, r, q, grid, np.ones(SHAPE, dtype=bool))
+
+
+@pytest.fixture
+def out(rng, tmp_path):
+    """Results of one subject: a question that was tested, one that was not, and a trust map."""
+    run, happened = noise_run(rng, smooth_maps(rng, SHAPE, 8), n_trials=64, names=(HOSTILE, "b"))
+    trials, question = cut_trials([(run, happened)], SHORT), Question(HOSTILE)
+    settings = SETTINGS.model_copy(update={"level": 0.05})
+    found = answer(question, question.samples(trials, settings.units), settings, "units")
+    folder = tmp_path / "statistics" / "sub-01"
+    write_answer(folder, "sub-01", found, sources=[], metadata={})
+    path = folder / f"sub-01_contrast-{question.label}_frames.png"
+    write_frames(path, found, rng.random(SHAPE), name="sub-01")
+    other = Question("b")
+    write_untested(
+        folder,
+        "sub-01",
+        other,
+        [other.average(trials)],
+        reason="3 units",
+        sources=[],
+        metadata={},
+    )
+    write_manifest(folder, kind="statistics of trials", settings_hash="")
+    folder = tmp_path / "trust" / "sub-01"
+    seen = rng.random(SHAPE) < 0.5
+    path = folder / "sub-01_res-voxel_desc-trust_r.png"
+    write_trust_picture(path, trust_of(seen), rng.random(SHAPE), name="sub-01")
+    write_manifest(folder, kind="trust map", settings_hash="")
+    return tmp_path
+
+
+def test_the_page_of_subjects_shows_trust_map_frames_and_strongest_peaks(out):
+    report(out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    reader = Reader(page)
+    stored = {path.read_bytes() for path in out.glob("*/*/*.png")}
+    assert set(pictures_of(page)) == stored
+    assert len(stored) == 2
+    assert "The 8 strongest of" in reader.text
+    assert "Not tested: 3 units" in reader.text
+    assert (
+        "correction 'uncorrected' at 0.05; tested: all voxels, as there is no trust map"
+        in reader.text
+    )
+    assert "script" not in reader.tags
+    assert " ".join(HOSTILE.split()) in reader.text
+    assert reader.open == []
+
+
+def test_the_page_of_an_evaluation_has_the_subjects_too(out, findings):
+    stage = read_subject_stage(out)
+    bare = replace(findings, traces=(), maps=(), topographies=(), curves=(), realism=None)
+    page = render_report(bare, stage)
+    assert page.count('id="subjects"') == 1
+    assert 'href="#subjects"' in page
+    assert Reader(page).open == []
+
+
+def test_scores_of_movies_stand_on_the_page(out):
+    write_table(out / "subject_stage.tsv", {"method": ["oracle"], "value": [0.941234]})
+    report(out)
+    text = Reader((out / "report.html").read_text(encoding="utf-8")).text
+    assert "method value oracle 0.9412" in text
+
+
+def test_results_that_were_not_finished_are_left_out_and_damaged_ones_refused(out):
+    (out / "trust" / "sub-01" / "manifest.json").unlink()
+    (part,) = read_subject_stage(out).parts
+    assert part.trust is None
+    assert len(part.asked) == 2
+    path = next((out / "statistics" / "sub-01").glob("*.png"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match=r"_frames.png: got \d+ bytes"):
+        read_subject_stage(out)
+
+
+def test_a_trust_picture_has_colours_where_voxels_are_seen_and_a_veil_elsewhere(rng):
+    seen = np.zeros(SHAPE, dtype=bool)
+    seen[1:3, 2, 1] = True
+    figure = figure_of_trust(trust_of(seen), rng.random(SHAPE), name="sub-01")
+    assert "the model sees 2 of 120 voxels" in figure.get_suptitle()
+    slices = [one for one in figure.axes if one.get_images()]
+    assert [one.get_title() for one in slices][1] == "z = -56 mm"
+    _, veil, values = slices[1].get_images()
+    assert_array_equal(np.ma.getmaskarray(values.get_array()), ~seen[:, :, 1].T)
+    assert_array_equal(np.ma.getmaskarray(veil.get_array()), seen[:, :, 1].T)
