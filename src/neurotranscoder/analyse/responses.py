@@ -11,19 +11,23 @@ regions is worth more than the times.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import Field
 from scipy.interpolate import BSpline
 
-from neurotranscoder.analyse.jackknife import Banded, groups_of, jackknife
+from neurotranscoder.analyse.jackknife import groups_of
+from neurotranscoder.analyse.response_shapes import (
+    RegionResponses,
+    ResponseSettings,
+    responses_with_shapes,
+)
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.response import Response
-from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.reconstruct.group import source_of_eeg
 from neurotranscoder.signal.fir import apply_fir, second_differences, valid_slice
@@ -33,18 +37,6 @@ from neurotranscoder.train.trained import TrainedTranscoder
 _DEGREE = 3
 _SIZE_WEIGHT = 1e-3  # of the squared size of a deviation beside that of its second difference
 Course = tuple[Float[ndarray, "regions _"], Float[ndarray, "regions _"]]
-
-
-class ResponseSettings(Settings):
-    """How the response of a region is estimated."""
-
-    knot_spacing: float = Field(default=1.6, gt=0)
-    """Distance of the knots of the cubic splines that responses are made of, in s."""
-    shrinkages: tuple[float, ...] = (1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
-    """Candidate weights of the squared second difference by which a response leaves the shared
-    one, relative to the power of the source; validation runs choose one for all regions."""
-    latest_peak: float = Field(default=12.0, gt=0)
-    """Largest lag at which a peak is looked for, in s."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,34 +73,6 @@ class LagStatistics:
         error = self.energy - 2 * np.einsum("rb,rb->r", weights, self.cross) + fit
         nothing = np.ones(len(fit))
         return np.asarray(np.divide(error, self.energy, out=nothing, where=self.energy > 0))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionResponses:
-    """The response of each region.
-
-    Parameters
-    ----------
-    times : array, shape (lags,)
-        Lags, in s.
-    values : Banded, shape (regions, lags)
-        Responses, in the unit of the shared one: a region whose source is estimated too weak has
-        a larger one.
-    peak, fwhm : Banded, shape (regions,)
-        In s; NaN where a response has no positive peak, or its width no end.
-    explained : array, shape (regions,)
-        Share of the BOLD of validation runs that the response explains, before any further
-        training; below 0 where it predicts worse than nothing.
-    shrinkage : float
-        The weight that validation runs chose.
-    """
-
-    times: Float[ndarray, " lags"]
-    values: Banded
-    peak: Banded
-    fwhm: Banded
-    explained: Float[ndarray, " regions"]
-    shrinkage: float
 
 
 def spline_basis(n_lags: int, rate: float, spacing: float) -> Float[ndarray, "lags basis"]:
@@ -198,31 +162,70 @@ def region_responses(
     settings : ResponseSettings
         Choices.
     """
-    basis, rate = basis_of(response, settings), _rate_of(response)
-    shared = np.linalg.lstsq(basis, response.values, rcond=None)[0]
-    smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
-    penalty = basis.T @ smooth @ basis
-    whole, unseen = _sum(training), _sum(validation)
-    fits = [fit_responses(whole, shared, penalty, one) for one in settings.shrinkages]
-    left = [float(unseen.unexplained(fit).mean()) for fit in fits]
-    best = int(np.argmin(left))
-    chosen = settings.shrinkages[best]
-    values = fits[best] @ basis.T
-    without = [
-        fit_responses(whole - _sum([training[i] for i in group]), shared, penalty, chosen)
-        @ basis.T
-        for group in groups
-        if len(groups) > 1
-    ]
-    shapes = np.stack([_shapes(one, rate, settings) for one in (values, *without)])
-    return RegionResponses(
-        response.times,
-        jackknife(values, np.stack(without) if without else values[:0, np.newaxis]),
-        jackknife(shapes[0, 0], shapes[1:, 0]),
-        jackknife(shapes[0, 1], shapes[1:, 1]),
-        1 - unseen.unexplained(fits[best]),
-        chosen,
-    )
+    whole, unseen = total_of(training), total_of(validation)
+    return _Fits(response, settings).responses(training, groups, [(whole, unseen)])
+
+
+def crossed_responses(
+    parts: Sequence[LagStatistics],
+    response: Response,
+    settings: ResponseSettings,
+    *,
+    with_intervals: bool = True,
+) -> RegionResponses:
+    """Return the response of each region where every part is held out in turn.
+
+    Parameters
+    ----------
+    parts : sequence of LagStatistics
+        Of two or more runs, or segments of a run, with the basis of `basis_of`.
+    response : Response
+        That all regions share.
+    settings : ResponseSettings
+        Choices.
+    with_intervals : bool
+        Whether parts are long enough that leaving one out tells how far others would move it.
+    """
+    whole = total_of(parts)
+    groups = [[number] for number in range(len(parts))] if with_intervals else []
+    folds = [(whole - one, one) for one in parts]
+    return _Fits(response, settings).responses(parts, groups, folds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fits:
+    """How responses are fitted around a shared one."""
+
+    response: Response
+    settings: ResponseSettings
+
+    def responses(
+        self,
+        parts: Sequence[LagStatistics],
+        groups: Sequence[Sequence[int]],
+        folds: Sequence[tuple[LagStatistics, LagStatistics]],
+    ) -> RegionResponses:
+        """Return responses with the shrinkage that is best over (known, unseen) folds."""
+        basis = basis_of(self.response, self.settings)
+        shared = np.linalg.lstsq(basis, self.response.values, rcond=None)[0]
+        smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
+        fit = partial(fit_responses, shared=shared, penalty=basis.T @ smooth @ basis)
+        left = [_share_left(folds, fit, one) for one in self.settings.shrinkages]
+        best = int(np.argmin([one.mean() for one in left]))
+        chosen, whole = self.settings.shrinkages[best], total_of(parts)
+        without = [
+            fit(whole - total_of([parts[i] for i in group]), shrinkage=chosen) @ basis.T
+            for group in groups
+            if len(groups) > 1
+        ]
+        return responses_with_shapes(
+            self.response.times,
+            fit(whole, shrinkage=chosen) @ basis.T,
+            without,
+            1 - left[best],
+            self.settings,
+            shrinkage=chosen,
+        )
 
 
 def responses_of(
@@ -256,28 +259,26 @@ def responses_of(
     return region_responses(known, unseen, trained.response, groups_of(training), settings)
 
 
+def _share_left(
+    folds: Sequence[tuple[LagStatistics, LagStatistics]],
+    fit: Callable[..., Float[ndarray, "regions basis"]],
+    shrinkage: float,
+) -> Float[ndarray, " regions"]:
+    """Return the share of held-out BOLD that responses leave, over all folds."""
+    energies = np.stack([unseen.energy for _, unseen in folds])
+    shares = [unseen.unexplained(fit(known, shrinkage=shrinkage)) for known, unseen in folds]
+    total, left = energies.sum(axis=0), np.sum(shares * energies, axis=0)
+    return np.asarray(np.divide(left, total, out=np.ones(len(total)), where=total > 0))
+
+
 def _rate_of(response: Response) -> float:
     """Return the lags per second of a response."""
     return 1 / float(response.times[1] - response.times[0])
 
 
-def _sum(parts: Sequence[LagStatistics]) -> LagStatistics:
+def total_of(parts: Sequence[LagStatistics]) -> LagStatistics:
     """Return the statistics of several runs together."""
     total = parts[0]
     for part in parts[1:]:
         total = total + part
     return total
-
-
-def _shapes(
-    values: Float[ndarray, "regions lags"], rate: float, settings: ResponseSettings
-) -> Float[ndarray, "2 regions"]:
-    """Return peak and width of each response."""
-    times = np.arange(values.shape[1]) / rate
-    early = times <= settings.latest_peak
-    out = np.full((2, len(values)), np.nan)
-    for region, one in enumerate(values):
-        if one[early].max() > 0:
-            whole = Response(times, np.where(early | (one < one[early].max()), one, 0.0))
-            out[:, region] = whole.peak, whole.fwhm
-    return out
