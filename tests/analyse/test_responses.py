@@ -3,10 +3,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import gamma
 
+from neurotranscoder.analyse.crossed_responses import crossed_responses
 from neurotranscoder.analyse.response_shapes import ResponseSettings, shapes_of
 from neurotranscoder.analyse.responses import (
     basis_of,
-    crossed_responses,
     fit_responses,
     lag_statistics,
     region_responses,

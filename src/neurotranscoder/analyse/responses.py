@@ -11,9 +11,8 @@ regions is worth more than the times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -67,6 +66,13 @@ class LagStatistics:
             self.gram - other.gram, self.cross - other.cross, self.energy - other.energy
         )
 
+    @property
+    def pooled(self) -> LagStatistics:
+        """What all regions say together about one response."""
+        return LagStatistics(
+            *(part.sum(axis=0, keepdims=True) for part in (self.gram, self.cross, self.energy))
+        )
+
     def unexplained(self, weights: Float[ndarray, "regions basis"]) -> Float[ndarray, " regions"]:
         """Return the share of BOLD that responses leave; 1 where there is no BOLD."""
         fit = np.einsum("rb,rbc,rc->r", weights, self.gram, weights)
@@ -87,6 +93,19 @@ def spline_basis(n_lags: int, rate: float, spacing: float) -> Float[ndarray, "la
 def basis_of(response: Response, settings: ResponseSettings) -> Float[ndarray, "lags basis"]:
     """Return the basis for responses that are as long as the shared one."""
     return spline_basis(len(response.times), _rate_of(response), settings.knot_spacing)
+
+
+def weights_of(
+    response: Response, basis: Float[ndarray, "lags basis"]
+) -> Float[ndarray, " basis"]:
+    """Return the weights of basis functions that give a response, by least squares."""
+    return np.asarray(np.linalg.lstsq(basis, response.values, rcond=None)[0])
+
+
+def roughness(basis: Float[ndarray, "lags basis"]) -> Float[ndarray, "basis basis"]:
+    """Return the quadratic form of weights that deviations from a response cost."""
+    smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
+    return np.asarray(basis.T @ smooth @ basis)
 
 
 def lag_statistics(course: Course, basis: Float[ndarray, "lags basis"]) -> LagStatistics:
@@ -162,70 +181,27 @@ def region_responses(
     settings : ResponseSettings
         Choices.
     """
+    basis = basis_of(response, settings)
+    shared, penalty = weights_of(response, basis), roughness(basis)
     whole, unseen = total_of(training), total_of(validation)
-    return _Fits(response, settings).responses(training, groups, [(whole, unseen)])
-
-
-def crossed_responses(
-    parts: Sequence[LagStatistics],
-    response: Response,
-    settings: ResponseSettings,
-    *,
-    with_intervals: bool = True,
-) -> RegionResponses:
-    """Return the response of each region where every part is held out in turn.
-
-    Parameters
-    ----------
-    parts : sequence of LagStatistics
-        Of two or more runs, or segments of a run, with the basis of `basis_of`.
-    response : Response
-        That all regions share.
-    settings : ResponseSettings
-        Choices.
-    with_intervals : bool
-        Whether parts are long enough that leaving one out tells how far others would move it.
-    """
-    whole = total_of(parts)
-    groups = [[number] for number in range(len(parts))] if with_intervals else []
-    folds = [(whole - one, one) for one in parts]
-    return _Fits(response, settings).responses(parts, groups, folds)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fits:
-    """How responses are fitted around a shared one."""
-
-    response: Response
-    settings: ResponseSettings
-
-    def responses(
-        self,
-        parts: Sequence[LagStatistics],
-        groups: Sequence[Sequence[int]],
-        folds: Sequence[tuple[LagStatistics, LagStatistics]],
-    ) -> RegionResponses:
-        """Return responses with the shrinkage that is best over (known, unseen) folds."""
-        basis = basis_of(self.response, self.settings)
-        shared = np.linalg.lstsq(basis, self.response.values, rcond=None)[0]
-        smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
-        fit = partial(fit_responses, shared=shared, penalty=basis.T @ smooth @ basis)
-        left = [_share_left(folds, fit, one) for one in self.settings.shrinkages]
-        best = int(np.argmin([one.mean() for one in left]))
-        chosen, whole = self.settings.shrinkages[best], total_of(parts)
-        without = [
-            fit(whole - total_of([parts[i] for i in group]), shrinkage=chosen) @ basis.T
-            for group in groups
-            if len(groups) > 1
-        ]
-        return responses_with_shapes(
-            self.response.times,
-            fit(whole, shrinkage=chosen) @ basis.T,
-            without,
-            1 - left[best],
-            self.settings,
-            shrinkage=chosen,
-        )
+    fits = [fit_responses(whole, shared, penalty, one) for one in settings.shrinkages]
+    left = [unseen.unexplained(fit) for fit in fits]
+    best = int(np.argmin([one.mean() for one in left]))
+    chosen = settings.shrinkages[best]
+    without = [
+        fit_responses(whole - total_of([training[i] for i in group]), shared, penalty, chosen)
+        @ basis.T
+        for group in groups
+        if len(groups) > 1
+    ]
+    return responses_with_shapes(
+        response.times,
+        fits[best] @ basis.T,
+        without,
+        1 - left[best],
+        settings,
+        shrinkage=chosen,
+    )
 
 
 def responses_of(
@@ -257,18 +233,6 @@ def responses_of(
 
     known, unseen = ([statistics(run) for run in runs] for runs in (training, validation))
     return region_responses(known, unseen, trained.response, groups_of(training), settings)
-
-
-def _share_left(
-    folds: Sequence[tuple[LagStatistics, LagStatistics]],
-    fit: Callable[..., Float[ndarray, "regions basis"]],
-    shrinkage: float,
-) -> Float[ndarray, " regions"]:
-    """Return the share of held-out BOLD that responses leave, over all folds."""
-    energies = np.stack([unseen.energy for _, unseen in folds])
-    shares = [unseen.unexplained(fit(known, shrinkage=shrinkage)) for known, unseen in folds]
-    total, left = energies.sum(axis=0), np.sum(shares * energies, axis=0)
-    return np.asarray(np.divide(left, total, out=np.ones(len(total)), where=total > 0))
 
 
 def _rate_of(response: Response) -> float:
