@@ -13,6 +13,7 @@ from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
 from neurotranscoder.cli.common import Common, Stage, progress, say
 from neurotranscoder.cli.regions import AtlasFiles
+from neurotranscoder.cli.subject_readouts import PlacesAsked, read_out_subjects
 from neurotranscoder.cli.trials import analyse_trials
 from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
@@ -33,6 +34,7 @@ def analyse(
     model: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
     stage: Stage = "group",
     atlas: AtlasFiles | None = None,
+    places: PlacesAsked | None = None,
     common: Common | None = None,
 ) -> None:
     """Read out a trained transcoder, or test what conditions do in the movies of subjects.
@@ -51,8 +53,9 @@ def analyse(
         group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
         --stage subject` has made movies. Given an atlas, courses, peak latencies and correlations
-        of its regions go to regions/sub-*. Where a model was fitted, maps of the voxels that it
-        sees in other runs go to trust/sub-*.
+        of its regions go to regions/sub-*, their hemodynamic responses to responses/sub-*. Where
+        a model was fitted, maps of the voxels that it sees in other runs go to trust/sub-*.
+        Forward and inverse maps of an electrode, place or region go to maps/sub-*.
     """
     config = (common or Common()).settings()
     if stage == "subject":
@@ -61,10 +64,17 @@ def analyse(
                 f"got {len(model)} models; subjects were fitted with one group model; name that"
             )
         known = model[0] if model else None
-        analyse_trials(bids, out, config, atlas=(atlas or AtlasFiles()).read(), model=known)
+        used, asked = (atlas or AtlasFiles()).read(), places or PlacesAsked()
+        asked.check(used)
+        analyse_trials(bids, out, config, atlas=used, model=known)
+        read_out_subjects(bids, out, config, used=used, asked=asked, model=known)
         return
     if (atlas or AtlasFiles()) != AtlasFiles():
         raise SettingsError("--atlas and --labels are of movies; add --stage subject")
+    if (places or PlacesAsked()) != PlacesAsked():
+        raise SettingsError(
+            "--electrode, --place and --region are of subjects; add --stage subject"
+        )
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)
     models = models if model else models[:1]

@@ -33,6 +33,8 @@ READOUTS = "readouts"
 STATISTICS = "statistics"
 REGIONS = "regions"
 TRUST = "trust"
+RESPONSES = "responses"
+MAPS = "maps"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
@@ -40,6 +42,8 @@ _NOT_BIDS = (
     STATISTICS,
     REGIONS,
     TRUST,
+    RESPONSES,
+    MAPS,
     "*.html",
     "*.tsv",
     "*.toml",
