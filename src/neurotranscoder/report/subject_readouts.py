@@ -45,15 +45,16 @@ def draw_region_hrfs(found: SubjectResponses, shared: Response, *, name: str) ->
         Of the subject.
     """
     order = _order(found)
-    rows = max(1, -(-len(order) // _COLUMNS))
+    columns = max(3, min(_COLUMNS, len(order)))
+    rows = max(1, -(-len(order) // columns))
     with drawing_style():
-        figure = Figure(figsize=(10.6, 0.7 + 1.6 * rows), layout="constrained")
-        grid = figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True)
+        figure = Figure(figsize=(0.4 + 1.7 * columns, 0.7 + 1.6 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
         for axes in grid.flat[len(order) :]:
             axes.set_axis_off()
         for axes, region in zip(grid.flat, order, strict=False):
             _draw_region(axes, found, region, shared)
-        for axes in grid.flat[max(0, len(order) - _COLUMNS) : len(order)]:
+        for axes in grid.flat[max(0, len(order) - columns) : len(order)]:
             axes.set_xlabel("lag (s)")
             axes.xaxis.set_tick_params(labelbottom=True)
         for axes in grid[:, 0]:
@@ -62,7 +63,8 @@ def draw_region_hrfs(found: SubjectResponses, shared: Response, *, name: str) ->
             f"{name}: responses of {len(order)} of {len(found.names)} regions; bands 95 %, "
             f"{intervals_of(found)}; dashed: the group"
         )
-        figure.suptitle(wrapped(title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+        heading = wrapped(title, 20 * columns)
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
         caption = (
             "Line and band: response of a region with its 95 % interval. Dashed: that of the "
             "group. Grey: the model does not see the region in other runs."
