@@ -3,8 +3,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import gamma
 
+from neurotranscoder.analyse.crossed_responses import crossed_responses
+from neurotranscoder.analyse.response_shapes import ResponseSettings, shapes_of
 from neurotranscoder.analyse.responses import (
-    ResponseSettings,
     basis_of,
     fit_responses,
     lag_statistics,
@@ -21,8 +22,8 @@ PEAKS = np.array([3.6, 4.4, 5.2, 6.0])
 SETTINGS = ResponseSettings()
 
 
-def response(peak):
-    hrf = gamma.pdf(TIMES, peak + 1) - gamma.pdf(TIMES, 15) / 6
+def response(peak, ratio=1 / 6):
+    hrf = gamma.pdf(TIMES, peak + 1) - gamma.pdf(TIMES, 15) * ratio
     return hrf / hrf.sum() * RATE
 
 
@@ -125,3 +126,45 @@ def test_a_run_shorter_than_its_response_is_refused(rng):
     basis = basis_of(SHARED, SETTINGS)
     with pytest.raises(GridError, match="70 frames; responses of 60 frames"):
         lag_statistics(tuple(rng.standard_normal((2, 4, 70))), basis)
+
+
+def test_shapes_are_those_of_the_closed_form():
+    """-cos over a period of 16 s has its peak at 8 s and half of it 8/3 s to either side."""
+    times = np.arange(0, 24, 0.25)
+    wave = -np.cos(2 * np.pi * times / 16)
+    wave[times > 12] *= 0.4  # lowest at 16 s: .4 of the peak
+    peak, fwhm, depth, when = shapes_of(times, wave[np.newaxis], SETTINGS)[:, 0]
+    # straight lines between samples .25 s apart
+    assert_allclose([peak, fwhm, depth, when], [8, 16 / 3, 0.4, 16], atol=5e-3)
+
+
+def test_a_response_that_stays_above_zero_has_no_undershoot():
+    found = shapes_of(TIMES, gamma.pdf(TIMES, 6)[np.newaxis], SETTINGS)[:, 0]
+    assert_allclose(found[2], 0)
+    assert np.isnan(found[3])
+
+
+def test_a_response_without_a_positive_peak_has_no_shape():
+    assert np.isnan(shapes_of(TIMES, -gamma.pdf(TIMES, 6)[np.newaxis], SETTINGS)).all()
+
+
+def test_undershoots_are_recovered(rng):
+    found = fitted(rng, 12)
+    true = shapes_of(TIMES, np.stack([response(peak) for peak in PEAKS]), SETTINGS)
+    # noise of .3 sd over 6,000 frames is .02 of the peak at each lag; the trough is flat for 4 s
+    assert_allclose(found.undershoot.value, true[2], atol=0.05)
+    assert_allclose(found.undershoot_time.value, true[3], atol=2.0)
+
+
+def test_crossed_runs_give_the_fit_of_all_runs_and_hold_the_truth(rng):
+    basis = basis_of(SHARED, SETTINGS)
+    parts = [lag_statistics(run, basis) for run in courses(rng, 6)]
+    found = crossed_responses(parts, SHARED, SETTINGS)
+    true = [Response(TIMES, response(peak)).peak for peak in PEAKS]
+    assert_allclose(found.peak.value, true, atol=0.15)
+    assert np.all((found.peak.low - 0.1 <= true) & (true <= found.peak.high + 0.1))
+    # noise of .3 sd leaves 1 / 1.09 of held-out BOLD to be explained
+    assert_allclose(found.explained, 1 / 1.09, atol=0.03)
+    alone = crossed_responses(parts, SHARED, SETTINGS, with_intervals=False)
+    assert_allclose(alone.peak.value, found.peak.value)
+    assert np.isnan(alone.peak.low).all()

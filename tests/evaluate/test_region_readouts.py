@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose
 
 from known_study import known_study
 from neurotranscoder.analyse.jackknife import Banded
-from neurotranscoder.analyse.responses import RegionResponses
+from neurotranscoder.analyse.response_shapes import RegionResponses
 from neurotranscoder.evaluate.region_readouts import (
     accuracy_where,
     over_regions,
@@ -25,12 +25,19 @@ def banded(values, half):
 
 
 def test_perfect_readouts_have_perfect_facts():
-    true = np.array([[4.0, 4.5, 5.0, 5.5, 6.0, 6.5], [5.0, 5.2, 4.9, 5.4, 5.1, 5.6]])
-    found = RegionResponses(
-        np.zeros(1), banded(true[:, :1], 0), banded(true[0], 0.1), banded(true[1], 0), true[0], 1.0
+    true = np.array(
+        [
+            [4.0, 4.5, 5.0, 5.5, 6.0, 6.5],
+            [5.0, 5.2, 4.9, 5.4, 5.1, 5.6],
+            [0.10, 0.12, 0.20, 0.15, 0.30, 0.25],
+            [14.0, 15.0, 16.0, 14.5, 15.5, 16.5],
+        ]
     )
+    shapes = [banded(row, 0.1) for row in true]
+    found = RegionResponses(np.zeros(1), banded(true[:, :1], 0), *shapes, true[0], 1.0)
     facts = {measure: one for measure, _, one in response_facts(found, true)}
-    assert_allclose([facts["region_peak_r"].mean, facts["region_fwhm_r"].mean], 1.0)
+    names = ("region_peak_r", "region_fwhm_r", "region_undershoot_r")
+    assert_allclose([facts[name].mean for name in names], 1.0)
     assert facts["region_peak_error"].mean == 0.0
     assert facts["region_peak_covered"].mean == 1.0
 
@@ -80,6 +87,8 @@ def test_rows_stand_for_regions_that_respond_differently(study):
         "region_peak_error",
         "region_peak_covered",
         "region_fwhm_r",
+        "region_undershoot_r",
+        "region_undershoot_error",
     }
     assert rows["region_peak_r"].n > 3
     assert 0 < rows["region_peak_error"].value < 8

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import Field
 from scipy.interpolate import BSpline
 
-from neurotranscoder.analyse.jackknife import Banded, groups_of, jackknife
+from neurotranscoder.analyse.jackknife import groups_of
+from neurotranscoder.analyse.response_shapes import (
+    RegionResponses,
+    ResponseSettings,
+    responses_with_shapes,
+)
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.response import Response
-from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.reconstruct.group import source_of_eeg
 from neurotranscoder.signal.fir import apply_fir, second_differences, valid_slice
@@ -33,18 +36,6 @@ from neurotranscoder.train.trained import TrainedTranscoder
 _DEGREE = 3
 _SIZE_WEIGHT = 1e-3  # of the squared size of a deviation beside that of its second difference
 Course = tuple[Float[ndarray, "regions _"], Float[ndarray, "regions _"]]
-
-
-class ResponseSettings(Settings):
-    """How the response of a region is estimated."""
-
-    knot_spacing: float = Field(default=1.6, gt=0)
-    """Distance of the knots of the cubic splines that responses are made of, in s."""
-    shrinkages: tuple[float, ...] = (1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
-    """Candidate weights of the squared second difference by which a response leaves the shared
-    one, relative to the power of the source; validation runs choose one for all regions."""
-    latest_peak: float = Field(default=12.0, gt=0)
-    """Largest lag at which a peak is looked for, in s."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,40 +66,19 @@ class LagStatistics:
             self.gram - other.gram, self.cross - other.cross, self.energy - other.energy
         )
 
+    @property
+    def pooled(self) -> LagStatistics:
+        """What all regions say together about one response."""
+        return LagStatistics(
+            *(part.sum(axis=0, keepdims=True) for part in (self.gram, self.cross, self.energy))
+        )
+
     def unexplained(self, weights: Float[ndarray, "regions basis"]) -> Float[ndarray, " regions"]:
         """Return the share of BOLD that responses leave; 1 where there is no BOLD."""
         fit = np.einsum("rb,rbc,rc->r", weights, self.gram, weights)
         error = self.energy - 2 * np.einsum("rb,rb->r", weights, self.cross) + fit
         nothing = np.ones(len(fit))
         return np.asarray(np.divide(error, self.energy, out=nothing, where=self.energy > 0))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionResponses:
-    """The response of each region.
-
-    Parameters
-    ----------
-    times : array, shape (lags,)
-        Lags, in s.
-    values : Banded, shape (regions, lags)
-        Responses, in the unit of the shared one: a region whose source is estimated too weak has
-        a larger one.
-    peak, fwhm : Banded, shape (regions,)
-        In s; NaN where a response has no positive peak, or its width no end.
-    explained : array, shape (regions,)
-        Share of the BOLD of validation runs that the response explains, before any further
-        training; below 0 where it predicts worse than nothing.
-    shrinkage : float
-        The weight that validation runs chose.
-    """
-
-    times: Float[ndarray, " lags"]
-    values: Banded
-    peak: Banded
-    fwhm: Banded
-    explained: Float[ndarray, " regions"]
-    shrinkage: float
 
 
 def spline_basis(n_lags: int, rate: float, spacing: float) -> Float[ndarray, "lags basis"]:
@@ -123,6 +93,19 @@ def spline_basis(n_lags: int, rate: float, spacing: float) -> Float[ndarray, "la
 def basis_of(response: Response, settings: ResponseSettings) -> Float[ndarray, "lags basis"]:
     """Return the basis for responses that are as long as the shared one."""
     return spline_basis(len(response.times), _rate_of(response), settings.knot_spacing)
+
+
+def weights_of(
+    response: Response, basis: Float[ndarray, "lags basis"]
+) -> Float[ndarray, " basis"]:
+    """Return the weights of basis functions that give a response, by least squares."""
+    return np.asarray(np.linalg.lstsq(basis, response.values, rcond=None)[0])
+
+
+def roughness(basis: Float[ndarray, "lags basis"]) -> Float[ndarray, "basis basis"]:
+    """Return the quadratic form of weights that deviations from a response cost."""
+    smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
+    return np.asarray(basis.T @ smooth @ basis)
 
 
 def lag_statistics(course: Course, basis: Float[ndarray, "lags basis"]) -> LagStatistics:
@@ -198,30 +181,26 @@ def region_responses(
     settings : ResponseSettings
         Choices.
     """
-    basis, rate = basis_of(response, settings), _rate_of(response)
-    shared = np.linalg.lstsq(basis, response.values, rcond=None)[0]
-    smooth = second_differences(len(basis)) + _SIZE_WEIGHT * np.eye(len(basis))
-    penalty = basis.T @ smooth @ basis
-    whole, unseen = _sum(training), _sum(validation)
+    basis = basis_of(response, settings)
+    shared, penalty = weights_of(response, basis), roughness(basis)
+    whole, unseen = total_of(training), total_of(validation)
     fits = [fit_responses(whole, shared, penalty, one) for one in settings.shrinkages]
-    left = [float(unseen.unexplained(fit).mean()) for fit in fits]
-    best = int(np.argmin(left))
+    left = [unseen.unexplained(fit) for fit in fits]
+    best = int(np.argmin([one.mean() for one in left]))
     chosen = settings.shrinkages[best]
-    values = fits[best] @ basis.T
     without = [
-        fit_responses(whole - _sum([training[i] for i in group]), shared, penalty, chosen)
+        fit_responses(whole - total_of([training[i] for i in group]), shared, penalty, chosen)
         @ basis.T
         for group in groups
         if len(groups) > 1
     ]
-    shapes = np.stack([_shapes(one, rate, settings) for one in (values, *without)])
-    return RegionResponses(
+    return responses_with_shapes(
         response.times,
-        jackknife(values, np.stack(without) if without else values[:0, np.newaxis]),
-        jackknife(shapes[0, 0], shapes[1:, 0]),
-        jackknife(shapes[0, 1], shapes[1:, 1]),
-        1 - unseen.unexplained(fits[best]),
-        chosen,
+        fits[best] @ basis.T,
+        without,
+        1 - left[best],
+        settings,
+        shrinkage=chosen,
     )
 
 
@@ -261,23 +240,9 @@ def _rate_of(response: Response) -> float:
     return 1 / float(response.times[1] - response.times[0])
 
 
-def _sum(parts: Sequence[LagStatistics]) -> LagStatistics:
+def total_of(parts: Sequence[LagStatistics]) -> LagStatistics:
     """Return the statistics of several runs together."""
     total = parts[0]
     for part in parts[1:]:
         total = total + part
     return total
-
-
-def _shapes(
-    values: Float[ndarray, "regions lags"], rate: float, settings: ResponseSettings
-) -> Float[ndarray, "2 regions"]:
-    """Return peak and width of each response."""
-    times = np.arange(values.shape[1]) / rate
-    early = times <= settings.latest_peak
-    out = np.full((2, len(values)), np.nan)
-    for region, one in enumerate(values):
-        if one[early].max() > 0:
-            whole = Response(times, np.where(early | (one < one[early].max()), one, 0.0))
-            out[:, region] = whole.peak, whole.fwhm
-    return out

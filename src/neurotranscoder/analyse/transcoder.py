@@ -18,10 +18,9 @@ from neurotranscoder.analyse.identifiability import (
 )
 from neurotranscoder.analyse.jackknife import groups_of
 from neurotranscoder.analyse.regions import Regions, find_regions
+from neurotranscoder.analyse.response_shapes import RegionResponses, ResponseSettings
 from neurotranscoder.analyse.responses import (
     LagStatistics,
-    RegionResponses,
-    ResponseSettings,
     basis_of,
     lag_statistics,
     region_responses,

@@ -12,7 +12,7 @@ from neurotranscoder.analyse.models import ModelFacts, compare_models
 from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
 from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
-from neurotranscoder.cli.regions import AtlasFiles
+from neurotranscoder.cli.subject_readouts import PlacesAsked, read_out_subjects
 from neurotranscoder.cli.trials import analyse_trials
 from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
@@ -22,7 +22,7 @@ from neurotranscoder.io.store import write_table
 from neurotranscoder.report.readouts import write_readouts_page
 from neurotranscoder.train.trained import TrainedTranscoder
 
-HERE = Workers()
+HERE, NOTHING = Workers(), PlacesAsked()
 Models = list[tuple[str, TrainedTranscoder]]
 
 
@@ -33,7 +33,7 @@ def analyse(
     *,
     model: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = (),
     stage: Stage = "group",
-    atlas: AtlasFiles | None = None,
+    asked: PlacesAsked = NOTHING,
     common: Common | None = None,
     workers: Workers = HERE,
 ) -> None:
@@ -53,8 +53,10 @@ def analyse(
         group: responses, leadfields, agreement, identifiability; or subject: means and contrasts
         of conditions at every voxel and frame (settings analyse.trials), once `reconstruct
         --stage subject` has made movies. Given an atlas, courses, peak latencies and correlations
-        of its regions go to regions/sub-*. Where a model was fitted, maps of the voxels that it
-        sees in other runs go to trust/sub-*, and tests, pictures and tables are of these alone.
+        of its regions go to regions/sub-*, their hemodynamic responses to responses/sub-*. Where
+        a model was fitted, maps of the voxels that it sees in other runs go to trust/sub-*, and
+        tests, pictures and tables are of these alone. Forward and inverse maps of an electrode,
+        place or region go to maps/sub-*.
     workers
         Where subjects are done; their trials are read from events.tsv and movies.
     """
@@ -65,11 +67,16 @@ def analyse(
                 f"got {len(model)} models; subjects were fitted with one group model; name that"
             )
         known = model[0] if model else None
-        files = atlas or AtlasFiles()
-        analyse_trials(bids, out, config, atlas=files, model=known, workers=workers)
+        if asked.region:  # before anything is computed
+            asked.check_regions(asked.files.read())
+        analyse_trials(bids, out, config, atlas=asked.files, model=known, workers=workers)
+        read_out_subjects(bids, out, config, asked=asked, model=known)
         return
-    if (atlas or AtlasFiles()) != AtlasFiles():
-        raise SettingsError("--atlas and --labels are of movies; add --stage subject")
+    if asked != NOTHING:
+        raise SettingsError(
+            "--atlas, --labels, --electrode, --place and --region are of movies; add --stage "
+            "subject"
+        )
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)
     models = models if model else models[:1]

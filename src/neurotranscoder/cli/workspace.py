@@ -35,6 +35,8 @@ READOUTS = "readouts"
 STATISTICS = "statistics"
 REGIONS = "regions"
 TRUST = "trust"
+RESPONSES = "responses"
+MAPS = "maps"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
@@ -42,6 +44,8 @@ _NOT_BIDS = (
     STATISTICS,
     REGIONS,
     TRUST,
+    RESPONSES,
+    MAPS,
     "*.html",
     "*.tsv",
     "*.toml",

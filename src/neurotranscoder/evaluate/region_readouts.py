@@ -8,9 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from neurotranscoder.analyse.responses import RegionResponses, ResponseSettings, responses_of
+from neurotranscoder.analyse.response_shapes import (
+    RegionResponses,
+    ResponseSettings,
+    shapes_of,
+)
+from neurotranscoder.analyse.responses import responses_of
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.core.response import Response
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.held_out import HeldOut, inside
 from neurotranscoder.evaluate.table import MeasureRow
@@ -73,23 +77,22 @@ def region_response_rows(
     ]
 
 
-def true_shapes(truth: Truth, runs: Sequence[RunId]) -> Float[ndarray, "2 regions"]:
-    """Return peak and width (s) of each true region, as a transcoder can know them.
+def true_shapes(truth: Truth, runs: Sequence[RunId]) -> Float[ndarray, "4 regions"]:
+    """Return peak, width, undershoot and its time of each region, as a transcoder can know them.
 
-    They are those of the mean response over the brains of some runs.
+    They are those of the mean response over the brains of some runs, as `shapes_of` has them.
     """
     times = np.arange(0.0, 32.0, _FINE)
     late = times + truth.evoked.delay
     mean = np.mean([truth.region_hrfs(late, brain) for brain in brains_of(truth, runs)], axis=0)
-    responses = [Response(times, values) for values in mean]
-    return np.array([[one.peak for one in responses], [one.fwhm for one in responses]])
+    return shapes_of(times, mean, ResponseSettings())
 
 
 def response_facts(
-    found: RegionResponses, true: Float[ndarray, "2 regions"]
+    found: RegionResponses, true: Float[ndarray, "4 regions"]
 ) -> list[tuple[str, str, Interval]]:
-    """Return measure, unit and value over regions: r of peaks and of widths, errors, coverage."""
-    peak, fwhm = found.peak, found.fwhm.value
+    """Return measure, unit and value over regions: r of shapes, errors, coverage of the peak."""
+    peak, fwhm, depth = found.peak, found.fwhm.value, found.undershoot.value
     known = np.isfinite(peak.value)
     covered = (peak.low <= true[0]) & (true[0] <= peak.high)
     share = Interval(float(covered[known].mean()), _NAN, _NAN, int(known.sum()))
@@ -98,6 +101,8 @@ def response_facts(
         ("region_peak_error", "s", median_interval(np.abs(peak.value - true[0]))),
         ("region_peak_covered", "", share),
         ("region_fwhm_r", "", over_regions(fwhm, true[1])),
+        ("region_undershoot_r", "", over_regions(depth, true[2])),
+        ("region_undershoot_error", "", median_interval(np.abs(depth - true[2]))),
     ]
 
 

@@ -32,7 +32,7 @@ _COLOURS = ("#8C8C8C", VERMILLION, BLUE, GREEN, PURPLE)
 _FEWEST_FOR_A_HEAD = 8
 
 
-def draw_topography(topography: Topography, montage: Montage) -> Picture:
+def draw_topography(topography: Topography, montage: Montage, *, dense: bool = False) -> Picture:
     """Draw the scalp pattern of one region, truth beside estimates; each has its own scale.
 
     Parameters
@@ -41,6 +41,8 @@ def draw_topography(topography: Topography, montage: Montage) -> Picture:
         Patterns of one region.
     montage : Montage
         Where the electrodes are; bars are drawn where that is unknown.
+    dense : bool
+        Whether bars are pixels as well, as heads are.
     """
     positions = montage.positions
     names = ", ".join(name_of(label) for label in topography.labels)
@@ -49,7 +51,7 @@ def draw_topography(topography: Topography, montage: Montage) -> Picture:
         if positions is None or not _drawable(positions):
             figure = _bars(topography, montage)
             caption = "Pattern per channel; places of the electrodes are not known."
-            return picture_of(figure, alt=alt, caption=caption)
+            return picture_of(figure, alt=alt, caption=caption, dense=dense)
         figure = _heads(topography, flat_positions(positions))
         caption = (
             "Seen from above, nose up, left is left. Each head is scaled to its largest value."

@@ -125,6 +125,8 @@ MEASURES = {
     "region_peak_error": "Error of peaks, median over regions",
     "region_peak_covered": "Share of true peaks within their interval",
     "region_fwhm_r": "r of widths with the true ones, over regions",
+    "region_undershoot_r": "r of undershoots with the true ones, over regions",
+    "region_undershoot_error": "Error of undershoots (share of the peak), median over regions",
     "gate": "Gate of the network",
     "surviving_share_of_sd": "Share of sd that averaging to frames leaves",
 }
