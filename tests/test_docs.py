@@ -140,7 +140,8 @@ def test_page_on_realism_holds_the_table_of_the_code():
 
 def test_readme_names_every_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    missing = [c.__name__ for c in COMMANDS if f"neurotranscoder {c.__name__}" not in text]
+    names = [command.__name__.rstrip("_") for command in COMMANDS]
+    missing = [name for name in names if f"neurotranscoder {name} " not in text]
     assert missing == []
 
 

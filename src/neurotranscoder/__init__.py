@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     )
     from neurotranscoder.api.readouts import read_out
     from neurotranscoder.api.simulation import Simulation, simulate_run
-    from neurotranscoder.api.study import aligned_runs, load_study, windows
+    from neurotranscoder.api.study import (
+        ImportSettings,
+        aligned_runs,
+        import_study,
+        load_study,
+        windows,
+    )
     from neurotranscoder.api.transcoder import Transcoder
     from neurotranscoder.api.trials import (
         ClusterSettings,
@@ -66,6 +72,8 @@ _FACADE = {
     "write_trust": "movies",
     "Transcoder": "transcoder",
     "aligned_runs": "study",
+    "ImportSettings": "study",
+    "import_study": "study",
     "load_study": "study",
     "read_out": "readouts",
     "windows": "study",
@@ -85,6 +93,7 @@ _FACADE = {
 
 __all__ = [
     "ClusterSettings",
+    "ImportSettings",
     "Simulation",
     "SourceMovie",
     "SubjectMeans",
@@ -100,6 +109,7 @@ __all__ = [
     "cut_trials",
     "export_movie",
     "fit_subject",
+    "import_study",
     "load_movie",
     "load_study",
     "load_subject",

@@ -12,6 +12,7 @@ from neurotranscoder.cli.benchmark import benchmark
 from neurotranscoder.cli.common import BAD_INPUT, exit_code
 from neurotranscoder.cli.demo import demo
 from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.imports import import_
 from neurotranscoder.cli.reconstruct import reconstruct, transcode
 from neurotranscoder.cli.simulate import simulate
 from neurotranscoder.cli.train import train
@@ -24,6 +25,7 @@ app = App(
 COMMANDS = (
     demo,
     simulate,
+    import_,
     train,
     reconstruct,
     transcode,

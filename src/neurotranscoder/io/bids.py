@@ -16,6 +16,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.eeg import EEG_SUFFIXES, EegSidecars
 from neurotranscoder.io.store import read_json
 
+ASSUMPTIONS = "Assumptions"  # field of our own: what an import assumed, a list of sentences
 _IMAGES = (".nii", ".nii.gz")
 _SPATIAL = ("electrodes", "coordsystem")
 
@@ -234,9 +235,9 @@ def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> Run
         raise StudyError(problems)
     sidecars = EegSidecars(
         metadata[0],
-        _nearest(eeg, root, "channels", ".tsv"),
-        _nearest(eeg, root, "electrodes", ".tsv"),
-        _nearest(eeg, root, "coordsystem", ".json"),
+        nearest_sidecar(eeg, root, "channels", ".tsv"),
+        nearest_sidecar(eeg, root, "electrodes", ".tsv"),
+        nearest_sidecar(eeg, root, "coordsystem", ".json"),
     )
     stem = bold.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_bold")
     mask = bold.with_name(stem.replace("_desc-preproc", "") + "_desc-brain_mask.nii.gz")
@@ -248,13 +249,13 @@ def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> Run
         eeg_sidecars=sidecars,
         bold_metadata=metadata[1],
         mask=mask if mask.exists() else None,
-        bold_events=_nearest(bold, bold_root, "events", ".tsv")
-        or _nearest(native, root, "events", ".tsv"),
-        eeg_events=_nearest(eeg, root, "events", ".tsv"),
+        bold_events=nearest_sidecar(bold, bold_root, "events", ".tsv")
+        or nearest_sidecar(native, root, "events", ".tsv"),
+        eeg_events=nearest_sidecar(eeg, root, "events", ".tsv"),
     )
 
 
-def _nearest(path: Path, root: Path, suffix: str, ending: str) -> Path | None:
+def nearest_sidecar(path: Path, root: Path, suffix: str, ending: str) -> Path | None:
     """Return the sidecar of another suffix that applies to a file, the nearest one."""
     found = list(_inherited(path, root, ending, suffix))
     return found[-1] if found else None

@@ -24,7 +24,13 @@ BIDS_VERSION = "1.10.0"
 
 
 def start_study(
-    root: Path, *, name: str, authors: tuple[str, ...], readme: str, subjects: tuple[str, ...]
+    root: Path,
+    *,
+    name: str,
+    authors: tuple[str, ...],
+    readme: str,
+    subjects: tuple[str, ...],
+    licence: str | None = "CC0",
 ) -> None:
     """Write what a BIDS study needs at its root.
 
@@ -40,6 +46,8 @@ def start_study(
         What it is, for people.
     subjects : tuple of str
         Labels without ``sub-``.
+    licence : str or None
+        Licence of the data; None where that is stated elsewhere.
     """
     for subject in subjects:
         RunId(subject, "none")
@@ -47,7 +55,7 @@ def start_study(
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
-        "License": "CC0",
+        **({"License": licence} if licence else {}),
         "Authors": list(authors),
         "GeneratedBy": [{"Name": "neurotranscoder", "Version": __version__}],
     }

@@ -12,7 +12,7 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.io.bids import RunFiles, search_runs
+from neurotranscoder.io.bids import ASSUMPTIONS, RunFiles, search_runs
 from neurotranscoder.io.eeg import Markers, read_eeg
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES, read_bold
@@ -222,7 +222,7 @@ def _load(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str
     if problems or eeg_part is None or bold is None or report is None or events is None:
         raise StudyError(problems)
     recording = Recording(files.run, eeg_part[0], bold, clock, events)
-    return recording, _notes(recording, report)
+    return recording, (*_notes(recording, report), *_assumed(files))
 
 
 def _attempt(problems: list[Problem], path: Path, read: Callable[[], Part]) -> Part | None:
@@ -261,6 +261,12 @@ def _events(files: RunFiles, clock: Clock) -> Events:
     events = read_events(files.eeg_events)
     onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
     return dataclasses.replace(events, onset=onset)
+
+
+def _assumed(files: RunFiles) -> tuple[str, ...]:
+    """Return what an import had to assume of a run, as its sidecars say."""
+    stated = files.eeg_sidecars.metadata.get(ASSUMPTIONS, [])
+    return tuple(f"assumed: {text}" for text in stated) if isinstance(stated, list) else ()
 
 
 def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
