@@ -143,9 +143,9 @@ def write_ds002336(root, *, task="motorloc", subjects=("xp101",)):
         base = root / f"sub-{subject}"
         stem = f"sub-{subject}_task-{task}"
         volumes = [(1.0 + t, "Response", "R128") for t in starts]
-        blocks = [(3.0, "Stimulus", "S 99"), (11.0, "Stimulus", "S  2")]
+        blocks = [(3.0, "Stimulus", "S 99"), (23.0, "Stimulus", "S  2")]
         raw = base / "eeg" / f"{stem}_eeg.vhdr"
-        brainvision(raw, sorted(volumes + blocks), sfreq=5000.0, seconds=23)
+        brainvision(raw, sorted(volumes + blocks), sfreq=5000.0, seconds=24)
         cleaned = root / "derivatives" / base.name / "eeg_pp" / f"{stem}_eeg_pp.vhdr"
         marks = [(t, "Response", "R128") for t in starts[:9]] + [(0.0, "Stimulus", "S 99")]
         brainvision(cleaned, sorted(marks), sfreq=200.0, seconds=18)

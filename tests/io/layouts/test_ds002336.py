@@ -53,6 +53,13 @@ def test_events_move_with_the_volumes_that_were_left_out(study):
     assert events.trial_type == ("Rest", "Task-ME")
 
 
+def test_a_missing_first_block_marker_is_one_block_before_the_first_task(broken, tmp_path):
+    path = broken / "sub-xp101" / "eeg" / f"{STEM}_eeg.vmrk"
+    path.write_text(path.read_text().replace("S 99", "S 77"))
+    done = nt.import_study("ds002336", broken, tmp_path / "out")
+    assert any("counted in the raw marker file: volume 1" in note for note in done.notes)
+
+
 def test_without_raw_markers_the_first_volume_is_that_of_the_readme(broken, tmp_path):
     (broken / "sub-xp101" / "eeg" / f"{STEM}_eeg.vmrk").unlink()
     done = nt.import_study("ds002336", broken, tmp_path / "out")

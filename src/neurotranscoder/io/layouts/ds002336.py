@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.core.errors import Problem
 from neurotranscoder.core.recording import RunId
@@ -29,7 +31,8 @@ from neurotranscoder.io.layouts.scan import check_length, pair, scan_runs
 
 TR = 2.0
 RAW_SFREQ = 5000.0
-_BLOCK = "S 99"
+BLOCK_SECONDS = 20.0
+_BLOCK, _TASK = "S 99", "S  2"
 _FILTERS = (
     "gradient artefact: sliding template of 21; down to 200 Hz; low-pass 50 Hz; pulse artefact: "
     "template"
@@ -98,16 +101,25 @@ def _first_volume(
     onsets = [t for t, its in zip(header.markers.onsets, header.markers.names, strict=True)
               if its == name]  # fmt: skip
     begin = float(min(onsets))
-    if raw_markers is not None and raw_markers.is_file():
-        marks = read_markers(raw_markers)
-        block = [m.sample for m in marks if m.description == _BLOCK][:1]
-        volumes = np.asarray([m.sample for m in marks if m.description == "R128"])
-        if block and len(volumes):
-            before = volumes / RAW_SFREQ < block[0] / RAW_SFREQ + begin - TR / 2
-            first = int(np.sum(before))
-            return first, _READ_OFF.format(first)
+    block, volumes = _raw_times(raw_markers)
+    if np.isfinite(block) and len(volumes):
+        first = int(np.sum(volumes < block + begin - TR / 2))
+        return first, _READ_OFF.format(first)
     first = round((settings.protocol_start + begin) / TR)
     return first, _ASSUMED.format(settings.protocol_start, first)
+
+
+def _raw_times(path: Path | None) -> tuple[float, Float[ndarray, " volumes"]]:
+    """Return when the first block and the volumes start in raw EEG, in s; NaN, none if unknown.
+
+    The first marker of a block may be missing; the first task begins one block later.
+    """
+    marks = read_markers(path) if path is not None and path.is_file() else ()
+    first = {name: min((m.sample / RAW_SFREQ for m in marks if m.description == name),
+                       default=np.nan) for name in (_BLOCK, _TASK)}  # fmt: skip
+    starts = [t for t in (first[_BLOCK], first[_TASK] - BLOCK_SECONDS) if t >= 0]
+    volumes = [m.sample / RAW_SFREQ for m in marks if m.description == "R128"]
+    return min(starts, default=float("nan")), np.asarray(volumes, dtype=np.float64)
 
 
 def _files(source: Path, folder: str, *endings: str) -> list[Path]:
