@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import neurotranscoder as nt
-from layout_example import write_ds002336
+from layout_example import write_ds002336, write_image
 from neurotranscoder.core.errors import StudyError
 from small_study import validation_errors
 
@@ -119,3 +119,9 @@ def test_a_sidecar_with_another_tr_or_too_few_slice_times_is_refused(broken, tmp
         nt.import_study("ds002336", broken, tmp_path / "out", settings=RAW)
     assert "1 s in the sidecar, 2 s in the header" in str(caught.value)
     assert "got 2 numbers; need one per slice (4)" in str(caught.value)
+
+
+def test_images_that_end_before_the_eeg_begins_are_refused(broken, tmp_path):
+    write_image(broken / "sub-xp101" / "func" / f"{STEM}_bold.nii.gz", tr=2.0, n_volumes=2)
+    with pytest.raises(StudyError, match="got 2 volumes, 1 of them before the EEG; need at least"):
+        nt.import_study("ds002336", broken, tmp_path / "out")

@@ -86,7 +86,11 @@ def pair(first: Callable[[], Part], second: Callable[[], Other]) -> tuple[Part, 
 
 
 def check_length(path: Path, eeg_seconds: float, images: ImagePart) -> None:
-    """Refuse EEG that ends more than one TR before the images, wherever it begins."""
+    """Refuse EEG that lasts more than one TR less than the images, and images of no length."""
+    if images.n_volumes - images.first < 2:
+        got = f"{images.n_volumes} volumes, {images.first} of them before the EEG"
+        needed, cure = "at least 2 within the EEG", "restore or download the file"
+        raise StudyError([Problem(str(images.path), "dim", got, needed, cure)])
     if eeg_seconds >= images.duration - images.tr:
         return
     got = f"{eeg_seconds:.3f} s of EEG"
