@@ -161,7 +161,7 @@ def test_two_matrices_that_may_be_the_raw_eeg_are_refused(broken, tmp_path):
 
 def test_a_file_that_is_no_matlab_file_is_refused(broken, tmp_path):
     (broken / "sub001" / "EEG" / RUN / "EEG_rereferenced.mat").write_bytes(b"no MATLAB" * 40)
-    assert "need a MATLAB file of version 7 or older" in refusal(broken, tmp_path)
+    assert "need a whole MATLAB file of version 5 to 7" in refusal(broken, tmp_path)
 
 
 def test_eeg_that_is_too_short_for_its_images_is_refused(broken, tmp_path):

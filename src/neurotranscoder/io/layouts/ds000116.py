@@ -135,13 +135,13 @@ def _eeg_part(stated: _Stated, run: RunId, folder: Path) -> MatlabPart:
     """Look into the MATLAB file of a run."""
     kind = stated.settings.eeg
     name, rows = FILES[kind]
-    variable, n_times = find_matrix(folder / name, rows)
+    matrix = find_matrix(folder / name, rows)
     bipolar = kind != "rereferenced"
     names = tuple(f"pair{i:02d}" for i in range(1, 44)) if bipolar else stated.names
     noisy = NOISY.get(run.subject, ()) if bipolar else ()
     bad = frozenset(f"pair{i:02d}" for i in noisy)
     filtering = "" if kind == "raw" else _CLEANED
-    return MatlabPart(folder / name, rows, variable, n_times, names, (), bad, filtering)
+    return MatlabPart(folder / name, rows, matrix, names, (), bad, filtering)
 
 
 def _image_part(stated: _Stated, folder: Path) -> ImagePart:

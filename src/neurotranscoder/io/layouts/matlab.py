@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.io import loadmat, whosmat
-from scipy.io.matlab import MatReadError
 
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StudyError
 from neurotranscoder.core.recording import Eeg, Events, OtherChannel, RunId
 from neurotranscoder.io.brainvision import Marker, write_brainvision
 from neurotranscoder.io.layouts.files import present
+from neurotranscoder.io.layouts.mat5 import Matrix, matrices_in, read_matrix
 from neurotranscoder.io.layouts.plan import Placing
 from neurotranscoder.io.store import write_json
 from neurotranscoder.io.study_writer import eeg_sidecar, write_channels
@@ -32,8 +31,6 @@ STIMULI = {
 STIMULUS_SECONDS = 0.2
 _RESPONSE = 100
 _SHORTEST = 10  # samples that a level lasts; shorter ones are on the way to another
-_NUMBERS = ("double", "single", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
-_UNREADABLE = (OSError, ValueError, TypeError, NotImplementedError, MatReadError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +70,8 @@ class MatlabPart:
         The file.
     rows : Rows
         What its rows are.
-    variable : str
-        Name of the matrix.
-    n_times : int
-        Number of samples.
+    matrix : Matrix
+        Where it stands in the file.
     names : tuple of str
         Names of the EEG channels.
     volumes : tuple of int
@@ -89,12 +84,16 @@ class MatlabPart:
 
     path: Path
     rows: Rows
-    variable: str
-    n_times: int
+    matrix: Matrix
     names: tuple[str, ...]
     volumes: tuple[int, ...]
     bad: frozenset[str] = frozenset()
     filtering: str = ""
+
+    @property
+    def n_times(self) -> int:
+        """Number of samples."""
+        return self.matrix.n_columns
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -106,9 +105,9 @@ class MatlabPart:
     ) -> Events | None:
         """Write signals, markers and sidecars; return what was shown and answered."""
         del placing  # the samples become another file
-        matrix = self._matrix()
-        events = events_of(self.path, matrix[-2], matrix[-1])
-        eeg = self._eeg(matrix)
+        values = self._values()
+        events = events_of(self.path, values[-2], values[-1])
+        eeg = self._eeg(values)
         markers = tuple(Marker(sample, "Response", "128") for sample in self.volumes)
         write_brainvision(folder / f"{run.label}_eeg.vhdr", eeg, markers=markers)
         kinds = eeg.all_kinds
@@ -118,55 +117,46 @@ class MatlabPart:
         write_json(folder / f"{run.label}_eeg.json", {**fields, **facts})
         return events
 
-    def _eeg(self, matrix: Float[ndarray, "rows times"]) -> Eeg:
+    def _eeg(self, values: Float[ndarray, "rows times"]) -> Eeg:
         """Return the signals among the rows, in V."""
         n_eeg = self.rows.n_eeg
         others: list[OtherChannel] = []
         for row, (name, kind) in enumerate(self.rows.others, start=n_eeg):
             checked: Any = kind
-            others.append(OtherChannel(name, checked, self.rows.volts * matrix[row]))
+            others.append(OtherChannel(name, checked, self.rows.volts * values[row]))
         montage = Montage(self.names)
-        return Eeg(self.rows.volts * matrix[:n_eeg], SFREQ, montage, others=tuple(others))
+        return Eeg(self.rows.volts * values[:n_eeg], SFREQ, montage, others=tuple(others))
 
-    def _matrix(self) -> Float[ndarray, "rows times"]:
+    def _values(self) -> Float[ndarray, "rows times"]:
         """Read the matrix; refuse values that are not finite."""
-        try:
-            content = loadmat(self.path, variable_names=[self.variable])
-            matrix = np.asarray(content[self.variable], dtype=np.float64)
-        except (*_UNREADABLE, KeyError) as error:
-            raise _unreadable(self.path, error) from error
-        broken = int(np.sum(~np.isfinite(matrix)))
+        values = read_matrix(self.path, self.matrix)
+        broken = int(np.sum(~np.isfinite(values)))
         if broken:
-            got = f"{broken} of {matrix.size} values are NaN or infinite"
-            problem = Problem(str(self.path), self.variable, got, "finite numbers", "restore it")
-            raise StudyError([problem])
-        return matrix
+            got = f"{broken} of {values.size} values are NaN or infinite"
+            name, cure = self.matrix.name, "restore it"
+            raise StudyError([Problem(str(self.path), name, got, "finite numbers", cure)])
+        return values
 
 
-def find_matrix(path: Path, rows: Rows) -> tuple[str, int]:
-    """Return the name of the matrix in a MATLAB file and its number of samples.
+def find_matrix(path: Path, rows: Rows) -> Matrix:
+    """Return the matrix of EEG in a MATLAB file, its values unread.
 
     Raises
     ------
     StudyError
         When the file cannot be read, or the matrix is missing, ambiguous or of another size.
     """
-    present(path)
-    try:
-        found = whosmat(path)
-    except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
-    matrices = {name: shape for name, shape, kind in found if len(shape) == 2 and kind in _NUMBERS}
-    listed = ", ".join(f"{n} {' x '.join(map(str, s))}" for n, s in matrices.items()) or "none"
-    right = [name for name, shape in matrices.items() if shape[0] == rows.n_rows]
+    found = matrices_in(present(path))
+    right = [one for one in found if one.n_rows == rows.n_rows < one.n_columns]
     if rows.variable:
-        right = [name for name in right if name == rows.variable]
-    if len(right) != 1 or matrices[right[0]][1] < rows.n_rows:
+        right = [one for one in right if one.name == rows.variable]
+    if len(right) != 1:
+        listed = ", ".join(f"{one.name} {one.n_rows} x {one.n_columns}" for one in found)
         wanted = f"'{rows.variable}'" if rows.variable else "one matrix"
         needed = f"{wanted} of {rows.n_rows} rows (channels) and a column for each sample"
-        problem = Problem(str(path), "variables", listed, needed, "restore the file")
-        raise StudyError([problem])
-    return right[0], int(matrices[right[0]][1])
+        got, cure = listed or "none", "restore the file"
+        raise StudyError([Problem(str(path), "variables", got, needed, cure)])
+    return right[0]
 
 
 def events_of(
@@ -221,11 +211,3 @@ def _levels(
     starts = starts[np.diff(starts, append=len(values)) >= _SHORTEST]
     starts = starts[np.diff(values[starts], prepend=values[0] - 1) != 0]  # what a glitch cut
     return starts, values[starts]
-
-
-def _unreadable(path: Path, error: Exception) -> StudyError:
-    """Return what is wrong with a file that is no MATLAB file of version 7 or older."""
-    got = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    needed = "a MATLAB file of version 7 or older"
-    cure = "restore it; a file of version 7.3 has to be saved again with -v7"
-    return StudyError([Problem(str(path), "file", got, needed, cure)])
