@@ -9,6 +9,7 @@ import nibabel as nib
 import pytest
 from numpy.testing import assert_allclose
 
+from layout_example import write_noddi
 from movie_example import random_movie
 from neurotranscoder.analyse.trials import TrialSettings, cut_trials
 from neurotranscoder.cli.app import COMMANDS
@@ -16,6 +17,8 @@ from neurotranscoder.evaluate.benchmark.rows import Statistic
 from neurotranscoder.evaluate.methods.outside import checked
 from neurotranscoder.evaluate.methods.registry import Role
 from neurotranscoder.evaluate.scoring import Prediction
+from neurotranscoder.io.layouts.plan import ImportSettings
+from neurotranscoder.io.layouts.registry import LAYOUTS
 from neurotranscoder.io.movies import save_movie
 from neurotranscoder.io.store import write_table
 from neurotranscoder.report.words import MEASURES
@@ -52,6 +55,22 @@ def test_benchmark_page_defines_every_measure_that_is_taken():
     text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
     elsewhere = {"surviving_share_of_sd"}  # of `evaluate` alone: a fact about the truth
     assert [name for name in MEASURES if f"`{name}`" not in text] == sorted(elsewhere)
+
+
+def test_page_on_loaders_names_every_layout_kind_of_eeg_and_setting():
+    text = (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8")
+    kinds = {kind for layout in LAYOUTS.values() for kind in layout.eeg}
+    words = [*LAYOUTS, *kinds, *ImportSettings.model_fields]
+    assert [word for word in words if f"`{word}`" not in text] == []
+
+
+def test_python_on_the_page_of_loaders_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_noddi(tmp_path / "downloads" / "noddi")
+    text = (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    assert len(names["study"]) == 2
 
 
 def test_python_on_the_truth_page_runs_on_a_study(tiny_study, tmp_path, monkeypatch):
@@ -141,7 +160,8 @@ def test_page_on_realism_holds_the_table_of_the_code():
 
 def test_readme_names_every_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    missing = [c.__name__ for c in COMMANDS if f"neurotranscoder {c.__name__}" not in text]
+    names = [command.__name__.rstrip("_") for command in COMMANDS]
+    missing = [name for name in names if f"neurotranscoder {name} " not in text]
     assert missing == []
 
 

@@ -57,7 +57,13 @@ if TYPE_CHECKING:
     )
     from neurotranscoder.api.readouts import read_out
     from neurotranscoder.api.simulation import Simulation, simulate_run
-    from neurotranscoder.api.study import aligned_runs, load_study, windows
+    from neurotranscoder.api.study import (
+        ImportSettings,
+        aligned_runs,
+        import_study,
+        load_study,
+        windows,
+    )
     from neurotranscoder.api.subject_readouts import (
         SubjectMaps,
         forward_map,
@@ -144,6 +150,8 @@ _FACADE = {
     "write_region_hrfs": "subject_readouts",
     "Transcoder": "transcoder",
     "aligned_runs": "study",
+    "ImportSettings": "study",
+    "import_study": "study",
     "load_study": "study",
     "read_out": "readouts",
     "windows": "study",
@@ -171,6 +179,7 @@ __all__ = [
     "FilterSettings",
     "GradientReport",
     "GradientSettings",
+    "ImportSettings",
     "PaperSubject",
     "PaperSubjectSettings",
     "Passband",
@@ -200,6 +209,7 @@ __all__ = [
     "fit_paper_subject",
     "fit_subject",
     "forward_map",
+    "import_study",
     "interpolate_channels",
     "inverse_map",
     "latent_sources",

@@ -9,12 +9,24 @@ from typing import Any
 from neurotranscoder.config import Config
 from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.io.layouts.plan import ImportSettings
+from neurotranscoder.io.layouts.study import import_study
 from neurotranscoder.preprocess.align import align, common_blocks
 from neurotranscoder.preprocess.group import align_runs, study_blocks
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.train.scaling import Scaling
 from neurotranscoder.train.split import Split, SplitSettings, split_runs
 from neurotranscoder.train.windows import ScaledRun, TrainingWindows
+
+__all__ = [
+    "ImportSettings",
+    "StudyLike",
+    "aligned_runs",
+    "import_study",
+    "load_study",
+    "opened",
+    "windows",
+]
 
 StudyLike = Study | Path | str
 

@@ -12,6 +12,7 @@ from neurotranscoder.cli.benchmark import benchmark
 from neurotranscoder.cli.common import BAD_INPUT, exit_code
 from neurotranscoder.cli.demo import demo
 from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.imports import import_
 from neurotranscoder.cli.preprocess import preprocess
 from neurotranscoder.cli.reconstruct import reconstruct, transcode
 from neurotranscoder.cli.run import run_app
@@ -27,6 +28,7 @@ COMMANDS = (
     demo,
     simulate,
     preprocess,
+    import_,
     train,
     reconstruct,
     transcode,

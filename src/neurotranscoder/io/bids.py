@@ -15,6 +15,7 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.eeg import EEG_SUFFIXES, EegSidecars
 from neurotranscoder.io.inheritance import metadata_of, nearest
 
+ASSUMPTIONS = "Assumptions"  # field of our own: what an import assumed, a list of sentences
 _IMAGES = (".nii", ".nii.gz")
 
 

@@ -50,6 +50,23 @@ class Markers:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EegHeader:
+    """What an EEG file says of itself: channels, Hz, samples, and everything that it marks."""
+
+    names: tuple[str, ...]
+    sfreq: float
+    n_times: int
+    markers: Markers
+
+
+def read_eeg_header(path: Path) -> EegHeader:
+    """Read an EEG file but for its samples; StudyError when it cannot be read."""
+    raw = _opened(path)
+    names = tuple(map(str, raw.ch_names))
+    return EegHeader(names, float(raw.info["sfreq"]), int(raw.n_times), _markers(raw))
+
+
 def read_eeg(
     path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = (), others: bool = False
 ) -> tuple[Eeg, Markers]:
@@ -79,13 +96,8 @@ def read_eeg(
     StudyError
         When the file or a sidecar cannot be read, or no EEG channel is left.
     """
-    if path.suffix == ".vhdr":
-        check_companions(path)
-    raw = _faultless(path, lambda: mne.io.read_raw(path, preload=False, verbose="error"))
-    markers = Markers(
-        np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time,
-        tuple(map(str, raw.annotations.description)),
-    )
+    raw = _opened(path)
+    markers = _markers(raw)
     types = _channel_types(raw, sidecars.channels)
     names = _eeg_channels(path, raw, types, exclude)
     data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
@@ -151,6 +163,22 @@ def raw_from_eeg(eeg: Eeg) -> mne.io.BaseRaw:
         for channel, place in zip(electrodes, eeg.montage.positions, strict=True):
             channel["loc"][:3] = 1e-3 * place
     return raw
+
+
+def _opened(path: Path) -> mne.io.BaseRaw:
+    """Open an EEG file without its samples; what lies beside a BrainVision header has to exist."""
+    if path.suffix == ".vhdr":
+        check_companions(path)
+    raw: mne.io.BaseRaw = _faultless(
+        path, lambda: mne.io.read_raw(path, preload=False, verbose="error")
+    )
+    return raw
+
+
+def _markers(raw: mne.io.BaseRaw) -> Markers:
+    """Return everything that a recording marks."""
+    onsets = np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time
+    return Markers(onsets, tuple(map(str, raw.annotations.description)))
 
 
 def _faultless(path: Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -51,12 +51,15 @@ def passband_of(raw: mne.io.BaseRaw, metadata: Mapping[str, object]) -> Passband
 
 def described_filters(eeg: Eeg) -> Mapping[str, object] | str:
     """Return `SoftwareFilters` of a sidecar: what is told of filters, and their measured gain."""
-    found: dict[str, object] = {}
-    if eeg.filtering:
-        found["described"] = {"filters": eeg.filtering}
-    if eeg.passband is not None and eeg.passband.source == "measured":
-        found[MEASURED] = {"note": eeg.passband.note()}
-    return found or "n/a"
+    if eeg.passband is None or eeg.passband.source != "measured":
+        return described(eeg.filtering)
+    told = {"described": {"filters": eeg.filtering}} if eeg.filtering else {}
+    return {**told, MEASURED: {"note": eeg.passband.note()}}
+
+
+def described(filtering: str) -> Mapping[str, object] | str:
+    """Return `SoftwareFilters` of a sidecar that tells of filters in words."""
+    return {"described": {"filters": filtering}} if filtering else "n/a"
 
 
 def _cutoffs(name: str, values: object) -> tuple[list[float], list[float]]:

@@ -25,7 +25,13 @@ BIDS_VERSION = "1.10.0"
 
 
 def start_study(
-    root: Path, *, name: str, authors: tuple[str, ...], readme: str, subjects: tuple[str, ...]
+    root: Path,
+    *,
+    name: str,
+    authors: tuple[str, ...],
+    readme: str,
+    subjects: tuple[str, ...],
+    licence: str | None = "CC0",
 ) -> None:
     """Write what a BIDS study needs at its root.
 
@@ -41,6 +47,8 @@ def start_study(
         What it is, for people.
     subjects : tuple of str
         Labels without ``sub-``.
+    licence : str or None
+        Licence of the data; None where that is stated elsewhere.
     """
     for subject in subjects:
         RunId(subject, "none")
@@ -48,7 +56,7 @@ def start_study(
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
-        "License": "CC0",
+        **({"License": licence} if licence else {}),
         "Authors": list(authors),
         "GeneratedBy": [{"Name": "neurotranscoder", "Version": __version__}],
     }
@@ -137,34 +145,52 @@ def _write_eeg(
     """Write the EEG of a run, its sidecars and the places of its electrodes."""
     markers = tuple(Marker(int(sample), "Response", "128") for sample in triggers)
     write_brainvision(folder / f"{run.label}_eeg.vhdr", eeg, markers=markers)
-    write_json(folder / f"{run.label}_eeg.json", {**facts, **_eeg_sidecar(eeg)})
-    n_channels = len(eeg.all_names)
-    columns: dict[str, Sequence[object]] = {
-        "name": eeg.all_names,
-        "type": eeg.all_kinds,
-        "units": ["µV"] * n_channels,
-        "sampling_frequency": [float(eeg.sfreq)] * n_channels,
-        "status": ["good"] * n_channels,
-    }
-    write_table(folder / f"{run.label}_channels.tsv", columns)
+    duration = eeg.data.shape[1] / eeg.sfreq
+    fields = eeg_sidecar(
+        eeg.all_kinds, eeg.sfreq, duration=duration, filters=described_filters(eeg)
+    )
+    write_json(folder / f"{run.label}_eeg.json", {**facts, **fields})
+    write_channels(folder, run, eeg.all_names, eeg.all_kinds, sfreq=eeg.sfreq)
     _write_montage(folder, run, eeg.montage)
 
 
-def _eeg_sidecar(eeg: Eeg) -> dict[str, object]:
-    """Return the fields of ``eeg.json`` that describe the signals."""
+def write_channels(
+    folder: Path,
+    run: RunId,
+    names: Sequence[str],
+    kinds: Sequence[str],
+    *,
+    sfreq: float,
+    bad: frozenset[str] = frozenset(),
+) -> None:
+    """Write ``channels.tsv``: what each channel is and, for those in ``bad``, that it is bad."""
+    columns: dict[str, Sequence[object]] = {
+        "name": names,
+        "type": kinds,
+        "units": ["µV"] * len(names),
+        "sampling_frequency": [float(sfreq)] * len(names),
+        "status": ["bad" if name in bad else "good" for name in names],
+    }
+    write_table(folder / f"{run.label}_channels.tsv", columns)
+
+
+def eeg_sidecar(
+    kinds: Sequence[str], sfreq: float, *, duration: float, filters: object
+) -> dict[str, object]:
+    """Return the fields of ``eeg.json`` that describe channels of some kinds, s and Hz."""
     return {
         "EEGGround": "n/a",
-        "SamplingFrequency": float(eeg.sfreq),
+        "SamplingFrequency": float(sfreq),
         "PowerLineFrequency": "n/a",
-        "SoftwareFilters": described_filters(eeg),
+        "SoftwareFilters": filters,
         "HardwareFilters": "n/a",
-        "EEGChannelCount": len(eeg.data),
-        "EOGChannelCount": eeg.all_kinds.count("EOG"),
-        "ECGChannelCount": eeg.all_kinds.count("ECG"),
-        "EMGChannelCount": eeg.all_kinds.count("EMG"),
+        "EEGChannelCount": kinds.count("EEG"),
+        "EOGChannelCount": kinds.count("EOG"),
+        "ECGChannelCount": kinds.count("ECG"),
+        "EMGChannelCount": kinds.count("EMG"),
         "MISCChannelCount": 0,
         "TriggerChannelCount": 0,
-        "RecordingDuration": eeg.data.shape[1] / eeg.sfreq,
+        "RecordingDuration": duration,
         "RecordingType": "continuous",
         "EEGPlacementScheme": "places as in electrodes.tsv, where known",
         "Manufacturer": "n/a",

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold, BoldRun, Clock, Eeg, EegRun, Events, Recording
-from neurotranscoder.io.bids import LoneFiles, RunFiles, mask_of, sidecars_of_eeg
+from neurotranscoder.io.bids import ASSUMPTIONS, LoneFiles, RunFiles, mask_of, sidecars_of_eeg
 from neurotranscoder.io.eeg import Markers, read_eeg
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.inheritance import metadata_of, nearest
@@ -69,7 +69,7 @@ def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[
     if problems or eeg_part is None or bold is None or report is None or events is None:
         raise StudyError(problems)
     recording = Recording(files.run, eeg_part[0], bold, clock, events)
-    return recording, _notes(recording, report)
+    return recording, (*_notes(recording, report), *_assumed(files))
 
 
 def _read_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
@@ -127,6 +127,12 @@ def _events(files: RunFiles, clock: Clock) -> Events:
     events = read_events(files.eeg_events)
     onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
     return dataclasses.replace(events, onset=onset)
+
+
+def _assumed(files: RunFiles) -> tuple[str, ...]:
+    """Return what an import had to assume of a run, as its sidecars say."""
+    stated = files.eeg_sidecars.metadata.get(ASSUMPTIONS, [])
+    return tuple(f"assumed: {text}" for text in stated) if isinstance(stated, list) else ()
 
 
 def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Data sets in layouts of their own, turned into BIDS studies."""
