@@ -21,6 +21,17 @@ def smooth_image(
     return np.asarray(gaussian_filter(np.asarray(image, np.float64), sd, mode="nearest"))
 
 
+def thin_image(
+    image: Float[ndarray, "x y z"], grid: VoxelGrid, fwhm: float
+) -> tuple[Float[ndarray, "i j k"], VoxelGrid]:
+    """Return an image smoothed by a width in mm, on voxels no smaller than half that width."""
+    smooth = smooth_image(image, grid, fwhm)
+    every = [max(1, int(fwhm / 2 / size)) for size in grid.voxel_sizes]
+    thin = smooth[:: every[0], :: every[1], :: every[2]]
+    x, y, z = thin.shape
+    return thin, VoxelGrid((x, y, z), grid.voxel_to_world @ np.diag([*every, 1.0]))
+
+
 def look_up(
     coefficients: Float[ndarray, "x y z"],
     grid: VoxelGrid,
