@@ -127,7 +127,7 @@ def estimate_motion(
     rough, _ = _register(data, target, start, options, chained=True)
     target = _Target.of(data[..., options.reference], grid, mask, options.fwhm)
     first, _ = _register(data, target, rough, options)
-    target = _Target.of(_mean_realigned(data, grid, first), grid, mask, options.fwhm)
+    target = _Target.of(mean_realigned(data, grid, first), grid, mask, options.fwhm)
     final, converged = _register(data, target, first, options)
     return HeadMotion(final, grid_centre(grid), converged)
 
@@ -205,7 +205,7 @@ def _register(
     return found, converged
 
 
-def _mean_realigned(
+def mean_realigned(
     data: Float[ndarray, "x y z volumes"],
     grid: VoxelGrid,
     to_volume: Float[ndarray, "volumes 4 4"],
