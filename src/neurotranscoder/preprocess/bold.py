@@ -97,6 +97,9 @@ class PreprocessedBold:
         Temporal signal to noise before cleaning; NaN outside the mask.
     reference : array, shape (a, b, c)
         Mean of the realigned volumes, on the voxels of the scanner.
+    slice_timing : bool
+        Whether slices were brought to one moment; else each value is of its own slice's time, and
+        the axis states the mean of them.
     steps : tuple of str
         What was done, in words and in order.
     """
@@ -109,6 +112,7 @@ class PreprocessedBold:
     confounds: Confounds
     snr: Float[ndarray, "x y z"]
     reference: Float[ndarray, "a b c"]
+    slice_timing: bool
     steps: tuple[str, ...]
 
     @property
@@ -176,6 +180,7 @@ def preprocess_bold(
         confounds=confounds,
         snr=temporal_snr(seen.data, seen.mask),
         reference=reference,
+        slice_timing=options.slice_timing,
         steps=_steps(options, boundary, warp),
     )
 
