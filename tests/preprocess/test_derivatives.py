@@ -20,6 +20,7 @@ from neurotranscoder.preprocess.normalise import Normalisation
 from neurotranscoder.preprocess.quality import temporal_snr
 from neurotranscoder.preprocess.warp import linear_warp
 from registration_example import brain_of, grid_of_size
+from small_study import VALIDATOR, validation_errors
 
 GRID = grid_of_size((12, 13, 10), 8.0)
 RUN = RunId("01", "oddball", run="02")
@@ -93,3 +94,8 @@ def test_transforms_are_beside_the_series(written):
     assert np.array(matrices["ReferenceToVolume"]).shape == (6, 4, 4)
     [warp] = written.parent.glob("*_xfm.nii.gz")
     assert nib.load(warp).shape == (1, 1, 1, 3)
+
+
+@pytest.mark.skipif(not VALIDATOR.exists(), reason="bids-validator-deno is not installed")
+def test_what_is_written_is_valid_bids(written, tmp_path):
+    assert validation_errors(tmp_path) == []

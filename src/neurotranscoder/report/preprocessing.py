@@ -173,8 +173,8 @@ def draw_registration(
 def _cuts(where: ndarray) -> list[int]:
     """Return axial slices spread over what is shown."""
     levels = np.flatnonzero(where.any(axis=(0, 1)))
-    ends = (levels[0], levels[-1]) if levels.size else (0, where.shape[2] - 1)
-    return [round(z) for z in np.linspace(*ends, _CUTS + 2)[1:-1]]
+    first, last = (levels[0], levels[-1]) if levels.size else (0, where.shape[2] - 1)
+    return [round(z) for z in np.linspace(float(first), float(last), _CUTS + 2)[1:-1].tolist()]
 
 
 def _bare(axes: Axes) -> None:
