@@ -210,7 +210,17 @@ def mean_realigned(
     grid: VoxelGrid,
     to_volume: Float[ndarray, "volumes 4 4"],
 ) -> Float[ndarray, "x y z"]:
-    """Return the mean of the volumes, each looked up where the head was; 0 where none was."""
+    """Return the mean of the volumes, each looked up where the head was; 0 where none was.
+
+    Parameters
+    ----------
+    data : array, shape (x, y, z, volumes)
+        Images of one run.
+    grid : VoxelGrid
+        Where the voxels are.
+    to_volume : array, shape (volumes, 4, 4)
+        As in `HeadMotion`.
+    """
     points = grid.world(np.indices(grid.shape).reshape(3, -1).T)
     total, count = np.zeros(len(points)), np.zeros(len(points))
     for volume, matrix in enumerate(to_volume):
