@@ -45,8 +45,9 @@ def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None
     )
     write_text(folder / "README", readme)
     results = ("*.movie", "*.zarr", "*.safetensors", "*.html")
+    images = ("*_xfm.*", "*_transforms.json", "*_boldmap.*", "*_desc-confounds_timeseries.*")
     records = ("neurotranscoder.json", "manifest.json")
-    write_text(folder / ".bidsignore", "\n".join([*results, *records]) + "\n")
+    write_text(folder / ".bidsignore", "\n".join([*results, *images, *records]) + "\n")
 
 
 def write_image(

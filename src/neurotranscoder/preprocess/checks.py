@@ -94,8 +94,8 @@ def relative_to(root: Path, problems: Iterable[Problem]) -> list[Problem]:
     return [dataclasses.replace(p, where=p.where.removeprefix(prefix)) for p in problems]
 
 
-def refuse_not_finite(what: str, values: Float[ndarray, "rows times"]) -> None:
-    """Refuse signals with NaN or infinite samples.
+def refuse_not_finite(what: str, values: Float[ndarray, "*axes"]) -> None:
+    """Refuse signals or images with NaN or infinite samples.
 
     Raises
     ------

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.ndimage import correlate1d, spline_filter1d
-from scipy.spatial.transform import Rotation
 
 from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.signal.rigid import grid_centre, rigid_matrix
 
 
 def source_affine(parameters: Float[ndarray, " 6"], grid: VoxelGrid) -> Float[ndarray, "4 4"]:
@@ -21,10 +21,7 @@ def source_affine(parameters: Float[ndarray, " 6"], grid: VoxelGrid) -> Float[nd
     grid : VoxelGrid
         Place of the voxels; the head rotates about its centre.
     """
-    centre = _centre(grid)
-    moved = np.eye(4)
-    moved[:3, :3] = Rotation.from_euler("XYZ", parameters[3:]).as_matrix()
-    moved[:3, 3] = parameters[:3] + centre - moved[:3, :3] @ centre
+    moved = rigid_matrix(parameters, grid_centre(grid))
     to_world = grid.voxel_to_world
     return np.asarray(np.linalg.solve(to_world, np.linalg.solve(moved, to_world)))
 
@@ -47,10 +44,4 @@ def motion_derivatives(
 def places_from_centre(grid: VoxelGrid) -> Float[ndarray, "x y z 3"]:
     """Return where voxels are from the centre of their grid, in RAS mm."""
     indices = np.indices(grid.shape).reshape(3, -1).T
-    return np.asarray((grid.world(indices) - _centre(grid)).reshape(*grid.shape, 3))
-
-
-def _centre(grid: VoxelGrid) -> ndarray:
-    """Return the centre of a grid, in RAS mm."""
-    middle = (np.asarray(grid.shape) - 1) / 2
-    return np.asarray(grid.voxel_to_world[:3, :3] @ middle + grid.voxel_to_world[:3, 3])
+    return np.asarray((grid.world(indices) - grid_centre(grid)).reshape(*grid.shape, 3))

@@ -1,0 +1,166 @@
+"""Error of every registration and of slice timing on synthetic heads with known transforms.
+
+Prints one line of JSON for each case: mean and 95th percentile of the error over the brain (mm),
+and seconds of one processor core (what the process used, whatever else the machine does).
+
+    python benchmarks/registration.py                      # motion, slices, EPI to T1, T1 to MNI
+    python benchmarks/registration.py --steps normalise --methods quality --seeds 1 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import registration_worlds as worlds
+
+from neurotranscoder.core.axes import VolumeAxis
+from neurotranscoder.preprocess.boundary import refine_on_boundary
+from neurotranscoder.preprocess.coregister import coregister
+from neurotranscoder.preprocess.motion import estimate_motion
+from neurotranscoder.preprocess.normalise import NormaliseSettings, normalise
+from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
+from neurotranscoder.signal.slice_timing import correct_slice_timing
+
+STEPS = ("motion", "slices", "coregister", "normalise")
+Row = dict[str, object]
+
+
+def row(step: str, case: dict[str, object], errors: np.ndarray, seconds: float) -> Row:
+    """Return one line of the table."""
+    numbers = {
+        "error_mm": round(float(errors.mean()), 3),
+        "error_mm_p95": round(float(np.quantile(errors, 0.95)), 3),
+        "core_seconds": round(seconds, 2),
+    }
+    return {"step": step, **case, **numbers}
+
+
+def distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return how far points are from each other, in mm."""
+    return np.linalg.norm(first - second, axis=1)
+
+
+def motion_rows(seed: int, n_volumes: int = 20) -> Iterator[Row]:
+    """Realign an EPI of 64 x 64 x 35 voxels that a random walk moves by 1.7 mm on average."""
+    rng = np.random.default_rng([seed, 1])
+    grid = worlds.epi_grid(rng)
+    points, centre = worlds.points_of(grid), grid_centre(grid)
+    mask = worlds.brain_at(points).reshape(grid.shape)
+    brain = points[mask.ravel()]
+    walk = np.cumsum(rng.standard_normal((n_volumes, 6)) * [*[1.0] * 3, *[0.015] * 3], axis=0)
+    walk -= walk[0]
+    mean = np.mean([distance(apply_matrix(m, brain), brain).mean() for m in rigids(walk, centre)])
+    true = rigids(walk * 1.7 / mean, centre)
+    bias = worlds.bias_field(grid.shape, rng, 0.15)
+    data = np.empty((*grid.shape, n_volumes), dtype=np.float32)
+    for volume, matrix in enumerate(true):
+        image = worlds.epi_at(apply_matrix(np.linalg.inv(matrix), points)).reshape(grid.shape)
+        data[..., volume] = image * bias + 12 * rng.standard_normal(grid.shape)
+    start = time.process_time()
+    found = estimate_motion(data, grid, mask)
+    seconds = (time.process_time() - start) / n_volumes
+    errors = [
+        distance(apply_matrix(ours, brain), apply_matrix(theirs, brain))
+        for ours, theirs in zip(found.to_volume, true, strict=True)
+    ]
+    moved = [distance(apply_matrix(theirs, brain), brain) for theirs in true]
+    case = {"tool": "Gauss-Newton", "seed": seed, "motion_mm": round(float(np.mean(moved)), 2)}
+    yield row("motion, per volume", case, np.concatenate(errors), seconds)
+
+
+def rigids(parameters: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return the matrices of rows of parameters."""
+    return np.stack([rigid_matrix(line, centre) for line in parameters])
+
+
+def slice_rows(seed: int) -> Iterator[Row]:
+    """Correlate slices with what they show at the middle of the TR, before and after."""
+    rng = np.random.default_rng([seed, 2])
+    axis = VolumeAxis(2.0, 300, 2.0 / 35 * rng.permutation(35).astype(np.float64))
+    frequency, phase = rng.uniform(0.01, 0.12, 40), rng.uniform(0, 2 * np.pi, 40)
+
+    def signal(times: np.ndarray) -> np.ndarray:
+        return np.sin(2 * np.pi * np.outer(times, frequency) + phase).sum(axis=1)
+
+    data = np.stack([signal(axis.times(z)) for z in range(35)])[np.newaxis, np.newaxis]
+    start = time.process_time()
+    corrected, same = correct_slice_timing(data, axis)
+    seconds = time.process_time() - start
+    middle = signal(same.times(0))
+    r = [np.mean([np.corrcoef(s, middle)[0, 1] for s in d[0, 0]]) for d in (data, corrected)]
+    yield {
+        "step": "slice timing", "tool": "cubic spline", "seed": seed,
+        "r_before": round(r[0], 4), "r_after": round(r[1], 4), "core_seconds": round(seconds, 3),
+    }  # fmt: skip
+
+
+def coregister_rows(seed: int) -> Iterator[Row]:
+    """Place an EPI up to 20 mm and .26 rad off in a T1 with skull, then refine it."""
+    rng = np.random.default_rng([seed, 3])
+    grid, head = worlds.epi_grid(rng), worlds.tissue()
+    true = rigid_matrix(worlds.random_pose(rng, 20.0, 0.26), grid_centre(head.grid))
+    points = apply_matrix(true, worlds.points_of(grid))
+    mask = worlds.brain_at(points).reshape(grid.shape)
+    brain = worlds.points_of(grid)[mask.ravel()]
+    epi = worlds.epi_at(points).reshape(grid.shape) * worlds.bias_field(grid.shape, rng, 0.15)
+    epi += 20 * rng.standard_normal(grid.shape)
+    t1 = worlds.anatomy(worlds.points_of(head.grid), rng, skull=True)
+    case = {
+        "seed": seed,
+        "initial_mm": round(float(distance(apply_matrix(true, brain), brain).mean()), 1),
+    }
+    start = time.process_time()
+    place = coregister(epi, grid, mask, t1.image, t1.grid)
+    middle = time.process_time()
+    fit = refine_on_boundary(epi, grid, t1.white, t1.grid, place.epi_to_t1)
+    end = time.process_time()
+    there = apply_matrix(true, brain)
+    found = distance(apply_matrix(place.epi_to_t1, brain), there)
+    yield row("EPI to T1", {"tool": "mutual information", **case}, found, middle - start)
+    found = distance(apply_matrix(fit.epi_to_t1, brain), there)
+    yield row("EPI to T1", {"tool": "+ boundary of white matter", **case}, found, end - middle)
+
+
+def normalise_rows(seed: int, methods: list[str]) -> Iterator[Row]:
+    """Bring a bent head with skull, another contrast and a bias field to MNI."""
+    rng = np.random.default_rng([seed, 4])
+    head = worlds.tissue()
+    from_template = worlds.bent_head(rng)
+    t1 = worlds.anatomy(from_template, rng, skull=True)
+    inside = worlds.brain_at(from_template)
+    points, there = worlds.points_of(head.grid)[inside], from_template[inside]
+    for method in methods:
+        start = time.process_time()
+        found = normalise(t1.image, t1.grid, NormaliseSettings(method=method))
+        seconds = time.process_time() - start
+        linear = float(distance(apply_matrix(found.affine, there), points).mean())
+        case: dict[str, object] = {"tool": method, "seed": seed, "affine_mm": round(linear, 2)}
+        errors = distance(found.template_to_t1.apply(there), points)
+        yield row("T1 to MNI", case, errors, seconds)
+
+
+def main() -> None:
+    """Print the rows as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--methods", nargs="+", default=["fast", "quality"])
+    arguments = parser.parse_args()
+    for seed in arguments.seeds:
+        made = {
+            "motion": lambda seed=seed: motion_rows(seed),
+            "slices": lambda seed=seed: slice_rows(seed),
+            "coregister": lambda seed=seed: coregister_rows(seed),
+            "normalise": lambda seed=seed: normalise_rows(seed, arguments.methods),
+        }
+        for step in arguments.steps:
+            for line in made[step]():
+                print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()

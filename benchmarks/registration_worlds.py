@@ -1,0 +1,155 @@
+"""Synthetic heads with known transforms for `registration.py`, from nilearn's MNI templates.
+
+A subject is the template, bent by a smooth random warp and an affine, with another contrast (a
+curve of the intensities), a bias field, noise and, on request, a skull and scalp. Its EPI has the
+contrast of T2*: fluid bright, white matter dark. Nothing of it is used to choose settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from nilearn import datasets
+from scipy.ndimage import (
+    binary_dilation,
+    binary_fill_holes,
+    gaussian_filter,
+    map_coordinates,
+    spline_filter,
+)
+
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tissue:
+    """The template at 1 mm: T1, and shares of grey matter, white matter and fluid."""
+
+    grid: VoxelGrid
+    t1: np.ndarray
+    grey: np.ndarray
+    white: np.ndarray
+    fluid: np.ndarray
+    brain: np.ndarray
+
+
+@cache
+def tissue() -> Tissue:
+    """Return nilearn's ICBM 2009a symmetric template."""
+    t1 = datasets.load_mni152_template(resolution=1)
+    grey = np.clip(datasets.load_mni152_gm_template(resolution=1).get_fdata(), 0, 1)
+    white = np.clip(datasets.load_mni152_wm_template(resolution=1).get_fdata(), 0, 1)
+    values = t1.get_fdata() / t1.get_fdata().max()
+    brain = binary_fill_holes(values > 0.05)
+    fluid = brain * np.clip(1 - grey - white, 0, 1)
+    return Tissue(VoxelGrid(values.shape, t1.affine), values, grey, white, fluid, brain)
+
+
+def at(image: np.ndarray, grid: VoxelGrid, points: np.ndarray, order: int = 1) -> np.ndarray:
+    """Return values of an image at points, 0 outside."""
+    places = apply_matrix(np.linalg.inv(grid.voxel_to_world), points).T
+    return map_coordinates(image, places, order=order, mode="constant", prefilter=order > 1)
+
+
+def points_of(grid: VoxelGrid) -> np.ndarray:
+    """Return the centres of all voxels."""
+    return grid.world(np.indices(grid.shape).reshape(3, -1).T)
+
+
+def bias_field(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> np.ndarray:
+    """Return a smooth positive field around 1; ``size`` is its standard deviation."""
+    coarse = rng.standard_normal((4, 4, 4))
+    scale = [np.linspace(0, 3, n) for n in shape]
+    field = map_coordinates(coarse, np.meshgrid(*scale, indexing="ij"), order=3)
+    return np.exp(size * (field - field.mean()) / field.std())
+
+
+def random_pose(rng: np.random.Generator, shift: float, turn: float) -> np.ndarray:
+    """Return rigid parameters: translations up to ``shift`` mm, rotations up to ``turn`` rad."""
+    return np.concatenate([rng.uniform(-shift, shift, 3), rng.uniform(-turn, turn, 3)])
+
+
+EPI_SHAPE, EPI_SIZES = (64, 64, 35), np.array([3.0, 3.0, 4.0])
+
+
+def epi_grid(rng: np.random.Generator) -> VoxelGrid:
+    """Return a grid of 3 x 3 x 4 mm, tilted and shifted a little, that holds the brain."""
+    affine = np.diag([*EPI_SIZES, 1.0])
+    affine[:3, 3] = np.array([0.0, -18.0, 18.0]) - EPI_SIZES * (np.array(EPI_SHAPE) - 1) / 2
+    grid = VoxelGrid(EPI_SHAPE, affine)
+    tilt = rigid_matrix(random_pose(rng, 5.0, 0.1), grid_centre(grid))
+    return VoxelGrid(EPI_SHAPE, tilt @ affine)
+
+
+@cache
+def epi_contrast() -> np.ndarray:
+    """Return spline coefficients of the template as T2* sees it, blurred to EPI voxels."""
+    head = tissue()
+    image = (0.75 * head.grey + 0.6 * head.white + 1.2 * head.fluid) * head.brain
+    return spline_filter(gaussian_filter(image, 0.35 * EPI_SIZES), mode="mirror")
+
+
+def epi_at(points: np.ndarray) -> np.ndarray:
+    """Return the brightness of the EPI at points of the template, about 1000 in grey matter."""
+    places = apply_matrix(np.linalg.inv(tissue().grid.voxel_to_world), points).T
+    values = map_coordinates(epi_contrast(), places, order=3, mode="constant", prefilter=False)
+    return 1300 * values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anatomy:
+    """A T1 of a subject.
+
+    Parameters
+    ----------
+    image : array, shape (x, y, z)
+        Contrast by a curve of the template's, with a bias field and noise.
+    grid : VoxelGrid
+        Where it is.
+    white : array, shape (x, y, z)
+        Share of white matter.
+    """
+
+    image: np.ndarray
+    grid: VoxelGrid
+    white: np.ndarray
+
+
+def anatomy(from_template: np.ndarray, rng: np.random.Generator, *, skull: bool) -> Anatomy:
+    """Return a T1 on 1 mm voxels; ``from_template`` holds the template's place of each voxel."""
+    head = tissue()
+    shape = head.grid.shape
+    t1 = at(head.t1, head.grid, from_template).reshape(shape) ** 0.8
+    white = at(head.white, head.grid, from_template).reshape(shape)
+    if skull:
+        brain = brain_at(from_template).reshape(shape)
+        bone = binary_dilation(brain, iterations=6)
+        scalp = binary_dilation(bone, iterations=5) & ~bone
+        t1 = np.where(scalp, 0.9, np.where(bone & ~brain, 0.1, t1))
+    image = 800 * t1 * bias_field(shape, rng, 0.12) + 20 * rng.standard_normal(shape)
+    return Anatomy(image.astype(np.float32), head.grid, white)
+
+
+def brain_at(points: np.ndarray) -> np.ndarray:
+    """Return which points of the template are brain."""
+    head = tissue()
+    return np.asarray(at(head.brain.astype(np.float64), head.grid, points) > 0.5)
+
+
+def bent_head(rng: np.random.Generator, *, size: float = 3.0) -> np.ndarray:
+    """Return where in the template each voxel of a subject's T1 comes from.
+
+    The subject is up to 8 % larger or smaller along each axis, turned by up to .15 rad, shifted
+    by up to 15 mm and bent by ``size`` mm on average, smooth over about 30 mm.
+    """
+    grid = tissue().grid
+    pose = rigid_matrix(random_pose(rng, 15.0, 0.15), grid_centre(grid))
+    points = apply_matrix(pose @ np.diag([*rng.uniform(0.92, 1.08, 3), 1.0]), points_of(grid))
+    coarse = tuple(-(-n // 4) for n in grid.shape)  # nodes every 4 mm
+    field = np.stack([gaussian_filter(rng.standard_normal(coarse), 3.0) for _ in range(3)])
+    field *= size / np.linalg.norm(field, axis=0).mean()
+    places = np.indices(grid.shape).reshape(3, -1) / 4
+    return points + np.stack([map_coordinates(axis, places, order=1) for axis in field], axis=-1)

@@ -1,0 +1,244 @@
+"""The whole way of a BOLD run: slice timing, motion, anatomy, MNI, one resampling, cleaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import Field
+
+from neurotranscoder.core.axes import VolumeAxis, VoxelGrid
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import Bold
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.preprocess.boundary import BoundaryFit, BoundarySettings, refine_on_boundary
+from neurotranscoder.preprocess.confounds import CleanSettings, Confounds, clean_run, confounds_of
+from neurotranscoder.preprocess.coregister import CoregisterSettings, Coregistration, coregister
+from neurotranscoder.preprocess.motion import (
+    HeadMotion,
+    RealignSettings,
+    estimate_motion,
+    mean_realigned,
+)
+from neurotranscoder.preprocess.normalise import Normalisation, NormaliseSettings, normalise
+from neurotranscoder.preprocess.quality import temporal_snr
+from neurotranscoder.preprocess.resample import epi_points, resample_once
+from neurotranscoder.preprocess.template import Template, mni_template
+from neurotranscoder.signal.slice_timing import correct_slice_timing
+
+
+class PreprocessSettings(Settings):
+    """Every step of a BOLD run."""
+
+    slice_timing: bool = True
+    """Whether slices are brought to the middle of the TR."""
+    motion: RealignSettings = RealignSettings()
+    """How the motion of the head is estimated."""
+    coregister: CoregisterSettings = CoregisterSettings()
+    """How the EPI is placed in the anatomy."""
+    boundary: BoundarySettings = BoundarySettings()
+    """How that is refined where white matter is given."""
+    normalise: NormaliseSettings = NormaliseSettings()
+    """How the anatomy is brought to MNI."""
+    voxel_size: int = Field(default=2, ge=1, le=8)
+    """Edge of the voxels of the result, in mm."""
+    clean: CleanSettings | None = CleanSettings()
+    """What is taken out at the end; none to keep everything, with the table beside it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anatomy:
+    """T1 image of a subject.
+
+    Parameters
+    ----------
+    image : array, shape (x, y, z)
+        T1 contrast, with or without the skull.
+    grid : VoxelGrid
+        Where it is.
+    white : array, shape (i, j, k), optional
+        White matter on the same voxels, 0 to 1; the place of the EPI is refined on its boundary.
+    """
+
+    image: Float[ndarray, "x y z"]
+    grid: VoxelGrid
+    white: Float[ndarray, "i j k"] | None = None
+
+    def __post_init__(self) -> None:
+        for name, image in (("the anatomy", self.image), ("white matter", self.white)):
+            if image is not None and image.shape != self.grid.shape:
+                raise GridError(
+                    f"{name} has {image.shape} voxels; its grid has {self.grid.shape}; they need "
+                    "to be the same"
+                )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreprocessedBold:
+    """A run in MNI, and all that was estimated on the way.
+
+    Parameters
+    ----------
+    bold : Bold
+        The run on voxels of MNI, one acquisition time per volume; 0 outside the mask.
+    motion : HeadMotion
+        Where the head was.
+    coregistration : Coregistration
+        The place of the EPI in the anatomy by mutual information.
+    boundary : BoundaryFit or None
+        The same, refined on white matter.
+    normalisation : Normalisation
+        The place of the template in the anatomy.
+    confounds : Confounds
+        Motion, framewise displacement, DVARS, global signal.
+    snr : array, shape (x, y, z)
+        Temporal signal to noise before cleaning; NaN outside the mask.
+    reference : array, shape (a, b, c)
+        Mean of the realigned volumes, on the voxels of the scanner.
+    slice_timing : bool
+        Whether slices were brought to one moment; else each value is of its own slice's time, and
+        the axis states the mean of them.
+    steps : tuple of str
+        What was done, in words and in order.
+    """
+
+    bold: Bold
+    motion: HeadMotion
+    coregistration: Coregistration
+    boundary: BoundaryFit | None
+    normalisation: Normalisation
+    confounds: Confounds
+    snr: Float[ndarray, "x y z"]
+    reference: Float[ndarray, "a b c"]
+    slice_timing: bool
+    steps: tuple[str, ...]
+
+    @property
+    def epi_to_t1(self) -> Float[ndarray, "4 4"]:
+        """The place of the EPI in the anatomy that was used."""
+        return self.boundary.epi_to_t1 if self.boundary else self.coregistration.epi_to_t1
+
+
+def preprocess_bold(
+    run: Bold,
+    t1: Anatomy,
+    settings: PreprocessSettings | None = None,
+    *,
+    template: Template | None = None,
+    normalisation: Normalisation | None = None,
+) -> PreprocessedBold:
+    """Bring a run as the scanner stored it to MNI, with one interpolation in space.
+
+    Parameters
+    ----------
+    run : Bold
+        The run on the voxels of the scanner.
+    t1 : Anatomy
+        Anatomy of the same subject.
+    settings : PreprocessSettings, optional
+        How it is done.
+    template : Template, optional
+        The target; by default nilearn's on voxels of ``settings.voxel_size``.
+    normalisation : Normalisation, optional
+        That of the same anatomy, where it is known from another run.
+
+    Returns
+    -------
+    preprocessed : PreprocessedBold
+        The run and every estimate.
+
+    Raises
+    ------
+    GridError
+        When an input is not finite, has no contrast, or the run misses the brain of the template.
+    SettingsError
+        When memory is too small, or 'quality' lacks dipy.
+    """
+    options = settings or PreprocessSettings()
+    target = template or mni_template(options.voxel_size)
+    motion = estimate_motion(run.data, run.grid, run.mask, options.motion)
+    reference = mean_realigned(run.data, run.grid, motion.to_volume)
+    place = coregister(reference, run.grid, run.mask, t1.image, t1.grid, options.coregister)
+    boundary = None
+    if t1.white is not None:
+        boundary = refine_on_boundary(
+            reference, run.grid, t1.white, t1.grid, place.epi_to_t1, options.boundary
+        )
+    epi_to_t1 = boundary.epi_to_t1 if boundary else place.epi_to_t1
+    warp = normalisation or normalise(t1.image, t1.grid, options.normalise, template=template)
+    points = epi_points(target.grid, target.brain, warp.template_to_t1, epi_to_t1)
+    seen = _in_mni(run, motion, points, target, slice_timing=options.slice_timing)
+    confounds = confounds_of(motion, seen.data, seen.mask)
+    return PreprocessedBold(
+        bold=_cleaned(seen, confounds, options.clean),
+        motion=motion,
+        coregistration=place,
+        boundary=boundary,
+        normalisation=warp,
+        confounds=confounds,
+        snr=temporal_snr(seen.data, seen.mask),
+        reference=reference,
+        slice_timing=options.slice_timing,
+        steps=_steps(options, boundary, warp),
+    )
+
+
+def _in_mni(
+    run: Bold,
+    motion: HeadMotion,
+    points: Float[ndarray, "points 3"],
+    target: Template,
+    *,
+    slice_timing: bool,
+) -> Bold:
+    """Return the run on the voxels of the template that it covers in every volume."""
+    data, volumes = run.data, run.volumes
+    if slice_timing:
+        data, volumes = correct_slice_timing(data, volumes)
+    moment = float(volumes.slice_times.mean())
+    values = resample_once(data, run.grid, motion, points)
+    covered = np.all(np.isfinite(values), axis=1)
+    if not covered.any():
+        raise GridError(
+            "no voxel of the template's brain lies within the run; registration has failed; "
+            "check that both images show the same head and that their headers are right"
+        )
+    mask = target.brain.copy()
+    mask[target.brain] = covered
+    shown = np.zeros((*target.grid.shape, volumes.n_volumes), dtype=np.float32)
+    shown[mask] = values[covered]
+    axis = VolumeAxis(volumes.tr, volumes.n_volumes, np.full(target.grid.shape[2], moment))
+    return Bold(shown, target.grid, axis, mask)
+
+
+def _cleaned(run: Bold, confounds: Confounds, settings: CleanSettings | None) -> Bold:
+    """Return a run without confounds and slow change, if that is wanted."""
+    if settings is None:
+        return run
+    data = clean_run(
+        run.data, run.grid, run.mask, tr=run.volumes.tr, confounds=confounds, settings=settings
+    )
+    return Bold(data, run.grid, run.volumes, run.mask)
+
+
+def _steps(
+    options: PreprocessSettings, boundary: BoundaryFit | None, warp: Normalisation
+) -> tuple[str, ...]:
+    """Say what was done."""
+    steps = ["motion: rigid, Gauss-Newton, to the mean of the realigned volumes"]
+    if options.slice_timing:
+        steps.append("slice timing: cubic splines, to the middle of the slice times")
+    steps.append("EPI to T1: rigid, Mattes mutual information (SimpleITK)")
+    if boundary:
+        steps.append("EPI to T1: refined on the boundary of white matter")
+    how = "diffeomorphic demons (SimpleITK)" if warp.method == "fast" else "SyN (dipy)"
+    steps.append(f"T1 to MNI: affine, then {how}")
+    steps.append("resampling: once, by cubic splines")
+    if options.clean:
+        clean = options.clean
+        steps += [f"smoothing: {clean.fwhm:g} mm"] if clean.fwhm else []
+        out = ", ".join(clean.confounds) or "no confounds"
+        steps.append(f"regressed out: change slower than {clean.longest_period:g} s, {out}")
+    return tuple(steps)

@@ -1,0 +1,96 @@
+"""A preprocessed run as BIDS derivatives, under the names of fMRIPrep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.derivatives import write_image, write_table_with_sources
+from neurotranscoder.io.nifti import image_of
+from neurotranscoder.io.store import write_json
+from neurotranscoder.preprocess.bold import PreprocessedBold
+from neurotranscoder.preprocess.template import TEMPLATE_SPACE
+
+
+def write_preprocessed(
+    root: Path, run: RunId, result: PreprocessedBold, *, sources: Sequence[str]
+) -> Path:
+    """Write the images, the mask, the table of confounds and the transforms of a run.
+
+    The series comes last, so that it is not there before what belongs to it.
+
+    Parameters
+    ----------
+    root : Path
+        The derivative data set (`io.derivatives.start_derivative`).
+    run : RunId
+        Which run it is.
+    result : PreprocessedBold
+        What `preprocess_bold` returned.
+    sources : sequence of str
+        Files it was made from, as BIDS URI or path.
+
+    Returns
+    -------
+    path : Path
+        The series, ``*_space-MNI152NLin2009aSym_desc-preproc_bold.nii.gz``.
+    """
+    folder, bold = root / run.folder / "func", result.bold
+    stem = f"{run.label}_space-{TEMPLATE_SPACE}"
+    table = folder / f"{run.label}_desc-confounds_timeseries.tsv"
+    columns = dict(zip(result.confounds.names, result.confounds.values.T.tolist(), strict=True))
+    write_table_with_sources(table, columns, sources=sources, metadata={"Motion": _MOTION})
+    _write_transforms(folder, run, result, sources)
+    mask = image_of(bold.mask.astype(np.float32), bold.grid)
+    mask_file = folder / f"{stem}_desc-brain_mask.nii.gz"
+    write_image(mask_file, mask, sources=sources, metadata={"Type": "Brain"})
+    snr = image_of(np.nan_to_num(result.snr).astype(np.float32), bold.grid)
+    write_image(folder / f"{stem}_desc-tsnr_boldmap.nii.gz", snr, sources=sources)
+    moment = float(bold.volumes.slice_times[0])
+    series = folder / f"{stem}_desc-preproc_bold.nii.gz"
+    image = image_of(bold.data, bold.grid, tr=bold.volumes.tr, start=moment)
+    metadata = {
+        "RepetitionTime": bold.volumes.tr,
+        "TaskName": run.task,
+        "SkullStripped": True,
+        "SliceTimingCorrected": result.slice_timing,
+        **_timing(bold.grid.shape[2], moment, corrected=result.slice_timing),
+        "Resolution": f"{bold.grid.voxel_sizes[0]:g} mm",
+        "Steps": list(result.steps),
+    }
+    write_image(series, image, sources=sources, metadata=metadata)
+    return series
+
+
+def _timing(n_slices: int, moment: float, *, corrected: bool) -> dict[str, object]:
+    """Return when volumes were acquired, as readers look for it."""
+    return {"StartTime": moment} if corrected else {"SliceTiming": [moment] * n_slices}
+
+
+_MOTION = (
+    "trans_x, trans_y, trans_z in mm along right, front, up; rot_x, rot_y, rot_z in rad about "
+    "them and the centre of the grid: how the head moved from the reference to the volume"
+)
+
+
+def _write_transforms(
+    folder: Path, run: RunId, result: PreprocessedBold, sources: Sequence[str]
+) -> None:
+    """Write the matrices as JSON and the warp as an image of displacements."""
+    matrices = {
+        "Description": "4 x 4, RAS mm to RAS mm, applied to points from the left",
+        "Sources": list(sources),
+        "RotationCentre": result.motion.centre.tolist(),
+        "ReferenceToVolume": result.motion.to_volume.tolist(),
+        "BoldToT1w": result.epi_to_t1.tolist(),
+        "TemplateToT1w": result.normalisation.template_to_t1.matrix.tolist(),
+    }
+    write_json(folder / f"{run.label}_desc-preproc_transforms.json", matrices)
+    warp = result.normalisation.template_to_t1
+    image = image_of(warp.displacement.astype(np.float32), warp.grid)
+    name = f"{run.label}_from-{TEMPLATE_SPACE}_to-T1w_mode-points_xfm.nii.gz"
+    metadata = {"Description": "mm (RAS) added to points after TemplateToT1w", "Type": "Warp"}
+    write_image(folder / name, image, sources=sources, metadata=metadata)

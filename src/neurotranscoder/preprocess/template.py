@@ -1,0 +1,62 @@
+"""The head that all subjects are brought to: nilearn's MNI template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from nilearn.datasets import load_mni152_brain_mask, load_mni152_template
+from numpy import ndarray
+
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.preprocess.lookup import look_up, thin_image
+from neurotranscoder.signal.rigid import apply_matrix
+
+TEMPLATE_SPACE = "MNI152NLin2009aSym"
+"""BIDS label of the space of nilearn's template, the only one that comes in a wheel."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """The head that all subjects are brought to.
+
+    Parameters
+    ----------
+    image : array, shape (x, y, z)
+        T1 contrast, brain alone.
+    grid : VoxelGrid
+        Where it is in MNI.
+    brain : array of bool, shape (x, y, z)
+        Voxels of the brain.
+    """
+
+    image: Float[ndarray, "x y z"]
+    grid: VoxelGrid
+    brain: Bool[ndarray, "x y z"]
+
+
+@cache
+def mni_template(resolution: int = 2) -> Template:
+    """Return nilearn's MNI template, on voxels of whole mm."""
+    image: Any = load_mni152_template(resolution=resolution)
+    brain: Any = load_mni152_brain_mask(resolution=resolution)
+    x, y, z = image.shape
+    grid = VoxelGrid((x, y, z), np.asarray(image.affine, dtype=np.float64))
+    return Template(np.asarray(image.get_fdata()), grid, np.asarray(brain.dataobj) > 0)
+
+
+def on_template(
+    t1: Float[ndarray, "i j k"],
+    t1_grid: VoxelGrid,
+    affine: Float[ndarray, "4 4"],
+    template: Template,
+) -> Float[ndarray, "x y z"]:
+    """Return an anatomy on the voxels of the template, smoothed to their size, by the affine."""
+    thin, grid = thin_image(t1, t1_grid, min(template.grid.voxel_sizes))
+    points = template.grid.world(np.indices(template.grid.shape).reshape(3, -1).T)
+    values = look_up(thin, grid, apply_matrix(affine, points), order=1)
+    filled = np.nan_to_num(values, nan=float(t1.min()))
+    return np.asarray(filled.reshape(template.grid.shape))

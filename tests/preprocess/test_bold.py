@@ -1,0 +1,137 @@
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neurotranscoder.core.axes import VolumeAxis
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.recording import Bold
+from neurotranscoder.preprocess.bold import Anatomy, PreprocessSettings, preprocess_bold
+from neurotranscoder.preprocess.coregister import CoregisterSettings
+from neurotranscoder.preprocess.normalise import NormaliseSettings
+from neurotranscoder.preprocess.template import Template
+from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
+from registration_example import brain_of, grid_of_size, head_at, points_of
+
+EPI_GRID, T1_GRID, TARGET = (
+    grid_of_size(),
+    grid_of_size((46, 50, 40), 2.2),
+    grid_of_size((26, 28, 22), 3.5),
+)
+EPI_TO_T1 = rigid_matrix(np.array([3.0, -2, 4, 0.05, 0.03, -0.06]), np.zeros(3))
+N, TR = 24, 2.0
+MOVES = np.cumsum(np.random.default_rng(2).standard_normal((N, 6)), axis=0) * (
+    [0.15, 0.15, 0.15, 0.003, 0.003, 0.003]
+)
+WAVE = np.sin(2 * np.pi * np.arange(N) * TR / 16)
+QUICK = PreprocessSettings(
+    coregister=CoregisterSettings(n_starts=1, max_iterations=40),
+    normalise=NormaliseSettings(iterations=(10, 10, 5)),
+    clean=None,
+)
+
+
+def from_ball(points):
+    return np.linalg.norm(points - [-14.0, 5.0, 4.0], axis=1)
+
+
+@cache
+def run():
+    """Return a run of a head that moves; a ball on its left follows a wave of 2 %."""
+    volumes = []
+    rng = np.random.default_rng(0)
+    for volume in range(N):
+        matrix = rigid_matrix(MOVES[volume] - MOVES[0], grid_centre(EPI_GRID))
+        there = apply_matrix(EPI_TO_T1 @ np.linalg.inv(matrix), points_of(EPI_GRID))
+        active = 1 + 0.02 * WAVE[volume] * (from_ball(there) < 12)
+        bright = 1000 * head_at(there) * active
+        volumes.append(bright.reshape(EPI_GRID.shape) + 3 * rng.standard_normal(EPI_GRID.shape))
+    data = np.stack(volumes, axis=-1)
+    mask = data.mean(axis=-1) > 500
+    axis = VolumeAxis(TR, N, np.full(EPI_GRID.shape[2], 1.0))
+    return Bold(data, EPI_GRID, axis, mask)
+
+
+@cache
+def found():
+    anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
+    image = head_at(points_of(TARGET)).reshape(TARGET.shape)
+    target = Template(image, TARGET, brain_of(TARGET))
+    return preprocess_bold(run(), anatomy, QUICK, template=target)
+
+
+def test_an_active_ball_is_where_it_belongs_in_the_template():
+    series = found().bold.data[found().bold.mask].astype(np.float64)
+    series /= series.mean(axis=1, keepdims=True)
+    gain = (series - 1) @ WAVE / (WAVE @ WAVE)
+    distance = from_ball(points_of(TARGET)[found().bold.mask.ravel()])
+    assert_allclose(gain[distance < 8].mean(), 0.02, rtol=0.1)  # voxels: 4 mm, 12 in radius
+    assert_allclose(np.median(gain[distance > 20]), 0.0, atol=0.001)
+
+
+def test_head_that_moved_is_still_afterwards():
+    data, mask = found().bold.data, found().bold.mask
+    right = mask & (points_of(TARGET)[:, 0] > 6).reshape(TARGET.shape)
+    raw = run().mask & (points_of(EPI_GRID)[:, 0] > 6).reshape(EPI_GRID.shape)
+    before = run().data[raw].std(axis=1) / run().data[raw].mean(axis=1)
+    after = data[right].std(axis=1) / data[right].mean(axis=1)
+    assert np.median(after) < 0.5 * np.median(before)
+
+
+def test_motion_is_in_the_table_as_it_was():
+    names, values = found().confounds.names, found().confounds.values
+    shown = values[:, [names.index("trans_x"), names.index("trans_z")]]
+    assert_allclose(shown, MOVES[:, [0, 2]] - MOVES[0, [0, 2]], atol=0.15)
+
+
+def test_the_run_says_one_time_per_volume_and_all_steps():
+    assert set(found().bold.volumes.slice_times) == {1.0}
+    assert [step.split(":")[0] for step in found().steps] == [
+        "motion", "slice timing", "EPI to T1", "T1 to MNI", "resampling",
+    ]  # fmt: skip
+
+
+def test_nothing_is_outside_the_mask():
+    assert not found().bold.data[~found().bold.mask].any()
+    assert np.isnan(found().snr[~found().bold.mask]).all()
+
+
+def test_cleaning_takes_out_what_the_table_holds():
+    anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
+    target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
+    full = QUICK.model_copy(update={"clean": PreprocessSettings().clean})
+    cleaned = preprocess_bold(
+        run(), anatomy, full, template=target, normalisation=found().normalisation
+    )
+    table = np.nan_to_num(cleaned.confounds.select(("trans_x", "rot_z")))
+    series = cleaned.bold.data[cleaned.bold.mask][:200].astype(np.float64)
+    centred = series - series.mean(axis=1, keepdims=True)
+    left = np.abs(centred @ (table - table.mean(axis=0)))
+    assert left.max() < 1e-3 * np.linalg.norm(series, axis=1).max()
+
+
+def test_a_run_elsewhere_is_refused():
+    far = np.eye(4)
+    far[0, 3] = 400.0
+    warp = replace(found().normalisation.template_to_t1, matrix=far)
+    elsewhere = replace(found().normalisation, template_to_t1=warp)
+    anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
+    target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
+    with pytest.raises(GridError, match="registration has failed"):
+        preprocess_bold(run(), anatomy, QUICK, template=target, normalisation=elsewhere)
+
+
+def test_white_matter_of_another_grid_is_refused():
+    with pytest.raises(GridError, match="white matter has"):
+        Anatomy(np.zeros(T1_GRID.shape), T1_GRID, np.zeros((2, 2, 2)))
+
+
+def test_same_run_gives_same_bytes():
+    anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
+    target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
+    again = preprocess_bold(
+        run(), anatomy, QUICK, template=target, normalisation=found().normalisation
+    )
+    assert_array_equal(again.bold.data, found().bold.data)
