@@ -152,10 +152,12 @@ def test_other_channels_come_after_the_eeg(tmp_path, rng, monkeypatch, limit):
     monkeypatch.setattr(brainvision, "_MAX_FLOAT_BYTES", limit)
     eeg, heart = make_eeg(rng, 300.0), make_eeg(rng, 4000.0).data[0]
     with_heart = dataclasses.replace(eeg, others=(OtherChannel("ECG", "ECG", heart),))
-    read, _, _ = written(tmp_path, with_heart)
-    assert read.montage.names == ("Fp1", "Cz", "O2", "ECG")
+    write_brainvision(tmp_path / "x_eeg.vhdr", with_heart)
+    read, _ = read_eeg(tmp_path / "x_eeg.vhdr", EegSidecars({}), others=True)
+    assert read.all_names == ("Fp1", "Cz", "O2", "ECG")
     # half of a step of 0.2 uV, which the largest channel needs
-    assert_allclose(read.data, np.vstack([eeg.data, heart]), atol=0.11e-6)
+    rows = np.vstack([read.data, read.others[0].data])
+    assert_allclose(rows, np.vstack([eeg.data, heart]), atol=0.11e-6)
 
 
 def test_a_bad_value_in_another_channel_is_refused(tmp_path, rng):
