@@ -66,6 +66,12 @@ def test_a_passband_comes_back_from_the_description_of_a_recording():
     assert Passband.noted(None) is None
 
 
+def test_a_damaged_note_is_refused():
+    note = Passband.of_cutoffs(0.1, 70.0).note()
+    with pytest.raises(GridError, match="passband in the description of a recording is damaged"):
+        Passband.noted(note[:-9])
+
+
 def test_the_mean_passes_where_nothing_is_cut():
     assert ALL.low_cut == 0.0
 

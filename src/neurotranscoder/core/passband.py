@@ -104,10 +104,23 @@ class Passband:
 
     @classmethod
     def noted(cls, description: str | None) -> Passband | None:
-        """Return the passband that a description holds, None without one."""
+        """Return the passband that a description holds, None without one.
+
+        Raises
+        ------
+        GridError
+            When the line that holds it is damaged.
+        """
         lines = [one for one in (description or "").splitlines() if one.startswith(_MARK)]
         if not lines:
             return None
-        found = json.loads(lines[-1].removeprefix(_MARK))
-        frequencies, gains = np.array(found["rows"], dtype=np.float64).T
-        return cls(frequencies, gains, found["source"])
+        try:
+            found = json.loads(lines[-1].removeprefix(_MARK))
+            frequencies, gains = np.array(found["rows"], dtype=np.float64).T
+            is_measured = found["source"] == "measured"
+        except (ValueError, KeyError, TypeError) as error:
+            raise GridError(
+                f"the passband in the description of a recording is damaged ({error}); take the "
+                "line out, or filter again"
+            ) from error
+        return cls(frequencies, gains, "measured" if is_measured else "stated")

@@ -33,7 +33,7 @@ def passband_of(raw: mne.io.BaseRaw, metadata: Mapping[str, object]) -> Passband
     """
     if (noted := Passband.noted(raw.info["description"])) is not None:
         return noted
-    lows, highs = [float(raw.info["highpass"])], [float(raw.info["lowpass"])]
+    lows, highs = [float(raw.info["highpass"] or 0)], [float(raw.info["lowpass"] or np.inf)]
     for field in _FIELDS:
         filters = metadata.get(field)
         if not isinstance(filters, Mapping):
@@ -43,7 +43,7 @@ def passband_of(raw: mne.io.BaseRaw, metadata: Mapping[str, object]) -> Passband
         for name, values in filters.items():
             of_high_pass, of_low_pass = _cutoffs(str(name), values)
             lows += of_high_pass
-            highs += of_low_pass
+            highs += [one for one in of_low_pass if one > 0]
     low, high = max(lows), min(highs)
     high = high if high < 0.49 * raw.info["sfreq"] else np.inf
     return None if low <= 0 and high == np.inf else Passband.of_cutoffs(low, high)

@@ -93,7 +93,8 @@ def test_subjects_can_be_added_one_after_the_other(source, tmp_path):
     nt.import_study("noddi", source, tmp_path / "both")
     for label in ("36", "32"):
         settings = nt.ImportSettings(participants=(label,))
-        nt.import_study("noddi", source, tmp_path / "out", settings=settings)
+        done = nt.import_study("noddi", source, tmp_path / "out", settings=settings)
+        assert [run.subject for run in done.runs] == [label]
     assert bytes_below(tmp_path / "out") == bytes_below(tmp_path / "both")
 
 

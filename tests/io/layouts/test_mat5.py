@@ -70,6 +70,16 @@ def test_one_flipped_bit_in_packed_values_is_noticed(tmp_path, rng):
         read_matrix(path, matrices_in(path)[0])
 
 
+def test_packed_values_without_their_checksum_are_refused(tmp_path, rng):
+    path = tmp_path / "file.mat"
+    savemat(path, {"x": rng.random((5, 40))}, do_compression=True)
+    whole = path.read_bytes()
+    size = len(whole) - 136 - 4
+    path.write_bytes(whole[:132] + size.to_bytes(4, "little") + whole[136:-4])
+    with pytest.raises(StudyError, match="packed values are cut"):
+        read_matrix(path, matrices_in(path)[0])
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_damaged_file_is_read_or_refused_and_never_ends_the_process(tmp_path, rng, packed):
     path = tmp_path / "file.mat"
