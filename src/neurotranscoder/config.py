@@ -15,7 +15,7 @@ from neurotranscoder.analyse.transcoder import AnalyseSettings
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.align import AlignSettings
-from neurotranscoder.preprocess.clean import CleanSettings
+from neurotranscoder.preprocess.clean import EegCleanSettings
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.paper_subject import PaperSubjectSettings
@@ -37,7 +37,7 @@ class Config(Settings):
 
     study: StudySettings = StudySettings()
     """What to read."""
-    clean: CleanSettings = CleanSettings()
+    clean: EegCleanSettings = EegCleanSettings()
     """What `preprocess` does to raw EEG."""
     align: AlignSettings = AlignSettings()
     """The group resolution."""

@@ -30,7 +30,7 @@ from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
 from neurotranscoder.io.store import read_json, write_bytes, write_json
-from neurotranscoder.preprocess.clean_run import CleanRun, clean_run
+from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
 from neurotranscoder.preprocess.stated_clock import clock_fields
 
 KIND = "preprocessed"
@@ -156,7 +156,7 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
     volumes = read_volumes(files.bold, files.bold_metadata)
-    clean = clean_run(files, volumes, config.study, config.clean)
+    clean = clean_eeg_run(files, volumes, config.study, config.clean)
     _write(path, clean, files, bids)
     beside = files.eeg_sidecars
     _copy(bids, out, [beside.electrodes, beside.coordsystem, files.eeg_events])

@@ -40,7 +40,7 @@ StepName = Literal["gradient", "resample", "pulse", "bad_channels", "filters", "
 EVERY_STEP: tuple[StepName, ...] = get_args(StepName)
 
 
-class CleanSettings(Settings):
+class EegCleanSettings(Settings):
     """What is done to raw EEG."""
 
     steps: tuple[StepName, ...] = EVERY_STEP
@@ -96,7 +96,7 @@ def clean_scanner_eeg(
     tr: float,
     slice_times: Sequence[float] | Float[ndarray, " slices"] | None = None,
     triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None = None,
-    settings: CleanSettings | None = None,
+    settings: EegCleanSettings | None = None,
 ) -> CleanEeg:
     """Clean EEG that was recorded in a scanner, step by step.
 
@@ -111,7 +111,7 @@ def clean_scanner_eeg(
     triggers : str or sequence of float, optional
         Name of the annotations that mark volumes, or their times in seconds after the first
         sample. By default annotations that follow each other after one TR.
-    settings : CleanSettings, optional
+    settings : EegCleanSettings, optional
         What is done.
 
     Returns
@@ -126,7 +126,7 @@ def clean_scanner_eeg(
     GridError
         When samples are not finite.
     """
-    options = settings or CleanSettings()
+    options = settings or EegCleanSettings()
     steps: list[Step] = []
     for name, step in _steps(options, tr, slice_times, triggers):
         raw = _attempt(name, step, raw, steps)
@@ -134,7 +134,7 @@ def clean_scanner_eeg(
 
 
 def _steps(
-    options: CleanSettings,
+    options: EegCleanSettings,
     tr: float,
     slice_times: Sequence[float] | Float[ndarray, " slices"] | None,
     triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None,

@@ -17,7 +17,7 @@ from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.brainvision import Marker
 from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
 from neurotranscoder.io.triggers import volume_triggers
-from neurotranscoder.preprocess.clean import CleanSettings, Step, clean_scanner_eeg
+from neurotranscoder.preprocess.clean import EegCleanSettings, Step, clean_scanner_eeg
 from neurotranscoder.preprocess.stated_clock import stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
@@ -47,8 +47,8 @@ class CleanRun:
     clock: ClockReport
 
 
-def clean_run(
-    files: RunFiles, volumes: VolumeAxis, options: StudySettings, settings: CleanSettings
+def clean_eeg_run(
+    files: RunFiles, volumes: VolumeAxis, options: StudySettings, settings: EegCleanSettings
 ) -> CleanRun:
     """Read the EEG of a run and clean it.
 
@@ -60,7 +60,7 @@ def clean_run(
         When its images were acquired.
     options : StudySettings
         How the study is read: names of triggers, a declared clock, channels to leave out.
-    settings : CleanSettings
+    settings : EegCleanSettings
         What is done.
 
     Raises
