@@ -228,8 +228,9 @@ def score_paper(
         score = functools.partial(score_estimate, truth=truth, other=other)
         for origin, estimate in inputs.estimates().items():
             yield f"{name}_input_{origin}", [*stage_facts(score(estimate))]
-        averages = trial_averages(fitted, group, settings)
-        for n_steps in paper.budgets(corrected=corrected):
+        budgets = paper.budgets(corrected=corrected)
+        averages = trial_averages(fitted, group, settings) if budgets else None
+        for n_steps in budgets:
             budget = settings.model_copy(update={"steps": n_steps})
             model = fit_on_averages(averages, group, budget, device="cpu")
             print(f"{model}: {model.seconds:.0f} s", flush=True)
