@@ -16,6 +16,7 @@ from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.preprocess.clean import EegCleanSettings
+from neurotranscoder.preprocess.images import ImageSettings
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.paper_subject import PaperSubjectSettings
@@ -39,6 +40,8 @@ class Config(Settings):
     """What to read."""
     clean: EegCleanSettings = EegCleanSettings()
     """What `preprocess` does to raw EEG."""
+    images: ImageSettings = ImageSettings()
+    """What `preprocess` does to images."""
     align: AlignSettings = AlignSettings()
     """The group resolution."""
     train: TrainSettings = TrainSettings()

@@ -1,4 +1,4 @@
-"""``neurotranscoder preprocess``: raw scanner EEG of a study, cleaned, as a BIDS derivative."""
+"""``neurotranscoder preprocess``: raw EEG and images of a study to a BIDS derivative."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from neurotranscoder import __version__
 from neurotranscoder.cli.common import Common, Workers, progress, say
+from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
 from neurotranscoder.cli.workspace import study_identity
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
@@ -34,7 +35,6 @@ from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
 from neurotranscoder.preprocess.stated_clock import clock_fields
 
 KIND = "preprocessed"
-RECORDS = "records"
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 _ENDING = "_desc-preproc_eeg.vhdr"
 _SHARED = ("participants.tsv", "participants.json")
@@ -58,11 +58,12 @@ def preprocess(
     common: Common | None = None,
     workers: Workers | None = None,
 ) -> None:
-    """Clean the EEG of every run: gradients, pulse, bad channels, drift, reference.
+    """Clean the EEG of every run; bring images to MNI where each subject has a T1 image.
 
-    Each step says what it removed; one that finds nothing to do is left out and says why. Images
-    stay where they are: train with --set study.images. A subject with a fault is left out, the
-    others are done. What is there already is not made again.
+    Gradients, pulse, bad channels, drift, reference: each step says what it removed; one that
+    finds nothing to do is left out and says why. Without T1 images, images stay where they are:
+    train with --set study.images. A subject with a fault is left out, the others are done. What is
+    there already is not made again.
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ def preprocess(
     common, workers = common or Common(), workers or Workers()
     config = common.settings()
     subjects, faults = _sorted_out(bids, config, strict=strict)
-    clean = partial(_clean_subject, bids=bids, out=out, config=config)
+    to_mni = brings_to_mni(config, bids, subjects)
+    clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
     with (
         open_output_folder(out, kind=KIND, identity=study_identity(bids)),
@@ -135,12 +137,16 @@ def _by_subject(found: Search) -> tuple[dict[str, list[Problem]], list[Problem]]
     return faults, others
 
 
-def _clean_subject(runs: Sequence[RunFiles], bids: Path, out: Path, config: Config) -> Outcome:
+def _clean_subject(
+    runs: Sequence[RunFiles], bids: Path, out: Path, config: Config, to_mni: bool
+) -> Outcome:
     """Clean the runs of a subject; all of them, or nothing is left of it."""
     subject, lines = runs[0].run.subject, []
+    images = SubjectImages(bids, out, config)
     try:
         for files in runs:
             lines += _clean_one(files, bids, out, config)
+            lines += images.bring(files) if to_mni else []
     except InputError as error:
         shutil.rmtree(out / f"sub-{subject}", ignore_errors=True)
         return Outcome(subject, tuple(lines), str(error))
@@ -240,7 +246,9 @@ def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) 
     n_good = len(outcomes) - len(failed)
     say(f"{n_good} of {len(outcomes)} subjects are clean: {out}")
     if n_good:
-        say(f"next: neurotranscoder train {out} RESULTS --set 'study.images=\"{bids}\"'")
+        has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
+        read = "" if has_images else f" --set 'study.images=\"{bids}\"'"
+        say(f"next: neurotranscoder train {out} RESULTS{read}")
     if failed:
         named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
         what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"

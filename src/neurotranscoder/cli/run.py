@@ -11,6 +11,7 @@ from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
 from neurotranscoder.cli.preprocess import preprocess
+from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.train import train
 from neurotranscoder.cli.workspace import MODELS
@@ -76,9 +77,9 @@ class Study:
 
     @property
     def read(self) -> Common:
-        """The options, for the clean EEG beside the images of the raw study."""
+        """The options, for clean EEG beside its images: the raw ones where none were made."""
         settings = self.common.settings().study
-        if settings.images is not None:
+        if settings.images is not None or any((self.out / CLEAN).glob(f"sub-*/**/*{IMAGES}")):
             return self.common
         images = f"study.images={str(self.bids.resolve())!r}"
         return dataclasses.replace(self.common, set=(*self.common.set, images))

@@ -1,0 +1,123 @@
+"""Images of a study on the way from the scanner to MNI, subject by subject."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurotranscoder import __version__
+from neurotranscoder.config import Config
+from neurotranscoder.core.errors import Problem, SettingsError, StudyError
+from neurotranscoder.io.anatomy import find_t1, read_t1
+from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.nifti import read_bold
+from neurotranscoder.io.store import read_json, write_bytes, write_json
+from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold, preprocess_bold
+from neurotranscoder.preprocess.derivatives import write_preprocessed
+from neurotranscoder.preprocess.normalise import Normalisation
+
+RECORDS = "records"
+IMAGES = "_desc-preproc_bold.nii.gz"
+
+
+def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFiles]]) -> bool:
+    """Return whether images are brought to MNI.
+
+    Raises
+    ------
+    StudyError
+        When they have to be, and subjects have no T1 image.
+    SettingsError
+        When they have to be, and are those of a derivative already.
+    """
+    wanted = config.images.space
+    if wanted == "mni" and config.study.images is not None:
+        raise SettingsError(
+            f"images.space is 'mni', and study.images names {config.study.images}, whose images "
+            "are preprocessed; leave one of them out"
+        )
+    without = [runs[0].run.subject for runs in subjects if find_t1(bids, runs[0].run) is None]
+    if wanted == "mni" and without:
+        needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
+        raise StudyError(
+            Problem(f"sub-{one}", "T1 image", "none", needed, cure) for one in without
+        )
+    if wanted == "auto":
+        return not without and config.study.images is None
+    return wanted == "mni"
+
+
+@dataclass(slots=True)
+class SubjectImages:
+    """The images of one subject; its anatomy is normalised once.
+
+    Parameters
+    ----------
+    bids, out : Path
+        The study and where results go.
+    config : Config
+        Its section ``images``.
+    """
+
+    bids: Path
+    out: Path
+    config: Config
+    normalisation: Normalisation | None = None
+
+    def bring(self, files: RunFiles) -> list[str]:
+        """Bring a run to MNI unless that was done; return what to say.
+
+        Raises
+        ------
+        StudyError, GridError
+            When images cannot be read or used.
+        """
+        label, t1 = files.run.label, find_t1(self.bids, files.run)
+        if t1 is None:
+            needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
+            raise StudyError([Problem(label, "T1 image", "none", needed, cure)])
+        record, identity = self.out / RECORDS / f"{label}_bold.json", self._identity(files, t1)
+        made = (self.out / files.run.folder / "func").glob(f"{label}_*{IMAGES}")
+        if any(made) and record.is_file() and read_json(record).get("identity") == identity:
+            return [f"{label}: images are there"]
+        record.unlink(missing_ok=True)
+        found = self._made(files, t1)
+        sources = [
+            f"bids:raw:{path.relative_to(self.bids).as_posix()}" for path in (files.bold, t1)
+        ]
+        write_preprocessed(self.out, files.run, found, sources=sources)
+        if files.bold_events is not None:
+            place = self.out / files.bold_events.relative_to(self.bids)
+            write_bytes(place, files.bold_events.read_bytes())
+        write_json(record, {"identity": identity, "steps": list(found.steps)})
+        moved = float(np.mean(found.motion.framewise_displacement[1:]))
+        return [f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"]
+
+    def _made(self, files: RunFiles, t1: Path) -> PreprocessedBold:
+        """Return a run in MNI."""
+        bold = read_bold(
+            files.bold,
+            files.bold_metadata,
+            mask_path=files.mask,
+            max_bytes=self.config.study.max_image_bytes,
+        )
+        anatomy = Anatomy(*read_t1(t1))
+        found = preprocess_bold(
+            bold, anatomy, self.config.images.bold, normalisation=self.normalisation
+        )
+        self.normalisation = found.normalisation
+        return found
+
+    def _identity(self, files: RunFiles, t1: Path) -> str:
+        """Return a hash of the images and of how they are preprocessed."""
+        facts = {
+            "version": __version__,
+            "images": [(path.name, path.stat().st_size) for path in (files.bold, t1)],
+            "settings": self.config.images.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""Find and read the T1 image of a subject."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import Problem, StudyError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.nifti import array_of, grid_of, open_image
+
+_ENDINGS = ("_T1w.nii.gz", "_T1w.nii")
+
+
+def find_t1(root: Path, run: RunId) -> Path | None:
+    """Return the T1 image of a run's subject, of its own session if there is one.
+
+    Parameters
+    ----------
+    root : Path
+        The BIDS data set.
+    run : RunId
+        Any run of the subject.
+    """
+    subject = root / f"sub-{run.subject}"
+    folders = [root / run.folder / "anat", subject / "anat", *sorted(subject.glob("ses-*/anat"))]
+    for folder in folders:
+        found = sorted(path for end in _ENDINGS for path in folder.glob(f"*{end}"))
+        if found:
+            return found[0]
+    return None
+
+
+def read_t1(path: Path) -> tuple[Float[ndarray, "x y z"], VoxelGrid]:
+    """Return the values of a T1 image, and where its voxels are.
+
+    Raises
+    ------
+    StudyError
+        When the file is no image of three axes.
+    """
+    image = open_image(path)
+    if len(image.shape) != 3:
+        got, needed = f"{len(image.shape)} axes {image.shape}", "3 axes (x, y, z)"
+        raise StudyError([Problem(str(path), "dim", got, needed, "give one volume")])
+    return array_of(image, path), grid_of(image, path)
