@@ -177,7 +177,7 @@ def test_participant_labels_restrict_the_study(tiny_study, tmp_path):
 
 BAD_SETTINGS = {
     "unknown key": ("train.residual.stepz=3", "unknown key 'stepz'; known keys are .*'steps'"),
-    "unknown section": ("trian.seed=3", "unknown key 'trian'; known keys are 'study', 'align'"),
+    "unknown section": ("trian.seed=3", "unknown key 'trian'; known keys are 'study', 'clean'"),
     "no value": ("train.residual.steps", "needs section.key=value"),
     "wrong type": ("train.residual.steps=many", "train.residual.steps = 'many'"),
     "too small": ("align.block_size=-1", "align.block_size = -1"),

@@ -106,7 +106,7 @@ def test_a_place_outside_the_brain_and_an_unknown_electrode_are_said(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--electrode", "Cz"), "are of subjects; add --stage subject"),
+        (("--electrode", "Cz"), "are of movies; add --stage subject"),
         ((*STAGE, "--region", "V1"), "add --atlas and --labels"),
         ((*STAGE, "--region", "V1", "--atlas"), "the atlas has no region 'V1'; it has one half"),
     ],
