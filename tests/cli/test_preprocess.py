@@ -112,6 +112,10 @@ def test_each_step_says_what_it_did(cleaned):
     sidecar = read_json(next(cleaned[0].glob("sub-01/eeg/*_desc-preproc_eeg.json")))
     assert sidecar["EEGReference"] == "average"
     assert len(sidecar["CleaningSteps"]) == 6
+    page = (cleaned[0] / "preprocessing.html").read_text()
+    assert page.count('<h2 id="run-') == 2
+    assert page.count("<img") == 4
+    assert "Subjects that were left out" in page
 
 
 def test_what_is_clean_is_not_cleaned_again(broken, cleaned, capsys):

@@ -31,10 +31,13 @@ from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
 from neurotranscoder.io.store import read_json, write_bytes, write_json
+from neurotranscoder.preprocess.clean_facts import RunFacts
 from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
 from neurotranscoder.preprocess.stated_clock import clock_fields
+from neurotranscoder.report.cleaning import write_cleaning_page
 
 KIND = "preprocessed"
+PAGE = "preprocessing.html"
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 _ENDING = "_desc-preproc_eeg.vhdr"
 _SHARED = ("participants.tsv", "participants.json")
@@ -97,9 +100,9 @@ def preprocess(
                 say(line)
             advance(done, len(subjects))
         failed = {one.subject for one in outcomes if one.fault}
-        _state_split(
-            bids, out, [f.run for runs in subjects for f in runs if f.run.subject not in failed]
-        )
+        good = [f.run for runs in subjects for f in runs if f.run.subject not in failed]
+        _state_split(bids, out, good)
+        _write_page(out, outcomes)
     _summarise(outcomes, bids, out, strict=strict)
 
 
@@ -149,6 +152,8 @@ def _clean_subject(
             lines += images.bring(files) if to_mni else []
     except InputError as error:
         shutil.rmtree(out / f"sub-{subject}", ignore_errors=True)
+        for record in (out / RECORDS).glob(f"sub-{subject}_*.json"):
+            record.unlink()
         return Outcome(subject, tuple(lines), str(error))
     return Outcome(subject, tuple(lines))
 
@@ -170,10 +175,16 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
         {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
         for step in clean.steps
     ]
-    write_json(record, {"identity": identity, "steps": steps})
-    warnings = [f"{label}: {said}" for step in clean.steps for said in step.warnings]
-    said = [str(clean.clock.clock), *clean.clock.notes, *map(str, clean.steps)]
-    return [*(f"{label}: {line}" for line in said), *warnings]
+    write_json(record, {"identity": identity, "steps": steps, "facts": clean.facts.to_json()})
+    return [f"{label}: {line}" for line in clean.facts.lines]
+
+
+def _write_page(out: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the page of all runs that are clean, also those of earlier commands."""
+    records = [read_json(path) for path in sorted((out / RECORDS).glob("*.json"))]
+    facts = [known for record in records if isinstance(known := record.get("facts"), dict)]
+    faults = [f"sub-{one.subject}: {one.fault}" for one in outcomes if one.fault]
+    write_cleaning_page(out / PAGE, [RunFacts.of_json(one) for one in facts], faults)
 
 
 def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
@@ -244,7 +255,7 @@ def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) 
     """
     failed = [one for one in outcomes if one.fault]
     n_good = len(outcomes) - len(failed)
-    say(f"{n_good} of {len(outcomes)} subjects are clean: {out}")
+    say(f"{n_good} of {len(outcomes)} subjects are clean: {out}; what was done: {out / PAGE}")
     if n_good:
         has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
         read = "" if has_images else f" --set 'study.images=\"{bids}\"'"

@@ -51,7 +51,7 @@ def run_app(
         End with 2 when one subject has a fault; else it is left out, and the end is 1.
     """
     common, workers = common or Common(), workers or Workers()
-    study = Study(bids, out, common, workers)
+    study = RawStudy(bids, out, common, workers)
     fault = study.clean(strict=strict)
     if level == "participant":
         study.participants(model)
@@ -62,7 +62,7 @@ def run_app(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Study:
+class RawStudy:
     """A raw study and where all of it goes."""
 
     bids: Path

@@ -18,7 +18,8 @@ from neurotranscoder.io.brainvision import Marker
 from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
 from neurotranscoder.io.triggers import volume_triggers
 from neurotranscoder.preprocess.clean import EegCleanSettings, Step, clean_scanner_eeg
-from neurotranscoder.preprocess.stated_clock import stated_clock
+from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
+from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
 
@@ -39,12 +40,15 @@ class CleanRun:
         What was done, and what was left out.
     clock : ClockReport
         Where the EEG is on the scanner clock, as measured before it was resampled.
+    facts : RunFacts
+        What a page shows of it.
     """
 
     eeg: Eeg
     markers: tuple[Marker, ...]
     steps: tuple[Step, ...]
     clock: ClockReport
+    facts: RunFacts
 
 
 def clean_eeg_run(
@@ -83,7 +87,17 @@ def clean_eeg_run(
         settings=settings,
     )
     cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
-    return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock)
+    lines = [str(clock.clock), *clock.notes, *map(str, clean.steps)]
+    lines += [said for step in clean.steps for said in step.warnings]
+    measured = clock.clock.source == "measured" and STATED not in clock.notes
+    facts = RunFacts(
+        files.run.label,
+        lines,
+        median_spectrum(eeg.data, eeg.sfreq),
+        median_spectrum(cleaned.data, cleaned.sfreq),
+        *(trigger_residuals(triggers, clock.clock, volumes.tr) if measured else ([], [])),
+    )
+    return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock, facts)
 
 
 def _clock(

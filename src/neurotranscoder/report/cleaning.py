@@ -1,0 +1,102 @@
+"""The page of a study that was preprocessed: what each step did to each run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, NullFormatter
+
+from neurotranscoder.io.store import write_text
+from neurotranscoder.preprocess.clean_facts import RunFacts
+from neurotranscoder.report.figures import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    Picture,
+    drawing_style,
+    picture_of,
+)
+from neurotranscoder.report.templates import template
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run, as the page shows it."""
+
+    facts: RunFacts
+    pictures: tuple[Picture, ...]
+
+
+def write_cleaning_page(path: Path, runs: Sequence[RunFacts], faults: Sequence[str]) -> None:
+    """Write what was done to every run as one HTML page; equal facts give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        Where the page goes.
+    runs : sequence of RunFacts
+        In the order in which they are shown.
+    faults : sequence of str
+        Subjects that were left out, and why.
+    """
+    shown = [_Run(one, _pictures(one)) for one in runs]
+    page = template("cleaning.html.jinja").render(runs=shown, faults=faults)
+    write_text(path, page)
+
+
+def _pictures(facts: RunFacts) -> tuple[Picture, ...]:
+    """Return the pictures of a run that there are numbers for."""
+    clock = () if not facts.residuals_ms else (draw_clock(facts),)
+    return (draw_spectra(facts), *clock)
+
+
+def draw_spectra(facts: RunFacts) -> Picture:
+    """Draw the spectrum of a typical channel before and after cleaning."""
+    with drawing_style():
+        figure = Figure(figsize=(4.6, 2.6), layout="constrained")
+        axes = figure.subplots()
+        for (frequencies, density), colour, label in (
+            (facts.before, VERMILLION, "as recorded"),
+            (facts.after, BLUE, "clean"),
+        ):
+            axes.loglog(frequencies, density, color=colour, lw=1.0, label=label)
+        axes.set_xlabel("frequency (Hz)")
+        axes.set_ylabel("amplitude (µV per √Hz)")
+        axes.set_title("EEG, median channel")
+        axes.legend(loc="lower left")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FormatStrFormatter("%g"))
+            axis.set_minor_formatter(NullFormatter())
+        largest = max(facts.before[1]) / max(max(facts.after[1]), np.finfo(float).tiny)
+        alt = f"Spectra of {facts.label}; the largest line falls to 1/{largest:.3g}."
+        return picture_of(figure, alt=alt, caption=_SPECTRA)
+
+
+def draw_clock(facts: RunFacts) -> Picture:
+    """Draw how far volume triggers lie from the line of the clock."""
+    times, residuals = np.asarray(facts.trigger_times), np.asarray(facts.residuals_ms)
+    with drawing_style():
+        figure = Figure(figsize=(3.2, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axhline(0, color=GREY, lw=0.7)
+        axes.plot(times, residuals, ".", color=BLUE, ms=3)
+        axes.set_xlabel("time on the EEG clock (s)")
+        axes.set_ylabel("trigger minus clock (ms)")
+        axes.set_title("Clock")
+        alt = f"Triggers of {facts.label} lie {np.std(residuals):.3g} ms (sd) from the clock."
+        return picture_of(figure, alt=alt, caption=_CLOCK)
+
+
+_SPECTRA = (
+    "Amplitude spectral density of the median EEG channel, as recorded and after all steps. "
+    "Gradients are lines at multiples of slices per TR; drift is what the clean one lacks on the "
+    "left."
+)
+_CLOCK = (
+    "Each dot is a volume trigger: its time less that of the fitted line. Rounding to samples is "
+    "a band of one sample; a bend would be a clock that does not run evenly."
+)
