@@ -15,7 +15,7 @@ from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.train import train
 from neurotranscoder.cli.workspace import MODELS
-from neurotranscoder.core.errors import InputError, PartialError
+from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
 
 Level = Literal["participant", "group"]
 CLEAN, RESULTS = "preprocessed", "results"
@@ -137,5 +137,5 @@ def _if_it_can(what: str, step: Callable[[], None]) -> None:
     """Do what not all studies have the data for; say loudly where it is left out."""
     try:
         step()
-    except InputError as error:
+    except (GridError, SettingsError, StudyError) as error:
         say(f"LEFT OUT: {what}: {error}")
