@@ -124,7 +124,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
     keys = [key.strip() for key in name.split(".")]
     if not found or not all(keys):
         raise SettingsError(
-            f"--set got {override!r}; it needs section.key=value, as in --set train.seed=1"
+            f"--set got {override!r}; it needs section.key=value, as in --set train.split.test=1"
         )
     try:
         value = tomllib.loads(f"value = {text}")["value"]

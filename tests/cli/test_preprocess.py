@@ -144,3 +144,34 @@ def test_steps_can_be_left_out_and_clean_eeg_is_left_alone(cleaned, broken, tmp_
     record = read_json(tmp_path / "one" / "records" / "sub-03_task-oddball_run-01.json")
     assert [step["step"] for step in record["steps"]] == ["resample"]
     assert np.all([step["done"] for step in record["steps"]])
+
+
+def test_results_are_never_written_into_the_raw_study(broken, capsys):
+    for out in (broken, broken / "sub-01" / "out", broken.parent):
+        assert preprocess(broken, out) == 2
+        assert "results need a folder of their own" in capsys.readouterr().err
+    assert not (broken / "sub-01" / "out").exists()
+
+
+def test_what_changed_is_cleaned_again_and_settings_are_not_mixed(broken, tmp_path, capsys):
+    study, out = tmp_path / "study", tmp_path / "out"
+    shutil.copytree(broken, study, ignore=shutil.ignore_patterns("sub-02", "sub-03"))
+    quick = ("--set", 'clean.steps=["resample"]')
+    assert preprocess(study, out, *quick) == 0
+    clean = next(out.glob("sub-01/eeg/*.eeg"))
+    before = clean.read_bytes()
+    clean.write_bytes(before[:1000])
+    assert preprocess(study, out, *quick) == 0
+    assert clean.read_bytes() == before
+    capsys.readouterr()
+    marks = next(study.glob("sub-01/eeg/*.vmrk"))
+    text = marks.read_text(encoding="utf-8")
+    marks.write_text(text.replace("R128", "R129"), encoding="utf-8")  # of the same size
+    assert preprocess(study, out, *quick) == 0
+    assert "is there" not in capsys.readouterr().err
+    shutil.copytree(broken / "sub-03", study / "sub-03")  # a subject that came later
+    assert preprocess(study, out, *quick) == 0
+    assert len(list(out.glob("sub-*"))) == 2
+    other = (*quick, "--set", "clean.sfreq=200", "--participant-label", "01")
+    assert preprocess(study, out, *other) == 2
+    assert "were preprocessed with other settings ([clean]" in capsys.readouterr().err

@@ -35,7 +35,7 @@ class Common:
     set: Annotated[
         tuple[str, ...],
         Parameter(
-            help="One setting, as train.seed=1; may be repeated.",
+            help="One setting, as train.split.test=1; may be repeated.",
             negative="",
             consume_multiple=False,
         ),

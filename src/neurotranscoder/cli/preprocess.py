@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
-from neurotranscoder import __version__
 from neurotranscoder.cli.common import Common, Workers, progress, say
+from neurotranscoder.cli.preprocess_checks import (
+    SETTINGS,
+    files_of,
+    identity_of,
+    is_whole,
+    refuse_mixture,
+    refuse_output_inside,
+)
 from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
-from neurotranscoder.cli.workspace import study_identity
 from neurotranscoder.cluster.pool import pool
-from neurotranscoder.config import Config
+from neurotranscoder.config import Config, to_toml
 from neurotranscoder.core.errors import (
     InputError,
     PartialError,
@@ -30,7 +35,7 @@ from neurotranscoder.io.derivatives import start_derivative, write_raw
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
-from neurotranscoder.io.store import read_json, write_bytes, write_json
+from neurotranscoder.io.store import read_json, write_bytes, write_json, write_text
 from neurotranscoder.preprocess.clean_facts import RunFacts
 from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
 from neurotranscoder.preprocess.stated_clock import clock_fields
@@ -82,17 +87,20 @@ def preprocess(
     """
     common, workers = common or Common(), workers or Workers()
     config = common.settings()
+    refuse_output_inside(bids, out)
+    refuse_mixture(out, config)
     subjects, faults = _sorted_out(bids, config, strict=strict)
     to_mni = brings_to_mni(config, bids, subjects)
     clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
     with (
-        open_output_folder(out, kind=KIND, identity=study_identity(bids)),
+        open_output_folder(out, kind=KIND, identity=bids.resolve().name),
         pool(workers.jobs, workers.cluster) as spread,
         progress("cleaning subjects") as advance,
     ):
         start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
         _ignore_records(out)
+        write_text(out / SETTINGS, to_toml(config))
         _copy(bids, out, (bids / name for name in _SHARED))
         for done, outcome in enumerate(spread(clean, subjects), 1):
             outcomes.append(outcome)
@@ -160,10 +168,10 @@ def _clean_subject(
 
 def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[str]:
     """Clean one run unless that was done; return what to say."""
-    label, identity = files.run.label, _identity(files, config)
+    label, identity = files.run.label, identity_of(files, config)
     path = out / files.run.folder / "eeg" / f"{label}{_ENDING}"
     record = out / RECORDS / f"{label}.json"
-    if path.is_file() and record.is_file() and read_json(record).get("identity") == identity:
+    if record.is_file() and is_whole(path, read_json(record), identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
     volumes = read_volumes(files.bold, files.bold_metadata)
@@ -175,7 +183,9 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
         {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
         for step in clean.steps
     ]
-    write_json(record, {"identity": identity, "steps": steps, "facts": clean.facts.to_json()})
+    sizes = {one.name: one.stat().st_size for one in sorted(files_of(path))}
+    facts = clean.facts.to_json()
+    write_json(record, {"identity": identity, "files": sizes, "steps": steps, "facts": facts})
     return [f"{label}: {line}" for line in clean.facts.lines]
 
 
@@ -216,22 +226,6 @@ def _write(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> None:
     )
 
 
-def _identity(files: RunFiles, config: Config) -> str:
-    """Return a hash of the recording and of how it is cleaned."""
-    facts = {
-        "version": __version__,
-        "eeg": sorted((path.name, path.stat().st_size) for path in _recording(files.eeg)),
-        "clean": config.clean.model_dump(mode="json"),
-        "study": config.study.model_dump(mode="json", exclude={"participants"}),
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _recording(path: Path) -> list[Path]:
-    """Return the files of an EEG recording, sidecars as well."""
-    return [one for one in path.parent.glob(f"{path.stem}.*") if one.is_file()]
-
-
 def _copy(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
     """Copy small files to the same place below another folder, where they exist."""
     for path in paths:
@@ -242,7 +236,7 @@ def _copy(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
 def _ignore_records(out: Path) -> None:
     """Keep what is not BIDS from the validator."""
     ignored = (out / ".bidsignore").read_text(encoding="utf-8")
-    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n".encode())
+    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n{SETTINGS}\n".encode())
 
 
 def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) -> None:
@@ -258,8 +252,9 @@ def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) 
     say(f"{n_good} of {len(outcomes)} subjects are clean: {out}; what was done: {out / PAGE}")
     if n_good:
         has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
-        read = "" if has_images else f" --set 'study.images=\"{bids}\"'"
-        say(f"next: neurotranscoder train {out} RESULTS{read}")
+        setting = quote(f'study.images="{bids.resolve()}"')
+        images = "" if has_images else f" --set {setting}"
+        say(f"next: neurotranscoder train {quote(str(out))} RESULTS{images}")
     if failed:
         named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
         what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"
