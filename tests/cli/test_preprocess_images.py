@@ -1,8 +1,12 @@
+import shutil
+
 import nibabel as nib
 import numpy as np
 import pytest
 from nilearn.datasets import load_mni152_template
+from numpy.testing import assert_allclose
 
+from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.simulate.catalogue import named_scenario
@@ -20,15 +24,23 @@ QUICK = (
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Two subjects with a T1 image, which is the template; never write to it."""
+    """Two subjects; T1 images are the template, 25 mm off in one of them. Never write to it."""
     root = tmp_path_factory.mktemp("with_t1") / "study"
     sizes = {"n_subjects": 2, "runs_per_subject": 1, "duration": 40.0, "eeg_rate": 100.0}
     simulate_study(named_scenario("sequential-noisefree", preset="tiny", seed=1, **sizes), root)
     for label in ("01", "02"):
         (root / f"sub-{label}" / "anat").mkdir()
         path = root / f"sub-{label}" / "anat" / f"sub-{label}_T1w.nii.gz"
-        nib.save(load_mni152_template(resolution=3), path)
+        save_t1(path, shift=25.0 if label == "02" else 0.0)
     return root
+
+
+def save_t1(path, *, shift):
+    """Write the template, moved to the front by some mm."""
+    image = load_mni152_template(resolution=3)
+    affine = image.affine.copy()
+    affine[1, 3] += shift
+    nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), affine), path)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +69,51 @@ def test_images_of_all_subjects_lie_in_mni_beside_their_clean_eeg(study, out):
     assert len(one.events.onset) == len(raw.load(raw.runs[0]).events.onset) > 0
 
 
-def test_the_place_in_mni_is_that_of_the_simulated_brain(study, out):
-    run = open_study(out).load(open_study(out).runs[0]).bold
-    raw = open_study(study).load(open_study(study).runs[0]).bold
+@pytest.mark.parametrize("number", [0, 1], ids=["T1 in place", "T1 25 mm off"])
+def test_the_place_in_mni_is_that_of_the_simulated_brain(study, out, number):
     centres = []
-    for bold in (run, raw):
+    for root in (out, study):
+        opened = open_study(root)
+        bold = opened.load(opened.runs[number]).bold
         centres.append(bold.grid.world(np.argwhere(bold.mask)).mean(axis=0))
     # voxels are 12 mm there, and the mask that all volumes cover is smaller than the brain
     assert np.linalg.norm(centres[0] - centres[1]) < 10
+
+
+def test_the_anatomy_that_is_off_was_brought_back(out):
+    places = []
+    for label in ("01", "02"):
+        transforms = read_json(next(out.glob(f"sub-{label}/func/*_transforms.json")))
+        places.append(np.array(transforms["TemplateToT1w"]) @ [0, -20, 10, 1])
+    assert_allclose(places[1] - places[0], [0, 25, 0, 0], atol=3)  # a coarse, short registration
+
+
+def test_each_session_has_the_place_of_its_own_anatomy_and_events_stay_new(study, tmp_path):
+    root, out = tmp_path / "study", tmp_path / "out"
+    for session, shift in (("a", 0.0), ("b", 25.0)):
+        folder = root / "sub-01" / f"ses-{session}"
+        shutil.copytree(study / "sub-01", folder)
+        new = f"sub-01_ses-{session}"
+        for path in sorted(folder.rglob("sub-01*")):
+            content = path.read_bytes()
+            if not path.name.endswith(".gz"):
+                content = content.replace(b"sub-01_", f"{new}_".encode())
+            path.unlink()
+            path.with_name(path.name.replace("sub-01", new)).write_bytes(content)
+        save_t1(folder / "anat" / f"{new}_T1w.nii.gz", shift=shift)
+    for path in study.glob("*.json"):
+        shutil.copy(path, root)
+    assert preprocess(root, out) == 0
+    moved = [
+        np.array(read_json(next(out.glob(f"sub-01/ses-{one}/func/*_transforms.json")))[name])[1, 3]
+        for one in "ab"
+        for name in ["TemplateToT1w"]
+    ]
+    assert moved[1] - moved[0] == pytest.approx(25, abs=5)
+    events = next(root.glob("sub-01/ses-a/func/*_events.tsv"))
+    events.write_text("onset\tduration\ttrial_type\n3.5\t0.2\tnew\n", encoding="utf-8")
+    assert preprocess(root, out) == 0
+    assert "new" in next(out.glob("sub-01/ses-a/func/*_events.tsv")).read_text(encoding="utf-8")
 
 
 def test_what_is_there_is_not_made_again(study, out, capsys):

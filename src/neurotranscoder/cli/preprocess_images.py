@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFil
 
 @dataclass(slots=True)
 class SubjectImages:
-    """The images of one subject; its anatomy is normalised once.
+    """The images of one subject; each T1 image of it is normalised once.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class SubjectImages:
     bids: Path
     out: Path
     config: Config
-    normalisation: Normalisation | None = None
+    normalisations: dict[Path, Normalisation] = field(default_factory=dict)
 
     def bring(self, files: RunFiles) -> list[str]:
         """Bring a run to MNI unless that was done; return what to say.
@@ -81,6 +81,9 @@ class SubjectImages:
         if t1 is None:
             needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
             raise StudyError([Problem(label, "T1 image", "none", needed, cure)])
+        if files.bold_events is not None:  # of any time: events may be corrected later
+            place = self.out / files.bold_events.relative_to(self.bids)
+            write_bytes(place, files.bold_events.read_bytes())
         record, identity = self.out / RECORDS / f"{label}_bold.json", self._identity(files, t1)
         made = (self.out / files.run.folder / "func").glob(f"{label}_*{IMAGES}")
         if any(made) and record.is_file() and read_json(record).get("identity") == identity:
@@ -91,9 +94,6 @@ class SubjectImages:
             f"bids:raw:{path.relative_to(self.bids).as_posix()}" for path in (files.bold, t1)
         ]
         write_preprocessed(self.out, files.run, found, sources=sources)
-        if files.bold_events is not None:
-            place = self.out / files.bold_events.relative_to(self.bids)
-            write_bytes(place, files.bold_events.read_bytes())
         write_json(record, {"identity": identity, "steps": list(found.steps)})
         moved = float(np.mean(found.motion.framewise_displacement[1:]))
         return [f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"]
@@ -108,9 +108,9 @@ class SubjectImages:
         )
         anatomy = Anatomy(*read_t1(t1))
         found = preprocess_bold(
-            bold, anatomy, self.config.images.bold, normalisation=self.normalisation
+            bold, anatomy, self.config.images.bold, normalisation=self.normalisations.get(t1)
         )
-        self.normalisation = found.normalisation
+        self.normalisations[t1] = found.normalisation
         return found
 
     def _identity(self, files: RunFiles, t1: Path) -> str:
@@ -118,6 +118,7 @@ class SubjectImages:
         facts = {
             "version": __version__,
             "images": [(path.name, path.stat().st_size) for path in (files.bold, t1)],
+            "metadata": files.bold_metadata,
             "settings": self.config.images.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
