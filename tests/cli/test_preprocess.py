@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import signal
 
-from neurotranscoder.io.store import read_json, write_table
+from neurotranscoder.io.store import read_json, read_table, write_table
 from neurotranscoder.physics.channels import CHANNELS_64
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -149,7 +149,7 @@ def test_steps_can_be_left_out_and_clean_eeg_is_left_alone(cleaned, broken, tmp_
 def test_results_are_never_written_into_the_raw_study(broken, capsys):
     for out in (broken, broken / "sub-01" / "out", broken.parent):
         assert preprocess(broken, out) == 2
-        assert "results need a folder of their own" in capsys.readouterr().err
+        assert "holds the study itself, or lies in it" in capsys.readouterr().err
     assert not (broken / "sub-01" / "out").exists()
 
 
@@ -175,3 +175,44 @@ def test_what_changed_is_cleaned_again_and_settings_are_not_mixed(broken, tmp_pa
     other = (*quick, "--set", "clean.sfreq=200", "--participant-label", "01")
     assert preprocess(study, out, *other) == 2
     assert "were preprocessed with other settings ([clean]" in capsys.readouterr().err
+
+
+def test_a_fault_leaves_what_was_clean_before(broken, tmp_path):
+    study, out = tmp_path / "sub-studies" / "study", tmp_path / "out"
+    shutil.copytree(broken, study, ignore=shutil.ignore_patterns("sub-02", "sub-03"))
+    for path in sorted((study / "sub-01").rglob("*run-01*")):  # another run, which will break
+        text = path.read_bytes().replace(b"run-01", b"run-02")
+        path.with_name(path.name.replace("run-01", "run-02")).write_bytes(text)
+    quick = ("--set", 'clean.steps=["resample"]')
+    assert preprocess(study, out, *quick) == 0
+    before = next(out.glob("sub-01/eeg/*run-01*.eeg")).read_bytes()
+    next(study.glob("sub-01/eeg/*run-02*.vmrk")).write_text("nothing", encoding="utf-8")
+    assert preprocess(study, out, *quick) == 1
+    assert next(out.glob("sub-01/eeg/*run-01*.eeg")).read_bytes() == before
+    assert not list(out.rglob("*run-02*"))
+    assert (
+        preprocess(study, out, *quick, "--participant-label", "77") == 2
+    )  # no fault of 'studies'
+
+
+def test_runs_of_one_modality_are_named(broken, tmp_path, capsys):
+    study = tmp_path / "study"
+    shutil.copytree(broken, study, ignore=shutil.ignore_patterns("sub-02", "sub-03"))
+    shutil.copytree(study / "sub-01" / "func", study / "sub-09" / "func")
+    for path in sorted((study / "sub-09").rglob("sub-01*")):
+        path.rename(path.with_name(path.name.replace("sub-01", "sub-09")))
+    assert preprocess(study, tmp_path / "out", "--set", 'clean.steps=["resample"]') == 0
+    assert "sub-09_task-oddball_run-01: BOLD without EEG; left out" in capsys.readouterr().err
+
+
+def test_a_channel_that_gets_another_type_is_noticed(broken, tmp_path):
+    study, out = tmp_path / "study", tmp_path / "out"
+    shutil.copytree(broken, study, ignore=shutil.ignore_patterns("sub-02", "sub-03"))
+    quick = ("--set", 'clean.steps=["resample"]')
+    assert preprocess(study, out, *quick) == 0
+    table = next(study.glob("sub-01/eeg/*_channels.tsv"))
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace(f"{KEPT[0]}\tEEG", f"{KEPT[0]}\tEOG"), encoding="utf-8")
+    assert preprocess(study, out, *quick) == 0
+    columns = read_table(next(out.glob("sub-01/eeg/*_channels.tsv")))
+    assert columns["name"] == list(KEPT[1:])

@@ -17,9 +17,9 @@ from neurotranscoder.cli.preprocess_checks import (
     identity_of,
     is_whole,
     refuse_mixture,
-    refuse_output_inside,
 )
 from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
+from neurotranscoder.cli.workspace import refuse_folder
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config, to_toml
 from neurotranscoder.core.errors import (
@@ -30,12 +30,13 @@ from neurotranscoder.core.errors import (
     StudyError,
 )
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.bids import RunFiles, Search, search_runs
+from neurotranscoder.io.bids import RunFiles, search_runs
 from neurotranscoder.io.derivatives import start_derivative, write_raw
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
 from neurotranscoder.io.store import read_json, write_bytes, write_json, write_text
+from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.clean_facts import RunFacts
 from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
 from neurotranscoder.preprocess.stated_clock import clock_fields
@@ -87,7 +88,7 @@ def preprocess(
     """
     common, workers = common or Common(), workers or Workers()
     config = common.settings()
-    refuse_output_inside(bids, out)
+    refuse_folder(bids, out)
     refuse_mixture(out, config)
     subjects, faults = _sorted_out(bids, config, strict=strict)
     to_mni = brings_to_mni(config, bids, subjects)
@@ -122,7 +123,9 @@ def _sorted_out(
     found = search_runs(
         bids, participants=study.participants, images=study.images, space=study.space
     )
-    faults, others = _by_subject(found)
+    for lone in found.alone:
+        say(f"  {lone}; left out")
+    faults, others = _by_subject(relative_to(bids, found.problems), bids)
     subjects: dict[str, list[RunFiles]] = {}
     for files in found.runs:
         if files.run.subject not in faults:
@@ -135,13 +138,15 @@ def _sorted_out(
     return list(subjects.values()), words
 
 
-def _by_subject(found: Search) -> tuple[dict[str, list[Problem]], list[Problem]]:
+def _by_subject(
+    problems: Sequence[Problem], bids: Path
+) -> tuple[dict[str, list[Problem]], list[Problem]]:
     """Return the problems of single subjects, and those of the study."""
     faults: dict[str, list[Problem]] = {}
     others = []
-    for problem in found.problems:
-        named = _SUBJECT.search(problem.where)
-        if named is None:
+    for problem in problems:
+        named = _SUBJECT.match(problem.where)
+        if named is None or problem.where == str(bids):
             others.append(problem)
         else:
             faults.setdefault(named.group(1), []).append(problem)
@@ -151,34 +156,60 @@ def _by_subject(found: Search) -> tuple[dict[str, list[Problem]], list[Problem]]
 def _clean_subject(
     runs: Sequence[RunFiles], bids: Path, out: Path, config: Config, to_mni: bool
 ) -> Outcome:
-    """Clean the runs of a subject; all of them, or nothing is left of it."""
-    subject, lines = runs[0].run.subject, []
-    images = SubjectImages(bids, out, config)
+    """Clean the runs of a subject; when one fails, nothing is left that this command began."""
+    lines: list[str] = []
+    images, there = SubjectImages(bids, out, config), _whole_runs(runs, out, config)
     try:
         for files in runs:
             lines += _clean_one(files, bids, out, config)
             lines += images.bring(files) if to_mni else []
     except InputError as error:
-        shutil.rmtree(out / f"sub-{subject}", ignore_errors=True)
-        for record in (out / RECORDS).glob(f"sub-{subject}_*.json"):
-            record.unlink()
-        return Outcome(subject, tuple(lines), str(error))
-    return Outcome(subject, tuple(lines))
+        _discard([files.run for files in runs if files.run not in there], out)
+        if not there:
+            shutil.rmtree(out / f"sub-{runs[0].run.subject}", ignore_errors=True)
+        return Outcome(runs[0].run.subject, tuple(lines), str(error))
+    return Outcome(runs[0].run.subject, tuple(lines))
+
+
+def _whole_runs(runs: Sequence[RunFiles], out: Path, config: Config) -> set[RunId]:
+    """Return the runs that are clean already, as they would be now."""
+    return {
+        files.run
+        for files in runs
+        if is_whole(
+            _clean_path(files.run, out),
+            out / RECORDS / f"{files.run.label}.json",
+            identity_of(files, config),
+        )
+    }
+
+
+def _discard(runs: Sequence[RunId], out: Path) -> None:
+    """Remove what was made of runs; records first, so that the rest counts for nothing."""
+    for run in runs:
+        for record in (f"{run.label}.json", f"{run.label}_bold.json"):
+            (out / RECORDS / record).unlink(missing_ok=True)
+        for path in sorted((out / run.folder).glob(f"*/{run.label}_*")):
+            path.unlink()
+
+
+def _clean_path(run: RunId, out: Path) -> Path:
+    """Return where the clean EEG of a run goes."""
+    return out / run.folder / "eeg" / f"{run.label}{_ENDING}"
 
 
 def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[str]:
     """Clean one run unless that was done; return what to say."""
     label, identity = files.run.label, identity_of(files, config)
-    path = out / files.run.folder / "eeg" / f"{label}{_ENDING}"
-    record = out / RECORDS / f"{label}.json"
-    if record.is_file() and is_whole(path, read_json(record), identity):
+    path, record = _clean_path(files.run, out), out / RECORDS / f"{label}.json"
+    beside = files.eeg_sidecars
+    _copy(bids, out, [beside.electrodes, beside.coordsystem, files.eeg_events])
+    if is_whole(path, record, identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
     volumes = read_volumes(files.bold, files.bold_metadata)
     clean = clean_eeg_run(files, volumes, config.study, config.clean)
     _write(path, clean, files, bids)
-    beside = files.eeg_sidecars
-    _copy(bids, out, [beside.electrodes, beside.coordsystem, files.eeg_events])
     steps = [
         {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
         for step in clean.steps

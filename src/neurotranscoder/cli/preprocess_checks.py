@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from neurotranscoder import __version__
 from neurotranscoder.config import Config, load_config
-from neurotranscoder.core.errors import SettingsError, StoreError
+from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.manifest import sha256_of
+from neurotranscoder.io.store import read_json
 
 SETTINGS = "settings.toml"
 _SHORT = 10_000_000  # bytes
-
-
-def refuse_output_inside(bids: Path, out: Path) -> None:
-    """Refuse to write into the study, but for its derivatives, or around it.
-
-    Raises
-    ------
-    StoreError
-        When that would happen.
-    """
-    study, folder = bids.resolve(), out.resolve()
-    inside = study in (folder, *folder.parents) and study / "derivatives" not in folder.parents
-    if inside or folder in study.parents:
-        raise StoreError(
-            f"{out}: lies in the study, or the study in it; results need a folder of their own; "
-            f"choose another one, or one in {bids / 'derivatives'}"
-        )
 
 
 def refuse_mixture(out: Path, config: Config) -> None:
@@ -55,10 +38,13 @@ def refuse_mixture(out: Path, config: Config) -> None:
 
 
 def identity_of(files: RunFiles, config: Config) -> str:
-    """Return a hash of the recording and of how it is cleaned."""
+    """Return a hash of the recording, of what is known of it, and of how it is cleaned."""
+    beside = (files.eeg_sidecars.channels, files.eeg_sidecars.electrodes)
+    recording = [*files_of(files.eeg), *(path for path in beside if path is not None)]
     facts = {
         "version": __version__,
-        "eeg": sorted(_print_of(path) for path in files_of(files.eeg)),
+        "eeg": sorted(_print_of(path) for path in recording),
+        "metadata": [dict(files.eeg_sidecars.metadata), files.bold_metadata],
         "clean": config.clean.model_dump(mode="json"),
         "study": config.study.model_dump(mode="json", exclude={"participants"}),
     }
@@ -76,7 +62,10 @@ def files_of(path: Path) -> list[Path]:
     return [one for one in path.parent.glob(f"{path.stem}.*") if one.is_file()]
 
 
-def is_whole(path: Path, record: Mapping[str, object], identity: str) -> bool:
-    """Return whether a clean recording is there as it was written, of this very input."""
+def is_whole(path: Path, record: Path, identity: str) -> bool:
+    """Return whether a clean recording is there as its record says, of this very input."""
+    if not record.is_file():
+        return False
+    known = read_json(record)
     sizes = {one.name: one.stat().st_size for one in sorted(files_of(path))}
-    return record.get("identity") == identity and record.get("files") == sizes
+    return known.get("identity") == identity and known.get("files") == sizes

@@ -11,11 +11,10 @@ from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
 from neurotranscoder.cli.preprocess import preprocess
-from neurotranscoder.cli.preprocess_checks import refuse_output_inside
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.train import train
-from neurotranscoder.cli.workspace import MODELS
+from neurotranscoder.cli.workspace import MODELS, refuse_folder
 from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
 
 Level = Literal["participant", "group"]
@@ -52,7 +51,7 @@ def run_app(
         End with 2 when one subject has a fault; else it is left out, and the end is 1.
     """
     common, workers = common or Common(), workers or Workers()
-    refuse_output_inside(bids, out)
+    refuse_folder(bids, out)
     study = RawStudy(bids, out, common, workers)
     fault = study.clean(strict=strict)
     if level == "participant":

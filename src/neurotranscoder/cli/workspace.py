@@ -65,7 +65,7 @@ class Workspace:
     @classmethod
     def open(cls, bids: Path, out: Path, config: Config, *, alone: bool = False) -> Workspace:
         """Check a study, runs of one modality as well if wanted; nothing is written yet."""
-        _refuse_study_inside(bids, out)
+        refuse_folder(bids, out)
         say(f"checking {bids}")
         study = open_study(bids, config.study, alone=alone)
         for note in [] if alone else [f"{lone}; left out" for lone in study.alone.values()]:
@@ -77,7 +77,7 @@ class Workspace:
     @classmethod
     def list(cls, bids: Path, out: Path, config: Config) -> Workspace:
         """Find the runs of a study; each is checked when it is read. Nothing is written yet."""
-        _refuse_study_inside(bids, out)
+        refuse_folder(bids, out)
         return cls(list_study(bids, config.study), out, config)
 
     @contextmanager
@@ -145,10 +145,23 @@ class Workspace:
         return self.out / MODELS / architecture
 
 
-def _refuse_study_inside(bids: Path, out: Path) -> None:
-    """Refuse a folder of results that the study is in."""
-    if out.resolve() == bids.resolve() or out.resolve() in bids.resolve().parents:
-        raise StoreError(f"{out}: holds the study itself; choose another output folder")
+def refuse_folder(bids: Path, out: Path) -> None:
+    """Refuse a folder of results that the study is in, or that is in the study.
+
+    The derivatives of a study are a place for results.
+
+    Raises
+    ------
+    StoreError
+        When it is refused.
+    """
+    study, folder = bids.resolve(), out.resolve()
+    inside = study in (folder, *folder.parents) and study / "derivatives" not in folder.parents
+    if inside or folder in study.parents:
+        raise StoreError(
+            f"{out}: holds the study itself, or lies in it; choose another output folder, or one "
+            f"in {bids / 'derivatives'}"
+        )
 
 
 def grouped_notes(study: Study) -> list[str]:
