@@ -9,6 +9,7 @@ from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Bold
 from neurotranscoder.preprocess.bold import Anatomy, PreprocessSettings, preprocess_bold
+from neurotranscoder.preprocess.confounds import CleanSettings
 from neurotranscoder.preprocess.coregister import CoregisterSettings
 from neurotranscoder.preprocess.normalise import NormaliseSettings
 from neurotranscoder.preprocess.template import Template
@@ -29,7 +30,7 @@ WAVE = np.sin(2 * np.pi * np.arange(N) * TR / 16)
 QUICK = PreprocessSettings(
     coregister=CoregisterSettings(n_starts=1, max_iterations=40),
     normalise=NormaliseSettings(iterations=(10, 10, 5)),
-    clean=None,
+    clean=CleanSettings(longest_period=0, confounds=()),
 )
 
 

@@ -44,6 +44,20 @@ def test_slow_waves_go_and_fast_ones_stay():
     assert_allclose(kept, [0.0, 10.0], atol=0.2)  # a sine is no cosine: 2 % of it stay
 
 
+def test_slow_change_stays_where_that_is_wanted(rng):
+    moves, motion = random_motion(rng)
+    slow = np.sin(2 * np.pi * TIMES / 400)
+    table = confounds_of(motion, run_of(slow, rng), MASK)
+    settings = CleanSettings(longest_period=0, confounds=("trans_x",))
+    run = 1000 + 10 * np.broadcast_to(slow + 0.1 * moves[:, 0], (*GRID.shape, N))
+    cleaned = clean_run(run, GRID, MASK, tr=TR, confounds=table, settings=settings)[1, 0, 0]
+    basis = np.column_stack([np.ones(N), moves[:, 0]])
+    expected = 10 * (slow - basis @ np.linalg.lstsq(basis, slow)[0])
+    assert_allclose(cleaned - cleaned.mean(), expected, atol=0.01)  # single precision of 1000
+    assert not settings.does_nothing
+    assert CleanSettings(longest_period=0, confounds=()).does_nothing
+
+
 def test_mean_of_each_voxel_stays(rng):
     run = run_of(rng.standard_normal(N), rng)
     cleaned = clean_run(run, GRID, MASK, tr=TR)

@@ -44,8 +44,8 @@ class PreprocessSettings(Settings):
     """How the anatomy is brought to MNI."""
     voxel_size: int = Field(default=2, ge=1, le=8)
     """Edge of the voxels of the result, in mm."""
-    clean: CleanSettings | None = CleanSettings()
-    """What is taken out at the end; none to keep everything, with the table beside it."""
+    clean: CleanSettings = CleanSettings()
+    """What is taken out at the end; the table of confounds is written either way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,9 +213,9 @@ def _in_mni(
     return Bold(shown, target.grid, axis, mask)
 
 
-def _cleaned(run: Bold, confounds: Confounds, settings: CleanSettings | None) -> Bold:
+def _cleaned(run: Bold, confounds: Confounds, settings: CleanSettings) -> Bold:
     """Return a run without confounds and slow change, if that is wanted."""
-    if settings is None:
+    if settings.does_nothing:
         return run
     data = clean_run(
         run.data, run.grid, run.mask, tr=run.volumes.tr, confounds=confounds, settings=settings
@@ -236,9 +236,9 @@ def _steps(
     how = "diffeomorphic demons (SimpleITK)" if warp.method == "fast" else "SyN (dipy)"
     steps.append(f"T1 to MNI: affine, then {how}")
     steps.append("resampling: once, by cubic splines")
-    if options.clean:
-        clean = options.clean
-        steps += [f"smoothing: {clean.fwhm:g} mm"] if clean.fwhm else []
-        out = ", ".join(clean.confounds) or "no confounds"
-        steps.append(f"regressed out: change slower than {clean.longest_period:g} s, {out}")
+    clean = options.clean
+    steps += [f"smoothing: {clean.fwhm:g} mm"] if clean.fwhm else []
+    slow = clean.longest_period
+    out = [*([f"change slower than {slow:g} s"] if slow else []), *clean.confounds]
+    steps += [f"regressed out: {', '.join(out)}"] if out else []
     return tuple(steps)

@@ -33,10 +33,15 @@ class CleanSettings(Settings):
     fwhm: float = Field(default=0.0, ge=0, le=20)
     """Smoothing in space, in mm. 0 for none: models of this package average blocks or voxels
     themselves."""
-    longest_period: float = Field(default=100.0, gt=0)
-    """Slower change is taken out, in s."""
+    longest_period: float = Field(default=100.0, ge=0)
+    """Slower change is taken out, in s; 0 leaves it."""
     confounds: tuple[str, ...] = MOTION_CONFOUNDS
     """Columns that are regressed out, together with the slow change; empty for none."""
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether a run stays as it is."""
+        return not (self.fwhm or self.longest_period or self.confounds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +178,8 @@ def clean_run(
     centred = image_of((values - mean).astype(np.float32), grid, tr=tr)
     cleaned = clean_img(
         centred, detrend=False, standardize=None, confounds=columns, t_r=tr,
-        high_pass=1 / options.longest_period, mask_img=where, filter="cosine",
+        high_pass=1 / options.longest_period if options.longest_period else None,
+        mask_img=where, filter="cosine" if options.longest_period else False,
     )  # fmt: skip
     changed = np.asarray(cleaned.dataobj, dtype=np.float64)
     changed += mean - changed.mean(axis=-1, keepdims=True)

@@ -91,15 +91,6 @@ class Channels:
     write: Callable[[int, Row], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cleaned:
-    """One channel after removal, with what the report says about it."""
-
-    data: Row
-    n_components: int
-    amplitude_sd: float
-
-
 def clean_channels(
     channels: Channels,
     trigger_times: Float[ndarray, " triggers"],
