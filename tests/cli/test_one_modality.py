@@ -1,5 +1,6 @@
 import shutil
 
+import mne
 import nibabel as nib
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from numpy.testing import assert_allclose
 from neurotranscoder.io.movies import load_movie
 from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.study import open_study
+from neurotranscoder.train.trained_subject import load_subject
 from small_study import command
 
 RUN = "task-oddball_run-01"
@@ -31,7 +33,7 @@ def model(tiny_results):
 
 
 def image(folder, name):
-    found = nib.load(next(folder.rglob(f"*{RUN}_desc-{name}.nii.gz")))
+    found = nib.load(next(folder.rglob(f"*{RUN}_*desc-{name}.nii.gz")))
     return np.asarray(found.dataobj), found.header.get_zooms()[3]
 
 
@@ -106,3 +108,63 @@ def test_movies_are_made_of_either_modality_alone(tiny_study, halves, model, tmp
     eeg = load_movie(next((tmp_path / "half").rglob(made[0])))
     assert eeg.axis.sfreq == 100
     assert eeg.axis.start == pytest.approx(0.005)
+
+
+@pytest.fixture(scope="module")
+def subjects(tiny_study, model, tmp_path_factory):
+    """The folder with the models of single subjects."""
+    out = tmp_path_factory.mktemp("subjects")
+    assert command("train", tiny_study, out, *QUICK_SUBJECT, *model) == 0
+    return ("--stage", "subject", "--subject-models", out / "models" / "subjects")
+
+
+def test_bold_of_voxels_is_predicted_at_the_slices_of_the_run(
+    tiny_study, model, subjects, tmp_path
+):
+    label = ("--participant-label", "01")
+    words = ("transcode", tiny_study, tmp_path, *model, *subjects, *label, "--to", "bold")
+    assert command(*words) == 0
+    found, step = image(tmp_path, "fromeeg_bold")
+    study = open_study(tiny_study)
+    bold = study.load(study.runs[0]).bold
+    assert found.shape == bold.data.shape
+    assert step == bold.volumes.tr
+    sidecar = read_json(next(tmp_path.rglob(f"*{RUN}_res-voxel_desc-fromeeg_bold.json")))
+    assert_allclose(sidecar["SliceTiming"], bold.volumes.slice_times)
+    mask = load_subject(subjects[-1] / "sub-01").mask
+    assert not np.any(found[~mask])
+    assert np.all(np.any(found[mask], axis=1))
+
+
+def test_bold_of_voxels_from_eeg_alone_is_that_beside_bold(
+    tiny_study, halves, model, subjects, tmp_path
+):
+    words = ("--participant-label", "01", "--to", "bold")
+    for study, name in ((halves, "half"), (tiny_study, "both")):
+        assert command("transcode", study, tmp_path / name, *model, *subjects, *words) == 0
+    alone, step = image(tmp_path / "half", "fromeeg_bold")
+    beside, tr = image(tmp_path / "both", "fromeeg_bold")
+    study = open_study(tiny_study)
+    run = study.load(study.runs[0])
+    slice_index = 5
+    after = run.bold.volumes.times(slice_index) - run.clock.eeg_start  # s after the first sample
+    frames = np.rint(after / step - 0.5).astype(int)
+    known = np.any(beside[:, :, slice_index], axis=2)
+    inside = (frames < alone.shape[3]) & (np.arange(len(frames)) * tr > 30)
+    one, other = alone[:, :, slice_index][known], beside[:, :, slice_index][known]
+    # frames differ from slices by at most half a frame
+    assert np.corrcoef(one[:, frames[inside]].ravel(), other[:, inside].ravel())[0, 1] > 0.98
+
+
+def test_eeg_of_a_subject_is_predicted_from_bold_alone(halves, model, subjects, tmp_path, capsys):
+    assert command("transcode", halves, tmp_path, *model, *subjects, "--to", "eeg") == 0
+    found = mne.io.read_raw_brainvision(next(tmp_path.rglob("*.vhdr")), verbose="error")
+    assert found.info["sfreq"] == 100
+    assert np.ptp(found.get_data()) > 0
+    assert "sub-01_task-oddball_run-01: EEG without BOLD; left out" in capsys.readouterr().err
+
+
+def test_models_of_subjects_are_for_the_subject_stage(halves, model, tmp_path, capsys):
+    words = ("--subject-models", tmp_path, "--to", "bold")
+    assert command("transcode", halves, tmp_path / "out", *model, *words) == 2
+    assert "add --stage subject" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -12,29 +12,21 @@ from typing import Annotated, Literal, cast
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import progress, say
-from neurotranscoder.cli.estimates import ORIGINS, READ, From, readable_runs, sources_of
-from neurotranscoder.cli.subjects import SUBJECTS, by_subject
-from neurotranscoder.cli.workspace import (
-    MODELS,
-    Workspace,
-    group_models,
-    is_complete,
-    range_lines,
-)
+from neurotranscoder.cli.estimates import ORIGINS, READ, From, sources_of
+from neurotranscoder.cli.subject_models import subject_models
+from neurotranscoder.cli.workspace import Workspace, is_complete, range_lines
 from neurotranscoder.config import Config
-from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.recording import BoldRun, EegRun, Recording, RunId
 from neurotranscoder.core.source import Origin
 from neurotranscoder.io.dense import export_movie
-from neurotranscoder.io.manifest import MANIFEST
 from neurotranscoder.io.movies import KIND, load_movie, movie_path, save_movie, write_window
 from neurotranscoder.reconstruct.one_modality import estimate_from_bold, estimate_from_eeg
 from neurotranscoder.reconstruct.range_check import InputRange, range_of_recording
 from neurotranscoder.reconstruct.subject import movie_of_eeg, subject_movie
 from neurotranscoder.reconstruct.subject_bold import bold_movie, fused_movie
 from neurotranscoder.train.trained import TrainedTranscoder
-from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
+from neurotranscoder.train.trained_subject import TrainedSubject
 
 
 @Parameter(name="*")
@@ -87,26 +79,11 @@ def reconstruct_movies(
         When no subject has one, or BOLD is to be read and the group model of a subject is missing.
     """
     space = Workspace.open(bids, out, config, alone=True)
-    readable = readable_runs(space.study, from_)
-    place = wanted.subject_models or out / MODELS / SUBJECTS
-    folders = {subject: place / f"sub-{subject}" for subject in by_subject(readable)}
-    models = {
-        subject: load_subject(folder)
-        for subject, folder in folders.items()
-        if (folder / MANIFEST).is_file()
-    }
-    runs = [run for run in readable if run.subject in models]
-    if not runs:
-        raise StoreError(
-            f"{place}: no model of any of these subjects; run `neurotranscoder train BIDS OUT "
-            "--stage subject` first, or name the folder of their models with --subject-models"
-        )
-    for subject in sorted(folders.keys() - models.keys()):
-        say(f"sub-{subject}: no subject model; left out")
-    groups = _groups(out, model, models, from_)
+    known = subject_models(space, wanted.subject_models, model, from_, required=from_ != "eeg")
+    runs = known.runs
     with space.started(), progress("reconstructing movies") as advance:
         for done, run in enumerate(runs, 1):
-            maker = _Maker(space, run, models[run.subject], groups.get(run.subject), from_)
+            maker = _Maker(space, run, *known.of(run), from_)
             for path, movie in maker.movies():
                 if wanted.window is not None or wanted.dense:
                     wanted.write_further(movie or load_movie(path), path)
@@ -186,28 +163,3 @@ class _Maker:
         facts = [self.run.label, trained.group, list(trained.runs), dict(trained.settings)]
         digest.update(json.dumps(facts, sort_keys=True).encode())
         return digest.hexdigest()
-
-
-def _groups(
-    out: Path, model: Path | None, models: Mapping[str, TrainedSubject], from_: From
-) -> dict[str, TrainedTranscoder]:
-    """Return the group model that each subject was fitted with, as far as they are known."""
-    by_digest = group_models(out, model)
-    found = {
-        subject: by_digest[trained.group]
-        for subject, trained in models.items()
-        if trained.group in by_digest
-    }
-    missing = sorted(models.keys() - found.keys())
-    if missing and from_ != "eeg":
-        raise StoreError(
-            f"the group model that sub-{missing[0]} was fitted with is not "
-            f"{model or f'in {out / MODELS}'}; BOLD is read with its response and scale; name it "
-            "with --model"
-        )
-    for subject in missing:
-        say(
-            f"sub-{subject}: RANGE NOT CHECKED: the group model that it was fitted with is not "
-            f"{model or f'in {out / MODELS}'}; name it with --model"
-        )
-    return found

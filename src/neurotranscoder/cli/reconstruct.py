@@ -24,6 +24,7 @@ from neurotranscoder.cli.estimates import (
 )
 from neurotranscoder.cli.latent_sources import reconstruct_latent
 from neurotranscoder.cli.movies import Movies, reconstruct_movies
+from neurotranscoder.cli.transcode_subjects import transcode_subjects
 from neurotranscoder.cli.workspace import Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Eeg, RunId
@@ -96,21 +97,37 @@ def transcode(
     *,
     to: Literal["bold", "eeg"],
     model: Path | None = None,
+    stage: Stage = "group",
+    subject_models: Path | None = None,
     common: Common | None = None,
 ) -> None:
     """Predict one modality from the other for every run, which need not have both.
+
+    At the group resolution, or at the voxels and the rate of single subjects.
 
     Parameters
     ----------
     bids
         The study.
     out
-        Where results go: *_desc-fromeeg_bold.nii.gz or *_desc-frombold_eeg.vhdr.
+        Where results go: *_desc-fromeeg_bold.nii.gz or *_desc-frombold_eeg.vhdr; those of
+        subjects have res-voxel in their names.
     to
-        bold (from EEG) or eeg (from BOLD), at the group resolution, around their means.
+        bold (from EEG) or eeg (from BOLD), around their means.
     model
-        Folder of a trained model; default: the best known one in OUT/models.
+        Folder of a group model; default: the best known one in OUT/models, or that which a
+        subject was fitted with.
+    stage
+        group, or subject: for the subjects that have a model.
+    subject_models
+        Folder with the model of each subject, as sub-01; default: OUT/models/subjects.
     """
+    if stage == "subject":
+        settings = (common or Common()).settings()
+        transcode_subjects(bids, out, settings, to=to, model=model, place=subject_models)
+        return
+    if subject_models is not None:
+        raise SettingsError("--subject-models is of single subjects; add --stage subject")
     from_: From = "eeg" if to == "bold" else "bold"
     with (
         _estimated(bids, out, model, common, from_) as (space, found),
