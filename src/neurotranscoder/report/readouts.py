@@ -17,7 +17,7 @@ from neurotranscoder.evaluate.findings import Topography, ValueMap
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_value_map
 from neurotranscoder.report.figures import BLUE, GREY, Picture, drawing_style, picture_of
-from neurotranscoder.report.scalp import draw_topography
+from neurotranscoder.report.scalp import OVER_LARGEST, draw_topography
 from neurotranscoder.report.templates import template
 
 _SHOWN = 8
@@ -75,7 +75,9 @@ def write_readouts_page(
         responses=draw_region_responses(readouts, largest),
         peaks=draw_peaks(readouts),
         heads=[
-            draw_topography(_topography(readouts, region), readouts.trained.montage)
+            draw_topography(
+                _topography(readouts, region), readouts.trained.montage, unit=OVER_LARGEST
+            )
             for region in largest
         ],
         maps=[draw_value_map(one, blocks) for one in maps],

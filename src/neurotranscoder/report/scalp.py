@@ -30,9 +30,13 @@ from neurotranscoder.report.words import name_of
 _HEAD = 0.095  # m, radius that MNE draws
 _COLOURS = ("#8C8C8C", VERMILLION, BLUE, GREEN, PURPLE)
 _FEWEST_FOR_A_HEAD = 8
+POTENTIAL = "potential (a.u.)"
+OVER_LARGEST = "value over\nits largest"
 
 
-def draw_topography(topography: Topography, montage: Montage, *, dense: bool = False) -> Picture:
+def draw_topography(
+    topography: Topography, montage: Montage, *, dense: bool = False, unit: str = POTENTIAL
+) -> Picture:
     """Draw the scalp pattern of one region, truth beside estimates; each has its own scale.
 
     Parameters
@@ -43,16 +47,18 @@ def draw_topography(topography: Topography, montage: Montage, *, dense: bool = F
         Where the electrodes are; bars are drawn where that is unknown.
     dense : bool
         Whether bars are pixels as well, as heads are.
+    unit : str
+        What the values are.
     """
     positions = montage.positions
     names = ", ".join(name_of(label) for label in topography.labels)
     alt = f"{topography.title}: scalp patterns of {names}."
     with drawing_style():
         if positions is None or not _drawable(positions):
-            figure = _bars(topography, montage)
+            figure = _bars(topography, montage, unit)
             caption = "Pattern per channel; places of the electrodes are not known."
             return picture_of(figure, alt=alt, caption=caption, dense=dense)
-        figure = _heads(topography, flat_positions(positions))
+        figure = _heads(topography, flat_positions(positions), unit)
         caption = (
             "Seen from above, nose up, left is left. Each head is scaled to its largest value."
         )
@@ -74,7 +80,7 @@ def draw_amplitudes(amplitudes: Topography, montage: Montage) -> Picture:
     positions = montage.positions
     with drawing_style():
         if positions is None or not _drawable(positions):
-            figure = _bars(amplitudes, montage)
+            figure = _bars(amplitudes, montage, POTENTIAL)
             caption = "Share of the largest channel; places of the electrodes are not known."
             return picture_of(figure, alt=alt, caption=caption)
         flat = flat_positions(positions)
@@ -125,7 +131,7 @@ def _scaled(values: Float[ndarray, " channels"]) -> Float[ndarray, " channels"]:
     return np.asarray(filled / (np.max(np.abs(filled), initial=0.0) or 1.0))
 
 
-def _heads(topography: Topography, flat: Float[ndarray, "channels 2"]) -> Figure:
+def _heads(topography: Topography, flat: Float[ndarray, "channels 2"], unit: str) -> Figure:
     """Return a figure with one head per pattern."""
     count = len(topography.labels)
     figure = Figure(figsize=(0.75 + 1.55 * count, 2.0), layout="constrained")
@@ -140,7 +146,7 @@ def _heads(topography: Topography, flat: Float[ndarray, "channels 2"]) -> Figure
     scale = ScalarMappable(Normalize(-1.0, 1.0), cmap=DIVERGING)
     bar = figure.colorbar(scale, ax=heads, shrink=0.7, aspect=12, pad=0.02)
     bar.set_ticks([-1, 0, 1])
-    bar.set_label("potential (a.u.)")
+    bar.set_label(unit)
     bar.outline.set_linewidth(0.5)
     return figure
 
@@ -162,7 +168,7 @@ def _head(
     )
 
 
-def _bars(topography: Topography, montage: Montage) -> Figure:
+def _bars(topography: Topography, montage: Montage, unit: str) -> Figure:
     """Return a figure with one group of bars per channel."""
     count, channels = topography.values.shape
     width = 0.8 / max(count, 1)
@@ -178,7 +184,7 @@ def _bars(topography: Topography, montage: Montage) -> Figure:
     axes.set_xlim(-0.7, channels - 0.3)
     axes.set_xticks(range(channels), montage.names, rotation=90, fontsize=6.5)
     axes.set_xlabel("channel")
-    axes.set_ylabel("potential (a.u.)")
+    axes.set_ylabel(unit)
     axes.set_title(wrapped(topography.title, 70))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
     return figure

@@ -25,7 +25,7 @@ from neurotranscoder.report.figures import (
     picture_of,
     wrapped,
 )
-from neurotranscoder.report.scalp import draw_topography
+from neurotranscoder.report.scalp import OVER_LARGEST, draw_topography
 
 _MOST = 24
 _COLUMNS = 6
@@ -99,7 +99,7 @@ def write_place_picture(path: Path, maps: SubjectMaps, place: Place, *, name: st
         f"inverse, {np.max(np.abs(inverse)):.2g} /V",
     )
     topography = Topography(f"{name}, {place.name}", labels, np.stack([forward, inverse]))
-    _write(path, draw_topography(topography, maps.montage, dense=True))
+    _write(path, draw_topography(topography, maps.montage, dense=True, unit=OVER_LARGEST))
 
 
 def _order(found: SubjectResponses) -> list[int]:
