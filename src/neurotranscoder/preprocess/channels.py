@@ -150,8 +150,17 @@ def interpolate_channels(
         )
     repaired = raw.copy().load_data(verbose="error")
     repaired.info["bads"] = list(bad.names)
-    repaired.interpolate_bads(reset_bads=True, verbose="error")
+    origin = "auto" if raw.info["dig"] else sphere_centre(places)
+    repaired.interpolate_bads(reset_bads=True, origin=origin, verbose="error")
     return repaired, bad
+
+
+def sphere_centre(places: Float[ndarray, "electrodes 3"]) -> tuple[float, float, float]:
+    """Return the centre of the sphere that is nearest to electrodes, in their unit."""
+    sides = np.column_stack([2 * places, np.ones(len(places))])
+    found, *_ = np.linalg.lstsq(sides, np.sum(places**2, axis=1), rcond=None)
+    x, y, z = found[:3].tolist()
+    return x, y, z
 
 
 @dataclass(frozen=True, slots=True)
