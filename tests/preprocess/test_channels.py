@@ -4,13 +4,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.preprocess.channel_places import sphere_centre
 from neurotranscoder.preprocess.channels import (
     BadChannels,
     average_reference,
     find_bad_channels,
     interpolate_channels,
     is_bipolar,
-    sphere_centre,
 )
 
 SFREQ = 100.0

@@ -56,6 +56,23 @@ def read_eeg_header(path: Path) -> EegHeader:
     return EegHeader(names, float(raw.info["sfreq"]), int(raw.n_times), _markers(raw))
 
 
+@dataclass(frozen=True, slots=True)
+class FileChannels:
+    """Names of the channels of an EEG file: those that are EEG and wanted, and all of them."""
+
+    eeg: tuple[str, ...]
+    all: tuple[str, ...]
+
+
+def read_channels(
+    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = ()
+) -> FileChannels:
+    """Read the names of channels as `read_eeg` would, without their samples."""
+    raw = _opened(path)
+    types = _channel_types(raw, sidecars.channels)
+    return FileChannels(_eeg_channels(path, raw, types, exclude), tuple(map(str, raw.ch_names)))
+
+
 def read_eeg(
     path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = (), others: bool = False
 ) -> tuple[Eeg, Markers]:
