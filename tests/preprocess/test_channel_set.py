@@ -35,14 +35,20 @@ def without(eeg, *names):
     return dataclasses.replace(eeg, data=eeg.data[rows], montage=montage)
 
 
-def test_the_set_is_that_of_most_subjects():
+def test_the_set_is_what_more_than_half_of_the_subjects_have():
     assert chosen_set(runs(CAP[:10], CAP, CAP), "most") == CAP
-
-
-def test_of_sets_that_as_many_have_the_one_that_needs_no_guess_is_taken():
     assert chosen_set(runs(CAP, CAP[:10]), "most") == CAP[:10]
+
+
+def test_subjects_that_lack_one_channel_each_share_them_all():
+    caps = [tuple(name for name in CAP if name != lost) for lost in CAP[:4]]
+    assert sorted(chosen_set(runs(*caps), "most")) == sorted(CAP)
+
+
+def test_single_electrodes_become_pairs_where_as_many_subjects_have_pairs():
     pairs, single = ("F3-C3", "C3-P3"), ("F3", "C3", "P3", "O1")
     assert chosen_set(runs(single, pairs), "most") == pairs
+    assert chosen_set(runs(single, pairs, single), "most") == single
 
 
 def test_a_subject_with_many_runs_has_one_vote():

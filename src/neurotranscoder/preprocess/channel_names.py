@@ -81,29 +81,48 @@ def chosen_set(
     channels : mapping from RunId to tuple of str
         The EEG channels of each run; one at least.
     choice : {'most', 'shared'}
-        Those of most subjects (of sets that as many have, the one for which fewest channels have
-        to be made up), or those that all runs have.
+        Those that more than half of the subjects have, or those that all runs have. Pairs and
+        single electrodes are not mixed: of 'most', the kind that most subjects have counts.
 
     Returns
     -------
     names : tuple of str
-        In the order and spelling of the first run that has them.
+        In the order and spelling of the first of those runs that have most of them; () where
+        there are none.
     """
-    runs = sorted(channels)
-    places = {run: frozenset(map(place_name, channels[run])) for run in runs}
-    first = {places[run]: channels[run] for run in reversed(runs)}
-    if choice == "shared":
-        shared = frozenset.intersection(*places.values())
-        return tuple(name for name in channels[runs[0]] if place_name(name) in shared)
-    subjects: dict[frozenset[str], set[str]] = defaultdict(set)
-    for run in runs:
-        subjects[places[run]].add(run.subject)
+    if choice == "most":
+        channels = _of_one_kind(channels)
+    owners: dict[str, set[RunId | str]] = defaultdict(set)
+    for run, names in channels.items():
+        for place in map(place_name, names):
+            owners[place].add(run.subject if choice == "most" else run)
+    n_subjects = len({run.subject for run in channels})
+    needed = len(channels) if choice == "shared" else n_subjects // 2 + 1
+    chosen = {place for place, those in owners.items() if len(those) >= needed}
 
-    def worth(some: frozenset[str]) -> tuple[int, int]:
-        missing = (len(derive(first[places[run]], first[some]).missing) for run in runs)
-        return len(subjects[some]), -sum(missing)
+    def has(run: RunId) -> int:
+        return -sum(place_name(name) in chosen for name in channels[run])
 
-    return first[max(subjects, key=worth)]
+    found: dict[str, str] = {}
+    for run in sorted(channels, key=lambda run: (has(run), run)):
+        for name in channels[run]:
+            if place_name(name) in chosen:
+                found.setdefault(place_name(name), name)
+    return tuple(found.values())
+
+
+def _of_one_kind(channels: Mapping[RunId, tuple[str, ...]]) -> dict[RunId, tuple[str, ...]]:
+    """Return the runs of pairs, or of single electrodes, whichever are of more subjects.
+
+    Of as many, pairs: single electrodes can become pairs, but not the other way round.
+    """
+    kinds = {run: are_pairs(names) for run, names in channels.items()}
+    subjects = {
+        kind: len({run.subject for run in channels if kinds[run] == kind})
+        for kind in (True, False)
+    }
+    best = subjects[True] >= subjects[False]
+    return {run: names for run, names in channels.items() if kinds[run] == best}
 
 
 def _ends(name: str) -> tuple[str, str]:

@@ -37,7 +37,8 @@ class StudySettings(Settings):
     exclude_channels: tuple[str, ...] = ()
     """EEG channels to leave out of every run."""
     channels: ChannelChoice | Annotated[tuple[str, ...], Field(min_length=1)] = "most"
-    """The EEG channels that all runs are brought to: 'most', those that most subjects have;
+    """The EEG channels that all runs are brought to: 'most', those that more than
+    half of the subjects have;
     'shared', those that all runs have; a list of names; 'same' refuses runs that differ. What a
     run lacks is interpolated by spherical splines (bipolar pairs: summed up from others, or
     refused), what the set has not is left out, and both are listed."""
