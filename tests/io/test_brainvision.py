@@ -12,7 +12,8 @@ from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io import brainvision
 from neurotranscoder.io.brainvision import Marker, read_markers, read_sfreq, write_brainvision
-from neurotranscoder.io.eeg import EegSidecars, read_eeg
+from neurotranscoder.io.eeg import read_eeg
+from neurotranscoder.io.electrodes import EegSidecars
 
 LONG = 2 * 16_384 + 5
 

@@ -7,12 +7,11 @@ from neurotranscoder.core.errors import GridError, StoreError, StudyError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import Marker, read_markers, read_sfreq, write_brainvision
 from neurotranscoder.io.eeg import (
-    WORLD_COORDINATES,
-    EegSidecars,
     eeg_from_raw,
     raw_from_eeg,
     read_eeg,
 )
+from neurotranscoder.io.electrodes import WORLD_COORDINATES, EegSidecars
 from neurotranscoder.io.store import write_json, write_table
 
 

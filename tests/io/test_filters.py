@@ -7,7 +7,8 @@ from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.passband import Passband
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.io.brainvision import write_brainvision
-from neurotranscoder.io.eeg import EegSidecars, eeg_from_raw, raw_from_eeg, read_eeg
+from neurotranscoder.io.eeg import eeg_from_raw, raw_from_eeg, read_eeg
+from neurotranscoder.io.electrodes import EegSidecars
 from neurotranscoder.io.filters import described_filters, passband_of
 
 PLACES = np.array([0.005, 0.1, 10.0, 100.0])

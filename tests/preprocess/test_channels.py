@@ -4,6 +4,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.preprocess.channel_places import sphere_centre
 from neurotranscoder.preprocess.channels import (
     BadChannels,
     average_reference,
@@ -59,6 +60,21 @@ def test_interpolation_is_that_of_mne_and_comes_close_to_the_truth(raw):
     assert repaired.info["bads"] == []
     # 13 electrodes see three smooth patterns
     assert np.corrcoef(repaired.get_data(["Cz"]), true)[0, 1] > 0.9
+
+
+def test_places_without_a_digitised_head_do_to_interpolate(raw):
+    true, bare = raw.get_data(["Cz"]), raw.copy()
+    bare.info.set_montage(None)
+    for one, other in zip(bare.info["chs"], raw.info["chs"], strict=True):
+        one["loc"][:3] = other["loc"][:3]
+    repaired, _ = interpolate_channels(bare, BadChannels(noisy=("Cz",)))
+    assert np.corrcoef(repaired.get_data(["Cz"]), true)[0, 1] > 0.9
+
+
+def test_the_centre_of_electrodes_on_a_sphere_is_found(rng):
+    around = rng.standard_normal((20, 3))
+    places = 90 * around / np.linalg.norm(around, axis=1, keepdims=True) + [1.0, -2.0, 40.0]
+    assert_allclose(sphere_centre(places), [1.0, -2.0, 40.0], atol=1e-9)
 
 
 def test_channels_that_the_recording_names_are_interpolated_too(raw):

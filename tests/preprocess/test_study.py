@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.core.recording import Clock, RunId
 from neurotranscoder.io.store import read_json, write_json
@@ -264,7 +264,7 @@ def test_runs_on_another_grid_or_with_other_channels_are_problems(tmp_path, reco
     )
     write_study(tmp_path, [recording, other])
     with pytest.raises(StudyError, match="2 problems") as caught:
-        open_study(tmp_path)
+        open_study(tmp_path, StudySettings(channels="same"))
     assert [problem.field for problem in caught.value.problems] == ["voxel grid", "channels"]
 
 
@@ -358,4 +358,53 @@ def test_a_run_of_one_modality_with_another_cap_is_named(study_folder):
         path.unlink()
     assert len(open_study(study_folder)) == 1
     with pytest.raises(StudyError, match=r"sub-03.*the channels of sub-01"):
-        open_study(study_folder, alone=True)
+        open_study(study_folder, StudySettings(channels="same"), alone=True)
+    study = open_study(study_folder, alone=True)
+    lone = study.load_alone(RunId("03", "oddball", run="01"))
+    assert lone.eeg.montage.names == ("Fp1", "Cz", "Pz", "Oz")
+
+
+@pytest.fixture
+def other_caps(tmp_path):
+    """Three subjects: one has the usual cap, one lacks Pz, one has it and P9 in another order."""
+    caps = (("Fp1", "Cz", "Pz", "Oz"), ("Fp1", "Cz", "Oz"), ("Oz", "P9", "Pz", "Fp1", "CZ"))
+    recordings = []
+    for label, names in zip(("01", "02", "03"), caps, strict=True):
+        one = make_recording(RunId(label, "oddball"), seed=int(label))
+        rows = 1e-5 * np.arange(len(names))[:, np.newaxis] + one.eeg.data[:1]
+        eeg = replace(one.eeg, data=rows, montage=Montage(names))
+        recordings.append(replace(one, eeg=eeg))
+    write_study(tmp_path / "caps", recordings)
+    return tmp_path / "caps"
+
+
+def test_runs_are_brought_to_the_channels_that_are_asked_for(other_caps):
+    names = ("Fp1", "Cz", "Pz", "Oz")
+    study = open_study(other_caps, StudySettings(channels=names))
+    assert [one.eeg.montage.names for one in study] == [names] * 3
+    one, _, other = study
+    assert_allclose(np.diff(one.eeg.data[:, 0]), 1e-5, rtol=1e-3)  # float32 on disk
+    rows = other.eeg.data[:, 0] - other.eeg.data[3, 0]  # Oz was the first of the file
+    assert_allclose(rows, [3e-5, 4e-5, 2e-5, 0], atol=1e-8)
+    second = study.notes[RunId("02", "oddball")]
+    third = study.notes[RunId("03", "oddball")]
+    assert "EEG brought to 4 channels; interpolated: Pz" in second
+    assert "EEG brought to 4 channels; renamed: CZ (Cz); left out: P9" in third
+
+
+def test_a_part_of_a_study_is_brought_to_the_channels_of_the_whole(other_caps):
+    whole = open_study(other_caps, StudySettings(channels="shared"))
+    part = open_study(other_caps, StudySettings(channels="shared", participants=("03",)))
+    assert whole.settings.channels == part.settings.channels == ("Fp1", "Cz", "Oz")
+    assert part.load(RunId("03", "oddball")).eeg.montage.names == ("Fp1", "Cz", "Oz")
+
+
+def test_a_run_that_lacks_too_much_is_a_problem_that_names_it(other_caps):
+    settings = StudySettings(channels=("Fp1", "Cz", "Pz", "Oz"), max_interpolated=0.2)
+    with pytest.raises(StudyError, match=r"sub-02.*1 of the 4 channels.*\(Pz\); need at most 20%"):
+        open_study(other_caps, settings)
+
+
+def test_names_to_leave_out_that_no_file_has_are_refused(other_caps):
+    with pytest.raises(StudyError, match=r"study.exclude_channels: got \['P10'\], which no EEG"):
+        open_study(other_caps, StudySettings(exclude_channels=("P9", "P10")))

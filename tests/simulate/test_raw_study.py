@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.io.brainvision import read_markers
-from neurotranscoder.io.eeg import EegSidecars, read_eeg
+from neurotranscoder.io.eeg import read_eeg
+from neurotranscoder.io.electrodes import EegSidecars
 from neurotranscoder.physics.channels import CHANNELS_43_BIPOLAR, CHANNELS_64
 from neurotranscoder.physics.head import HeadSettings
 from neurotranscoder.preprocess.study import open_study

@@ -104,6 +104,30 @@ def test_runs_may_differ_in_length(rng):
     assert np.corrcoef(fit.hrf, true_hrf())[0, 1] > 0.98  # a quarter less data than above
 
 
+def guessed(run, mixing, n_guesses=3):
+    """The same run, whose last channels are sums of the others."""
+    eeg = run.eeg.copy()
+    eeg[-n_guesses:] = mixing @ eeg[:-n_guesses]
+    return Signals(eeg, run.bold)
+
+
+@pytest.mark.parametrize("n_odd", [1, 5])
+def test_channels_that_are_sums_of_others_add_nothing_and_break_nothing(rng, n_odd):
+    runs, _, _ = simulated_runs(rng, 6)
+    mixing = rng.standard_normal((3, CHANNELS - 3)) / 3
+    few = [Signals(run.eeg[:-3], run.bold) for run in runs]
+    odd = [guessed(run, mixing) if i < n_odd else run for i, run in enumerate(runs)]
+    odd[5] = guessed(runs[5], mixing)
+    r = []
+    for given in (few, odd):
+        fit = fit_closed_form(given[:4], given[4:5], RATE, ClosedFormSettings())
+        found = apply_fir(fit.maps @ fit.eeg_weights @ given[5].eeg, fit.hrf)
+        r.append(np.corrcoef(found[:, 80:].ravel(), given[5].bold[:, 80:].ravel())[0, 1])
+    assert r[0] > 0.9
+    # one odd run of four: whole runs teach weights of channels that are guesses when they test
+    assert r[1] > r[0] - (0.01 if n_odd == 5 else 0.05)
+
+
 def test_run_shorter_than_its_filters_is_refused(rng):
     runs, _, _ = simulated_runs(rng, 2, n_frames=90)
     with pytest.raises(GridError, match=r"lasts 36\.0 s"):

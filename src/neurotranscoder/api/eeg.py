@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neurotranscoder.core.passband import Passband
+from neurotranscoder.preprocess.channel_set import ChannelChange
 from neurotranscoder.preprocess.channels import (
     BadChannels,
     BadChannelSettings,
@@ -13,6 +14,7 @@ from neurotranscoder.preprocess.channels import (
 )
 from neurotranscoder.preprocess.eeg import FilterReport, ResampleReport, filter_eeg, resample_eeg
 from neurotranscoder.preprocess.heart import Beats, BeatSettings, find_beats
+from neurotranscoder.preprocess.match_channels import match_channels
 from neurotranscoder.preprocess.pulse import project_pulse, remove_pulse, remove_pulse_obs
 from neurotranscoder.preprocess.pulse_found import PulseReport, PulseSettings
 from neurotranscoder.signal.filters import FilterSettings
@@ -22,6 +24,7 @@ __all__ = [
     "BadChannels",
     "BeatSettings",
     "Beats",
+    "ChannelChange",
     "FilterReport",
     "FilterSettings",
     "Passband",
@@ -34,6 +37,7 @@ __all__ = [
     "find_bad_channels",
     "find_beats",
     "interpolate_channels",
+    "match_channels",
     "project_pulse",
     "remove_pulse",
     "remove_pulse_obs",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,33 +17,30 @@ from neurotranscoder.cli.preprocess_checks import (
     is_whole,
     refuse_mixture,
 )
+from neurotranscoder.cli.preprocess_faults import sorted_out
 from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
+from neurotranscoder.cli.preprocess_write import copy_electrodes, copy_files, write_clean
 from neurotranscoder.cli.workspace import refuse_folder
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config, to_toml
 from neurotranscoder.core.errors import (
     InputError,
     PartialError,
-    Problem,
     SettingsError,
-    StudyError,
 )
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.bids import RunFiles, search_runs
-from neurotranscoder.io.derivatives import start_derivative, write_raw
+from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
 from neurotranscoder.io.store import read_json, write_bytes, write_json, write_text
-from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.clean_facts import RunFacts
-from neurotranscoder.preprocess.clean_run import CleanRun, clean_eeg_run
-from neurotranscoder.preprocess.stated_clock import clock_fields
+from neurotranscoder.preprocess.clean_run import clean_eeg_run
 from neurotranscoder.report.cleaning import write_cleaning_page
 
 KIND = "preprocessed"
 PAGE = "preprocessing.html"
-_SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 _ENDING = "_desc-preproc_eeg.vhdr"
 _SHARED = ("participants.tsv", "participants.json")
 
@@ -87,10 +83,9 @@ def preprocess(
         Where subjects are cleaned.
     """
     common, workers = common or Common(), workers or Workers()
-    config = common.settings()
     refuse_folder(bids, out)
+    subjects, faults, config = sorted_out(bids, common.settings(), strict=strict)
     refuse_mixture(out, config)
-    subjects, faults = _sorted_out(bids, config, strict=strict)
     to_mni = brings_to_mni(config, bids, subjects)
     clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
@@ -102,7 +97,7 @@ def preprocess(
         start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
         _ignore_records(out)
         write_text(out / SETTINGS, to_toml(config))
-        _copy(bids, out, (bids / name for name in _SHARED))
+        copy_files(bids, out, (bids / name for name in _SHARED))
         for done, outcome in enumerate(spread(clean, subjects), 1):
             outcomes.append(outcome)
             for line in outcome.lines:
@@ -113,44 +108,6 @@ def preprocess(
         _state_split(bids, out, good)
         _write_page(out, outcomes)
     _summarise(outcomes, bids, out, strict=strict)
-
-
-def _sorted_out(
-    bids: Path, config: Config, *, strict: bool
-) -> tuple[list[list[RunFiles]], dict[str, str]]:
-    """Return the runs of each subject without a fault, and the faults of others."""
-    study = config.study
-    found = search_runs(
-        bids, participants=study.participants, images=study.images, space=study.space
-    )
-    for lone in found.alone:
-        say(f"  {lone}; left out")
-    faults, others = _by_subject(relative_to(bids, found.problems), bids)
-    subjects: dict[str, list[RunFiles]] = {}
-    for files in found.runs:
-        if files.run.subject not in faults:
-            subjects.setdefault(files.run.subject, []).append(files)
-    if others or not subjects or (strict and faults):
-        raise StudyError(found.problems)
-    words = {
-        subject: "; ".join(map(str, problems)) for subject, problems in sorted(faults.items())
-    }
-    return list(subjects.values()), words
-
-
-def _by_subject(
-    problems: Sequence[Problem], bids: Path
-) -> tuple[dict[str, list[Problem]], list[Problem]]:
-    """Return the problems of single subjects, and those of the study."""
-    faults: dict[str, list[Problem]] = {}
-    others = []
-    for problem in problems:
-        named = _SUBJECT.match(problem.where)
-        if named is None or problem.where == str(bids):
-            others.append(problem)
-        else:
-            faults.setdefault(named.group(1), []).append(problem)
-    return faults, others
 
 
 def _clean_subject(
@@ -202,14 +159,14 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     """Clean one run unless that was done; return what to say."""
     label, identity = files.run.label, identity_of(files, config)
     path, record = _clean_path(files.run, out), out / RECORDS / f"{label}.json"
-    beside = files.eeg_sidecars
-    _copy(bids, out, [beside.electrodes, beside.coordsystem, files.eeg_events])
+    copy_electrodes(files.eeg_sidecars, bids, out, config)
+    copy_files(bids, out, [files.eeg_events])
     if is_whole(path, record, identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
     volumes = read_volumes(files.bold, files.bold_metadata)
     clean = clean_eeg_run(files, volumes, config.study, config.clean)
-    _write(path, clean, files, bids)
+    write_clean(path, clean, files, bids)
     steps = [
         {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
         for step in clean.steps
@@ -234,34 +191,6 @@ def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
     if stated:
         test = [run for run in runs if run.label in stated]
         write_split(out, runs, test, endings={"eeg": _ENDING})
-
-
-def _write(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> None:
-    """Write the clean EEG of a run."""
-    done = [step for step in clean.steps if step.done]
-    referenced = any(step.name == "reference" for step in done)
-    known = files.eeg_sidecars.metadata
-    write_raw(
-        path,
-        clean.eeg,
-        sources=[f"bids:raw:{files.eeg.relative_to(bids).as_posix()}"],
-        markers=clean.markers,
-        metadata={
-            "TaskName": files.run.task,
-            "Description": "EEG without the artefacts of scanner and heart",
-            "EEGReference": "average" if referenced else known.get("EEGReference", "n/a"),
-            "PowerLineFrequency": known.get("PowerLineFrequency", "n/a"),
-            "CleaningSteps": [str(step) for step in clean.steps],
-            **clock_fields(clean.clock.clock),
-        },
-    )
-
-
-def _copy(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
-    """Copy small files to the same place below another folder, where they exist."""
-    for path in paths:
-        if path is not None and path.is_file():
-            write_bytes(out / path.relative_to(bids), path.read_bytes())
 
 
 def _ignore_records(out: Path) -> None:

@@ -28,6 +28,12 @@ def refuse_mixture(out: Path, config: Config) -> None:
     if not config.study.participants or not (out / SETTINGS).is_file():
         return
     before = load_config(out / SETTINGS)
+    if before.study.channels != config.study.channels:
+        raise SettingsError(
+            f"{out} holds subjects that were brought to other channels (study.channels of "
+            f"{SETTINGS}); give all subjects at once (without --participant-label), set "
+            "study.channels to those that stand there, or choose another output folder"
+        )
     for section in ("clean", "images"):
         if getattr(before, section) != getattr(config, section):
             raise SettingsError(

@@ -12,7 +12,8 @@ from mne_bids import get_entities_from_fname
 
 from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.eeg import EEG_SUFFIXES, EegSidecars
+from neurotranscoder.io.eeg import EEG_SUFFIXES
+from neurotranscoder.io.electrodes import EegSidecars
 from neurotranscoder.io.inheritance import metadata_of, nearest
 
 ASSUMPTIONS = "Assumptions"  # field of our own: what an import assumed, a list of sentences

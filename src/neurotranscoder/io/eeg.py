@@ -16,30 +16,19 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage
-from neurotranscoder.core.errors import Problem, StoreError, StudyError, WeightsError
+from neurotranscoder.core.errors import Problem, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import check_companions, read_filters
+from neurotranscoder.io.electrodes import EegSidecars, positions_of, read_places
 from neurotranscoder.io.filters import MEASURED, passband_of
-from neurotranscoder.io.store import read_json, read_table
+from neurotranscoder.io.store import read_table
 
-WORLD_COORDINATES = "RAS mm in the world space of the images (MNI-like)"
 EEG_SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif")
 _OTHERS_BY_NAME = re.compile(r"(ECG|EKG|EOG|EMG)", re.IGNORECASE)
 _KINDS = {
     **{name: name for name in ("ECG", "EOG", "EMG")},
     **{"EKG": "ECG", "VEOG": "EOG", "HEOG": "EOG"},
 }
-_MM_PER_UNIT = {"m": 1e3, "cm": 10.0, "mm": 1.0}
-
-
-@dataclass(frozen=True, slots=True)
-class EegSidecars:
-    """Files beside an EEG file, None where they are absent, and its merged JSON metadata."""
-
-    metadata: Mapping[str, object]
-    channels: Path | None = None
-    electrodes: Path | None = None
-    coordsystem: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +54,23 @@ def read_eeg_header(path: Path) -> EegHeader:
     raw = _opened(path)
     names = tuple(map(str, raw.ch_names))
     return EegHeader(names, float(raw.info["sfreq"]), int(raw.n_times), _markers(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class FileChannels:
+    """Names of the channels of an EEG file: those that are EEG and wanted, and all of them."""
+
+    eeg: tuple[str, ...]
+    all: tuple[str, ...]
+
+
+def read_channels(
+    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = ()
+) -> FileChannels:
+    """Read the names of channels as `read_eeg` would, without their samples."""
+    raw = _opened(path)
+    types = _channel_types(raw, sidecars.channels)
+    return FileChannels(_eeg_channels(path, raw, types, exclude), tuple(map(str, raw.ch_names)))
 
 
 def read_eeg(
@@ -101,7 +107,7 @@ def read_eeg(
     types = _channel_types(raw, sidecars.channels)
     names = _eeg_channels(path, raw, types, exclude)
     data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
-    montage = Montage(names, _positions(sidecars, names))
+    montage = Montage(names, positions_of(read_places(sidecars), names))
     filtering = _filtering(path, sidecars.metadata)
     sfreq, passband = float(raw.info["sfreq"]), passband_of(raw, sidecars.metadata)
     beside = _others(path, raw, types, exclude) if others else ()
@@ -230,42 +236,6 @@ def _others(
             data = _faultless(path, partial(raw.get_data, picks=[name], verbose="error"))
             found.append(OtherChannel(name, kind, np.asarray(data[0])))
     return tuple(found)
-
-
-def _positions(
-    sidecars: EegSidecars, names: tuple[str, ...]
-) -> Float[ndarray, "channels 3"] | None:
-    """Return the places of channels in RAS mm, None where one is missing or its space is."""
-    if sidecars.electrodes is None or sidecars.coordsystem is None:
-        return None
-    scale = _millimetres_per_unit(sidecars.coordsystem)
-    table = read_table(sidecars.electrodes)
-    if scale is None or not {"name", "x", "y", "z"} <= set(table):
-        return None
-    cells = zip(table["name"], table["x"], table["y"], table["z"], strict=True)
-    try:
-        places = {name: [float(v) for v in place] for name, *place in cells if "n/a" not in place}
-    except ValueError as error:
-        where = str(sidecars.electrodes)
-        problem = Problem(where, "x, y, z", str(error), "numbers or n/a", "correct the cell")
-        raise StudyError([problem]) from error
-    if not set(names) <= set(places):
-        return None
-    return scale * np.asarray([places[name] for name in names], dtype=np.float64)
-
-
-def _millimetres_per_unit(coordsystem: Path) -> float | None:
-    """Return the unit of electrode places, None when their axes are not RAS of the images."""
-    try:
-        system = read_json(coordsystem)
-    except StoreError as error:
-        problem = Problem(str(coordsystem), "file", str(error), "a JSON object", "restore it")
-        raise StudyError([problem]) from error
-    space = str(system.get("EEGCoordinateSystem", ""))
-    ours = system.get("EEGCoordinateSystemDescription") == WORLD_COORDINATES
-    if not (space.startswith(("MNI", "ICBM")) or (space == "Other" and ours)):
-        return None
-    return _MM_PER_UNIT.get(str(system.get("EEGCoordinateUnits")))
 
 
 def _filtering(path: Path, metadata: Mapping[str, object]) -> str:

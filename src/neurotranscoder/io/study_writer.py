@@ -15,7 +15,7 @@ from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Bold, Clock, Eeg, Events, Recording, RunId
 from neurotranscoder.io.brainvision import Marker, write_brainvision
-from neurotranscoder.io.eeg import WORLD_COORDINATES
+from neurotranscoder.io.electrodes import WORLD_COORDINATES
 from neurotranscoder.io.events import EVENT_COLUMNS, write_events
 from neurotranscoder.io.filters import described_filters
 from neurotranscoder.io.nifti import image_of, write_nifti

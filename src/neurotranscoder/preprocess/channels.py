@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
 
 import mne
@@ -14,11 +14,13 @@ from scipy.signal import butter, sosfiltfilt
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.preprocess.channel_names import are_pairs
+from neurotranscoder.preprocess.channel_places import sphere_centre
 from neurotranscoder.preprocess.history import note_step, refuse_done
 
-_PAIR = re.compile(r"^[A-Za-z]+\d*[a-z]*\s*-\s*[A-Za-z]+\d*[a-z]*$")
 _MAD = 1.4826  # of a Gaussian's standard deviation
-_NEGLIGIBLE = 1e-6  # of the usual amplitude
+INTERPOLATED = "interpolated"
+NEGLIGIBLE = 1e-6  # of the usual amplitude
 
 
 class BadChannelSettings(Settings):
@@ -150,7 +152,9 @@ def interpolate_channels(
         )
     repaired = raw.copy().load_data(verbose="error")
     repaired.info["bads"] = list(bad.names)
-    repaired.interpolate_bads(reset_bads=True, verbose="error")
+    origin = "auto" if raw.info["dig"] else sphere_centre(places)
+    repaired.interpolate_bads(reset_bads=True, origin=origin, verbose="error")
+    note_step(repaired, INTERPOLATED, json.dumps(bad.names))
     return repaired, bad
 
 
@@ -203,7 +207,7 @@ def average_reference(raw: mne.io.BaseRaw) -> tuple[mne.io.BaseRaw, ReferenceRep
         raise CleaningError(f"an average reference needs 2 good EEG channels; got {len(good)}")
     data = raw.get_data(picks=good)
     common, usual = float(np.std(data.mean(axis=0))), float(np.median(np.std(data, axis=1)))
-    if common <= _NEGLIGIBLE * usual:
+    if common <= NEGLIGIBLE * usual:
         raise CleaningError("the channels have an average of 0: they are referenced to it already")
     referenced = raw.copy().load_data(verbose="error")
     referenced.set_eeg_reference("average", projection=False, verbose="error")
@@ -213,8 +217,7 @@ def average_reference(raw: mne.io.BaseRaw) -> tuple[mne.io.BaseRaw, ReferenceRep
 
 def is_bipolar(raw: mne.io.BaseRaw) -> bool:
     """Return whether most EEG channels are differences of two electrodes, such as 'Fp1-F3'."""
-    names = names_of(raw, eeg_picks(raw))
-    return 2 * sum(bool(_PAIR.match(name)) for name in names) > len(names)
+    return are_pairs(names_of(raw, eeg_picks(raw)))
 
 
 def eeg_picks(raw: mne.io.BaseRaw) -> Int[ndarray, " channels"]:

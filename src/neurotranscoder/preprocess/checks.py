@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -15,13 +15,18 @@ from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError, Problem
 from neurotranscoder.core.recording import Bold, Clock, Eeg, RunId
 
+T = TypeVar("T")
+
 
 def eeg_problems(path: Path, eeg: Eeg, max_eeg: float) -> list[Problem]:
     """Return what is wrong with the samples of EEG: NaN, flat channels, a wrong unit."""
     names = np.asarray(eeg.montage.names)
     broken = names[~np.all(np.isfinite(eeg.data), axis=1)].tolist()
     flat = names[np.ptp(eeg.data, axis=1) == 0].tolist()
-    cure = "leave them out with exclude_channels, or give them another type in channels.tsv"
+    cure = (
+        "give them another type in channels.tsv (what a run lacks is interpolated), or leave them "
+        "out of all runs with study.exclude_channels"
+    )
     problems = [
         Problem(str(path), "channels", f"{what} in {channels}", needed, cure)
         for what, channels, needed in (
@@ -67,25 +72,55 @@ class Kind(NamedTuple):
     names: tuple[str, ...] | None
 
 
-def disagreements(seen: dict[RunId, Kind]) -> list[Problem]:
-    """Return runs whose grid or channels differ from those of the first run that has any."""
+def disagreements(seen: Mapping[RunId, Kind]) -> list[Problem]:
+    """Return runs whose grid or channels differ from those that most subjects have."""
+    grids = {run: kind.grid for run, kind in seen.items() if kind.grid is not None}
+    caps = {run: kind.names for run, kind in seen.items() if kind.names is not None}
+    return [*other_grids(grids), *_other_channels(caps)]
+
+
+def other_grids(grids: Mapping[RunId, VoxelGrid]) -> list[Problem]:
+    """Return a problem for each run whose grid is not that of most subjects."""
     problems: list[Problem] = []
-    grids = {run: kind.grid for run, kind in sorted(seen.items()) if kind.grid is not None}
-    for run, other in grids.items():
-        first, grid = next(iter(grids.items()))
+    if not grids:
+        return problems
+    usual = _usual(grids, VoxelGrid.matches)
+    grid = grids[usual]
+    for run, other in sorted(grids.items()):
         if not grid.matches(other):
             got = f"{other.shape} at {other.voxel_to_world[:3, 3]}"
-            needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {first}"
+            needed = f"{grid.shape} at {grid.voxel_to_world[:3, 3]}, as in {usual}"
             cure = "resample all images to one space first (fMRIPrep), or restrict participants"
             problems.append(Problem(str(run), "voxel grid", got, needed, cure))
-    caps = {run: kind.names for run, kind in sorted(seen.items()) if kind.names is not None}
-    for run, names in caps.items():
-        first, wanted = next(iter(caps.items()))
+    return problems
+
+
+def _other_channels(caps: Mapping[RunId, tuple[str, ...]]) -> list[Problem]:
+    """Return a problem for each run whose channels are not those of most subjects."""
+    problems: list[Problem] = []
+    if not caps:
+        return problems
+    usual = _usual(caps, tuple.__eq__)
+    wanted = caps[usual]
+    for run, names in sorted(caps.items()):
         if names != wanted:
             different = sorted(set(names) ^ set(wanted)) or "another order"
-            needed, cure = f"the channels of {first}", "leave them out with exclude_channels"
+            needed = f"the channels of {usual}"
+            cure = (
+                "bring all runs to one set with study.channels = 'most', or leave channels out "
+                "with study.exclude_channels"
+            )
             problems.append(Problem(str(run), "channels", f"{different}", needed, cure))
     return problems
+
+
+def _usual(things: Mapping[RunId, T], same: Callable[[T, T], bool]) -> RunId:
+    """Return the first run of those that have what most subjects have."""
+    alike = {
+        one: {run.subject for run, other in things.items() if same(thing, other)}
+        for one, thing in sorted(things.items())
+    }
+    return max(alike, key=lambda run: len(alike[run]))
 
 
 def relative_to(root: Path, problems: Iterable[Problem]) -> list[Problem]:

@@ -1,8 +1,11 @@
 """Raw scanner EEG to clean EEG: every step that finds something to do, in the right order.
 
 Gradients go first, at the rate of the amplifier; then the recording is brought to a lower rate,
-the pulse goes, bad channels are replaced, slow drift is taken out, and channels are referenced to
-their average. A step that finds nothing to do, or that was done before, says so and is left out.
+the pulse goes, bad channels are replaced, and the channels become those of the study. Artefacts
+differ from one lead to the next, so that nothing is guessed from channels that have them, and no
+guess is made from another. Slow drift is taken out, and channels are referenced to their average,
+which is then one of the same channels in all subjects. A step that finds nothing to do, or that
+was done before, says so and is left out.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from pydantic import Field
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.io.electrodes import Places
+from neurotranscoder.preprocess.channel_set import MAX_INTERPOLATED
 from neurotranscoder.preprocess.channels import (
     BadChannelSettings,
     average_reference,
@@ -29,6 +34,7 @@ from neurotranscoder.preprocess.channels import (
 from neurotranscoder.preprocess.eeg import filter_eeg, resample_eeg
 from neurotranscoder.preprocess.gradient import GradientSettings
 from neurotranscoder.preprocess.gradient_signals import clean_raw
+from neurotranscoder.preprocess.match_channels import match_channels
 from neurotranscoder.preprocess.pulse import remove_pulse
 from neurotranscoder.preprocess.pulse_found import PulseSettings
 from neurotranscoder.signal.filters import FilterSettings
@@ -36,7 +42,9 @@ from neurotranscoder.signal.filters import FilterSettings
 Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
 
 
-StepName = Literal["gradient", "resample", "pulse", "bad_channels", "filters", "reference"]
+StepName = Literal[
+    "gradient", "resample", "pulse", "bad_channels", "channels", "filters", "reference"
+]
 EVERY_STEP: tuple[StepName, ...] = get_args(StepName)
 
 
@@ -57,6 +65,25 @@ class EegCleanSettings(Settings):
     """By default slow drift alone goes: BOLD follows the slow EEG."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WantedChannels:
+    """The channels that a recording is brought to.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The set.
+    places : Places, optional
+        Where the electrodes of the recording are, in RAS mm; else as it has them itself.
+    max_interpolated : float
+        Largest share of the set that may be interpolated.
+    """
+
+    names: tuple[str, ...]
+    places: Places | None = None
+    max_interpolated: float = MAX_INTERPOLATED
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of cleaning.
@@ -71,12 +98,15 @@ class Step:
         What was removed, or why nothing was.
     warnings : tuple of str
         What a reader has to know about it.
+    report : object
+        What the step itself says, None where it was left out.
     """
 
     name: StepName
     done: bool
     words: str
     warnings: tuple[str, ...] = ()
+    report: object = None
 
     def __str__(self) -> str:
         return self.words if self.done else f"{self.name} left out: {self.words}"
@@ -96,6 +126,7 @@ def clean_scanner_eeg(
     tr: float,
     slice_times: Sequence[float] | Float[ndarray, " slices"] | None = None,
     triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None = None,
+    channels: WantedChannels | None = None,
     settings: EegCleanSettings | None = None,
 ) -> CleanEeg:
     """Clean EEG that was recorded in a scanner, step by step.
@@ -111,6 +142,8 @@ def clean_scanner_eeg(
     triggers : str or sequence of float, optional
         Name of the annotations that mark volumes, or their times in seconds after the first
         sample. By default annotations that follow each other after one TR.
+    channels : WantedChannels, optional
+        The set that it is brought to; by default it keeps its own.
     settings : EegCleanSettings, optional
         What is done.
 
@@ -124,33 +157,28 @@ def clean_scanner_eeg(
     ClockError
         When the gradient artefact is to go and no markers follow the TR.
     GridError
-        When samples are not finite.
+        When samples are not finite, or the channels cannot be had.
     """
     options = settings or EegCleanSettings()
+    gradient = partial(
+        clean_raw, tr=tr, slice_times=slice_times, triggers=triggers, settings=options.gradient
+    )
     steps: list[Step] = []
-    for name, step in _steps(options, tr, slice_times, triggers):
+    for name, step in _steps(options, gradient, channels):
         raw = _attempt(name, step, raw, steps)
     return CleanEeg(raw, tuple(steps))
 
 
 def _steps(
-    options: EegCleanSettings,
-    tr: float,
-    slice_times: Sequence[float] | Float[ndarray, " slices"] | None,
-    triggers: str | Sequence[float] | Float[ndarray, " triggers"] | None,
+    options: EegCleanSettings, gradient: Cleaner, channels: WantedChannels | None
 ) -> list[tuple[StepName, Cleaner]]:
     """Return the steps that are asked for, in their order."""
     ways: dict[StepName, Cleaner] = {
-        "gradient": partial(
-            clean_raw,
-            tr=tr,
-            slice_times=slice_times,
-            triggers=triggers,
-            settings=options.gradient,
-        ),
+        "gradient": gradient,
         "resample": partial(resample_eeg, sfreq=options.sfreq),
         "pulse": partial(remove_pulse, settings=options.pulse),
         "bad_channels": partial(_repair, settings=options.bad_channels),
+        "channels": partial(_match, channels=channels),
         "filters": partial(filter_eeg, settings=options.filters),
         "reference": average_reference,
     }
@@ -167,9 +195,9 @@ def _attempt(
             clean, report = step(raw)
             done, words = True, str(report)
         except CleaningError as error:
-            clean, done, words = raw, False, str(error)
+            clean, report, done, words = raw, None, False, str(error)
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
-    steps.append(Step(name, done, words, said))
+    steps.append(Step(name, done, words, said, report))
     return clean
 
 
@@ -179,3 +207,11 @@ def _repair(raw: mne.io.BaseRaw, settings: BadChannelSettings) -> tuple[mne.io.B
     if not bad.names and not raw.info["bads"]:
         raise CleaningError("there are no bad channels")
     return interpolate_channels(raw, bad)
+
+
+def _match(raw: mne.io.BaseRaw, channels: WantedChannels | None) -> tuple[mne.io.BaseRaw, object]:
+    """Bring a recording to a set of channels; refuse where none is asked for."""
+    if channels is None:
+        raise CleaningError("no set of channels is asked for")
+    limit = channels.max_interpolated
+    return match_channels(raw, channels.names, places=channels.places, max_interpolated=limit)

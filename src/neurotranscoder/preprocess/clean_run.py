@@ -16,8 +16,16 @@ from neurotranscoder.core.recording import Eeg
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.brainvision import Marker
 from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
+from neurotranscoder.io.electrodes import read_places
 from neurotranscoder.io.triggers import volume_triggers
-from neurotranscoder.preprocess.clean import EegCleanSettings, Step, clean_scanner_eeg
+from neurotranscoder.preprocess.channel_set import ChannelChange
+from neurotranscoder.preprocess.channels import BadChannels
+from neurotranscoder.preprocess.clean import (
+    EegCleanSettings,
+    Step,
+    WantedChannels,
+    clean_scanner_eeg,
+)
 from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -49,6 +57,20 @@ class CleanRun:
     steps: tuple[Step, ...]
     clock: ClockReport
     facts: RunFacts
+
+    @property
+    def channels(self) -> ChannelChange | None:
+        """How it was brought to the channels of the study; None where it had them."""
+        reports = (step.report for step in self.steps)
+        return next((one for one in reports if isinstance(one, ChannelChange)), None)
+
+    @property
+    def interpolated(self) -> tuple[str, ...]:
+        """Channels that are guesses: bad ones, and those that the recording had not."""
+        reports = [step.report for step in self.steps]
+        bad = [name for one in reports if isinstance(one, BadChannels) for name in one.names]
+        missing = self.channels.interpolated if self.channels else ()
+        return tuple(name for name in self.eeg.montage.names if name in {*bad, *missing})
 
 
 def clean_eeg_run(
@@ -84,6 +106,7 @@ def clean_eeg_run(
         tr=volumes.tr,
         slice_times=volumes.slice_times if known else None,
         triggers=triggers,
+        channels=_wanted(files, options),
         settings=settings,
     )
     cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
@@ -98,6 +121,14 @@ def clean_eeg_run(
         *(trigger_residuals(triggers, clock.clock, volumes.tr) if measured else ([], [])),
     )
     return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock, facts)
+
+
+def _wanted(files: RunFiles, options: StudySettings) -> WantedChannels | None:
+    """Return the channels of the study, and where the electrodes of the run are."""
+    if not isinstance(options.channels, tuple):
+        return None
+    places = read_places(files.eeg_sidecars)
+    return WantedChannels(options.channels, places, options.max_interpolated)
 
 
 def _clock(

@@ -10,6 +10,7 @@ from neurotranscoder.io.bids import search_runs
 from neurotranscoder.io.events import read_events
 from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.study import Study
+from neurotranscoder.preprocess.study_channels import study_channels
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
@@ -33,10 +34,12 @@ def list_study(root: Path, settings: StudySettings) -> Study:
     StudyError
         With every problem of names, links and sidecars.
     """
-    found, problems, alone = search_runs(
+    search = search_runs(
         root, participants=settings.participants, images=settings.images, space=settings.space
     )
-    if problems:
+    found, problems, alone = search
+    settings, _, unknown = study_channels(root, search, settings)
+    if problems := [*problems, *unknown]:
         raise StudyError(relative_to(root, problems))
     files = {one.run: one for one in found}
     return Study(root, files, settings, dict.fromkeys(files, ()), {one.run: one for one in alone})

@@ -11,24 +11,25 @@ from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreErr
 from neurotranscoder.core.recording import Bold, BoldRun, Clock, Eeg, EegRun, Events, Recording
 from neurotranscoder.io.bids import ASSUMPTIONS, LoneFiles, RunFiles, mask_of, sidecars_of_eeg
 from neurotranscoder.io.eeg import Markers, read_eeg
+from neurotranscoder.io.electrodes import EegSidecars, read_places
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.inheritance import metadata_of, nearest
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
+from neurotranscoder.preprocess.channel_set import match_eeg
 from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
 
+GUESSED = "InterpolatedChannels"  # field of our own: channels that cleaning made up
 Part = TypeVar("Part")
 
 
 def load_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
     """Read a run of one modality; StudyError lists everything that is wrong."""
     problems: list[Problem] = []
-    run = _attempt(problems, files.path, lambda: _read_alone(files, options))
-    if isinstance(run, EegRun):
-        problems += eeg_problems(files.path, run.eeg, options.max_eeg)
+    run = _attempt(problems, files.path, lambda: _read_alone(files, options, problems))
     if problems or run is None:
         raise StudyError(problems)
     return run
@@ -37,11 +38,7 @@ def load_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
 def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
     """Read a run and say what had to be done; StudyError lists everything that is wrong."""
     problems: list[Problem] = []
-    eeg_part = _attempt(
-        problems,
-        files.eeg,
-        lambda: read_eeg(files.eeg, files.eeg_sidecars, exclude=options.exclude_channels),
-    )
+    eeg_part = _read_eeg(files.eeg, files.eeg_sidecars, options, problems)
     bold = _attempt(
         problems,
         files.bold,
@@ -53,10 +50,8 @@ def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[
         ),
     )
     report = None
-    if eeg_part is not None:
-        problems += eeg_problems(files.eeg, eeg_part[0], options.max_eeg)
     if eeg_part is not None and bold is not None:
-        eeg, markers = eeg_part
+        eeg, markers, _ = eeg_part
         short = [] if options.clock else length_problems(files.eeg, eeg, bold)
         problems += short
         if short:
@@ -69,10 +64,38 @@ def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[
     if problems or eeg_part is None or bold is None or report is None or events is None:
         raise StudyError(problems)
     recording = Recording(files.run, eeg_part[0], bold, clock, events)
-    return recording, (*_notes(recording, report), *_assumed(files))
+    notes = (*_notes(recording, report), *eeg_part[2], *_stated(files))
+    return recording, notes
 
 
-def _read_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
+def _read_eeg(
+    path: Path, sidecars: EegSidecars, options: StudySettings, problems: list[Problem]
+) -> tuple[Eeg, Markers, tuple[str, ...]] | None:
+    """Return EEG with the channels of the study, markers, and notes; add what is wrong."""
+    part = _attempt(
+        problems, path, lambda: read_eeg(path, sidecars, exclude=options.exclude_channels)
+    )
+    if part is None:
+        return None
+    eeg, markers = part
+    wrong = eeg_problems(path, eeg, options.max_eeg)
+    problems += wrong
+    if wrong or not isinstance(options.channels, tuple):
+        return eeg, markers, ()
+    wanted, limit = options.channels, options.max_interpolated
+    matched = _attempt(
+        problems,
+        path,
+        lambda: match_eeg(eeg, wanted, read_places(sidecars), max_interpolated=limit),
+    )
+    if matched is None:
+        return None
+    return matched[0], markers, () if matched[1] is None else (f"EEG {matched[1]}",)
+
+
+def _read_alone(
+    files: LoneFiles, options: StudySettings, problems: list[Problem]
+) -> EegRun | BoldRun | None:
     """Read the signals and events of a run of one modality."""
     path, root = files.path, files.root
     metadata = metadata_of(path, root)
@@ -80,9 +103,8 @@ def _read_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
     events = read_events(table) if table is not None else Events.none()
     if files.modality == "eeg":
         sidecars = sidecars_of_eeg(path, root, metadata)
-        return EegRun(
-            files.run, read_eeg(path, sidecars, exclude=options.exclude_channels)[0], events
-        )
+        part = _read_eeg(path, sidecars, options, problems)
+        return None if part is None else EegRun(files.run, part[0], events)
     bold = read_bold(path, metadata, mask_path=mask_of(path), max_bytes=options.max_image_bytes)
     return BoldRun(files.run, bold, events)
 
@@ -129,10 +151,14 @@ def _events(files: RunFiles, clock: Clock) -> Events:
     return dataclasses.replace(events, onset=onset)
 
 
-def _assumed(files: RunFiles) -> tuple[str, ...]:
-    """Return what an import had to assume of a run, as its sidecars say."""
-    stated = files.eeg_sidecars.metadata.get(ASSUMPTIONS, [])
-    return tuple(f"assumed: {text}" for text in stated) if isinstance(stated, list) else ()
+def _stated(files: RunFiles) -> tuple[str, ...]:
+    """Return what an import assumed of a run and cleaning made up, as its sidecars say."""
+    metadata = files.eeg_sidecars.metadata
+    assumed, guessed = metadata.get(ASSUMPTIONS, []), metadata.get(GUESSED, [])
+    notes = [f"assumed: {text}" for text in assumed] if isinstance(assumed, list) else []
+    if isinstance(guessed, list) and guessed:
+        notes.append(f"EEG channels that cleaning interpolated: {', '.join(map(str, guessed))}")
+    return tuple(notes)
 
 
 def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:

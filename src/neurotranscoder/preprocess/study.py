@@ -13,6 +13,7 @@ from neurotranscoder.io.bids import LoneFiles, RunFiles, search_runs
 from neurotranscoder.io.scans import stated_test_runs
 from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
 from neurotranscoder.preprocess.loading import load_alone, load_run
+from neurotranscoder.preprocess.study_channels import study_channels
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
@@ -136,14 +137,16 @@ def open_study(root: Path, settings: StudySettings | None = None, *, alone: bool
     options = settings or StudySettings()
     notes: dict[RunId, tuple[str, ...]] = {}
     seen: dict[RunId, Kind] = {}
-    files, found, lone = search_runs(
+    search = search_runs(
         root,
         participants=options.participants,
         images=options.images,
         space=options.space,
         alone=alone,
     )
-    problems = [*relative_to(root, found)]
+    files, found, lone = search
+    options, _, unknown = study_channels(root, search, options)
+    problems = [*relative_to(root, [*found, *unknown])]
     for run_files in files:
         try:
             recording, notes[run_files.run] = load_run(run_files, options)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES
+from neurotranscoder.preprocess.channel_names import ChannelChoice
+from neurotranscoder.preprocess.channel_set import MAX_INTERPOLATED
 from neurotranscoder.preprocess.sync import SyncSettings
 
 
@@ -32,6 +36,14 @@ class StudySettings(Settings):
     """When volume triggers are good enough."""
     exclude_channels: tuple[str, ...] = ()
     """EEG channels to leave out of every run."""
+    channels: ChannelChoice | Annotated[tuple[str, ...], Field(min_length=1)] = "most"
+    """The EEG channels that all runs are brought to: 'most', those that more than
+    half of the subjects have;
+    'shared', those that all runs have; a list of names; 'same' refuses runs that differ. What a
+    run lacks is interpolated by spherical splines (bipolar pairs: summed up from others, or
+    refused), what the set has not is left out, and both are listed."""
+    max_interpolated: float = Field(default=MAX_INTERPOLATED, ge=0, lt=1)
+    """Refuse runs in which a larger share of these channels would have to be interpolated."""
     images: Path | None = None
     """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
     space: str = ""

@@ -1,0 +1,101 @@
+"""The runs of a study, sorted out before anything is cleaned: those that can be, and faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from neurotranscoder.cli.common import say
+from neurotranscoder.config import Config
+from neurotranscoder.core.errors import Problem, StudyError
+from neurotranscoder.io.bids import RunFiles, search_runs
+from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
+from neurotranscoder.preprocess.study_channels import StudyChannels, out_of_reach, study_channels
+
+_SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
+
+
+class Sorted(NamedTuple):
+    """What is to be cleaned.
+
+    Parameters
+    ----------
+    subjects : list of lists of RunFiles
+        The runs of each subject without a fault.
+    faults : dict from str to str
+        What is wrong with others, by label.
+    config : Config
+        The settings, with the channels of the study by name.
+    """
+
+    subjects: list[list[RunFiles]]
+    faults: dict[str, str]
+    config: Config
+
+
+def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
+    """Look through a study before it is cleaned.
+
+    Parameters
+    ----------
+    bids : Path
+        The study.
+    config : Config
+        How it is read.
+    strict : bool
+        Refuse it where one subject has a fault.
+
+    Raises
+    ------
+    StudyError
+        When the study itself has a fault, every subject has one, or one has and that is strictly
+        refused.
+    """
+    study = config.study
+    found = search_runs(
+        bids, participants=study.participants, images=study.images, space=study.space
+    )
+    for lone in found.alone:
+        say(f"  {lone}; left out")
+    channels = study_channels(bids, found, study)
+    runs = [files.run for files in found.runs]
+    problems = [
+        *found.problems,
+        *channels.problems,
+        *out_of_reach(channels, runs),
+        *_differing(channels),
+    ]
+    faults, others = by_subject(relative_to(bids, problems), bids)
+    subjects: dict[str, list[RunFiles]] = {}
+    for files in found.runs:
+        if files.run.subject not in faults:
+            subjects.setdefault(files.run.subject, []).append(files)
+    if others or not subjects or (strict and faults):
+        raise StudyError(relative_to(bids, problems))
+    words = {label: "; ".join(map(str, wrong)) for label, wrong in sorted(faults.items())}
+    config = config.model_copy(update={"study": channels.settings})
+    return Sorted(list(subjects.values()), words, config)
+
+
+def by_subject(
+    problems: Iterable[Problem], bids: Path
+) -> tuple[dict[str, list[Problem]], Sequence[Problem]]:
+    """Return the problems of single subjects, and those of the study."""
+    faults: dict[str, list[Problem]] = {}
+    others = []
+    for problem in problems:
+        named = _SUBJECT.match(problem.where)
+        if named is None or problem.where == str(bids):
+            others.append(problem)
+        else:
+            faults.setdefault(named.group(1), []).append(problem)
+    return faults, others
+
+
+def _differing(channels: StudyChannels) -> list[Problem]:
+    """Return runs with other channels, where all have to have the same."""
+    if channels.settings.channels != "same":
+        return []
+    return disagreements({run: Kind(None, names) for run, names in channels.names.items()})

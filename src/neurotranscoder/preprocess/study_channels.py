@@ -1,0 +1,111 @@
+"""Which EEG channels the runs of a study are brought to, from the names in all their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from neurotranscoder.core.errors import GridError, Problem, StudyError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.bids import Search, search_runs, sidecars_of_eeg
+from neurotranscoder.io.eeg import FileChannels, read_channels
+from neurotranscoder.preprocess.channel_names import chosen_set
+from neurotranscoder.preprocess.channel_set import check_reachable
+from neurotranscoder.preprocess.study_settings import StudySettings
+
+
+class StudyChannels(NamedTuple):
+    """What is read of a study, with its channels by name; what each run has; what is wrong."""
+
+    settings: StudySettings
+    names: dict[RunId, tuple[str, ...]]
+    problems: list[Problem]
+
+
+def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyChannels:
+    """Choose the channels that all runs of a study are to have.
+
+    All subjects of the data set are looked at, whichever of them are read: parts of a study are
+    brought to the same channels as the whole. Files that cannot be read have no say.
+
+    Parameters
+    ----------
+    root : Path
+        The data set.
+    found : Search
+        The runs that are read.
+    settings : StudySettings
+        The choice.
+
+    Returns
+    -------
+    channels : StudyChannels
+        With the settings whose ``channels`` are names (but where runs have to be the same), and
+        a problem for each run that cannot have them and each excluded name that is nowhere.
+    """
+    everywhere = found
+    if settings.participants:
+        everywhere = search_runs(root, images=settings.images, space=settings.space)
+    files = dict(_files_of(everywhere, settings.exclude_channels))
+    names = {run: one.eeg for run, one in files.items()}
+    problems = _unknown(root, files.values(), settings.exclude_channels)
+    if settings.channels in ("most", "shared") and names:
+        chosen = chosen_set(names, settings.channels)
+        if not chosen:
+            problems.append(_nothing_shared(root, names))
+            return StudyChannels(settings, names, problems)
+        settings = settings.model_copy(update={"channels": chosen})
+    return StudyChannels(settings, names, problems)
+
+
+def out_of_reach(channels: StudyChannels, runs: Iterable[RunId]) -> list[Problem]:
+    """Return a problem for each run that cannot be brought to the channels of its study."""
+    settings = channels.settings
+    problems = []
+    for run in runs:
+        if run not in channels.names or not isinstance(settings.channels, tuple):
+            continue
+        try:
+            check_reachable(
+                channels.names[run],
+                settings.channels,
+                max_interpolated=settings.max_interpolated,
+            )
+        except GridError as error:
+            got, needed, cure = str(error).split("; ", 2)
+            needed = needed.removeprefix("need ")
+            problems.append(Problem(str(run), "channels", got, needed, cure))
+    return problems
+
+
+def _files_of(found: Search, exclude: tuple[str, ...]) -> Iterable[tuple[RunId, FileChannels]]:
+    """Yield the channels of each run of both modalities; of those with EEG alone if none is."""
+    listed = [(files.run, files.eeg, files.eeg_sidecars) for files in found.runs]
+    for lone in found.alone if not listed else ():
+        if lone.modality == "eeg":
+            sidecars = sidecars_of_eeg(lone.path, lone.root, {})
+            listed.append((lone.run, lone.path, sidecars))
+    for run, path, sidecars in listed:
+        try:
+            yield run, read_channels(path, sidecars, exclude=exclude)
+        except StudyError:
+            continue
+
+
+def _unknown(root: Path, files: Iterable[FileChannels], exclude: tuple[str, ...]) -> list[Problem]:
+    """Return a problem for names to leave out that no file has."""
+    known = {name for one in files for name in one.all}
+    unknown = [name for name in exclude if name not in known]
+    if not known or not unknown:
+        return []
+    got, needed = f"{unknown}, which no EEG file has", f"some of {sorted(known)}"
+    return [Problem(str(root), "study.exclude_channels", got, needed, "correct the names")]
+
+
+def _nothing_shared(root: Path, names: dict[RunId, tuple[str, ...]]) -> Problem:
+    """Say that no channel is in all runs."""
+    run, fewest = min(names.items(), key=lambda one: (len(one[1]), one[0]))
+    got = f"no channel that all {len(names)} runs have ({run} has {', '.join(fewest[:5])})"
+    cure = "set study.channels to 'most' or to names, or leave subjects out"
+    return Problem(str(root), "study.channels", got, "one at least", cure)

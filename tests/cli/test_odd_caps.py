@@ -1,0 +1,86 @@
+import shutil
+
+import pytest
+
+from neurotranscoder.io.store import read_json, read_table
+from neurotranscoder.physics.channels import CHANNELS_64
+from neurotranscoder.preprocess.study import open_study
+from neurotranscoder.preprocess.study_settings import StudySettings
+from odd_caps import LACKING, UNKNOWN, retyped, study_of_odd_caps
+from small_study import command
+
+STEPS = ("--set", 'clean.steps=["channels", "filters", "reference"]')
+
+
+@pytest.fixture(scope="module")
+def odd_study(tmp_path_factory):
+    """Four subjects with other caps, one broken; never write to it."""
+    return study_of_odd_caps(tmp_path_factory.mktemp("odd") / "study")
+
+
+@pytest.fixture(scope="module")
+def clean(odd_study, tmp_path_factory):
+    """What `preprocess` makes of it, and its exit code."""
+    out = tmp_path_factory.mktemp("clean") / "out"
+    return out, command("preprocess", odd_study, out, *STEPS, quick=False)
+
+
+def sidecar(out, subject):
+    return read_json(next(out.glob(f"sub-{subject}/eeg/*_desc-preproc_eeg.json")))
+
+
+def test_other_caps_are_brought_to_one_set_and_listed(clean):
+    out, code = clean
+    assert code == 1  # sub-04 is broken
+    assert sidecar(out, "01")["InterpolatedChannels"] == []
+    assert sorted(sidecar(out, "02")["InterpolatedChannels"]) == sorted(LACKING)
+    assert sorted(sidecar(out, "03")["InterpolatedChannels"]) == sorted(UNKNOWN)
+    assert sidecar(out, "03")["ChannelsLeftOut"] == ["TP9h", "Izh"]
+    page = (out / "preprocessing.html").read_text(encoding="utf-8")
+    assert "renamed: FP1 (Fp1), T3 (T7), T4 (T8), T5 (P7)" in page
+    settings = (out / "settings.toml").read_text(encoding="utf-8")
+    assert 'channels = ["Fp1", "Fpz", ' in settings
+
+
+def test_the_clean_study_has_one_cap_with_places_and_says_what_is_a_guess(clean, odd_study):
+    study = open_study(clean[0], StudySettings(images=odd_study, channels="same"))
+    assert {recording.eeg.montage.names for recording in study} == {CHANNELS_64}
+    assert all(recording.eeg.montage.positions is not None for recording in study)
+    notes = study.notes[study.runs[1]]
+    assert "EEG channels that cleaning interpolated: F3, CP4" in notes
+
+
+def test_the_table_of_electrodes_has_those_that_are_guessed(clean):
+    table = read_table(next(clean[0].glob("sub-03/eeg/*_electrodes.tsv")))
+    assert {"Iz", "Izh"} <= set(table["name"])
+
+
+def test_a_subject_that_lacks_too_much_is_left_out_before_anything_is_cleaned(
+    odd_study, tmp_path, capsys
+):
+    study = tmp_path / "study"
+    shutil.copytree(odd_study, study, ignore=shutil.ignore_patterns("derivatives", "sub-04"))
+    retyped(study, "02", CHANNELS_64[:20])
+    assert command("preprocess", study, tmp_path / "out", *STEPS, quick=False) == 1
+    said = capsys.readouterr().err
+    assert "21 of the 64 channels of the study are not in the recording (Fp1, Fpz" in said
+    assert "need at most 25% that are interpolated" in said
+    assert "study.max_interpolated" in said
+    assert sorted(path.name for path in (tmp_path / "out").glob("sub-*")) == ["sub-01", "sub-03"]
+
+
+def test_same_channels_are_refused_subject_by_subject(odd_study, tmp_path, capsys):
+    same = (*STEPS, "--set", "study.channels=same")
+    assert command("preprocess", odd_study, tmp_path / "out", *same, quick=False) == 1
+    assert "the channels of sub-01_task-oddball_run-01" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").glob("sub-*")] == ["sub-01"]
+
+
+def test_one_subject_alone_is_brought_to_the_channels_of_all(clean, odd_study, tmp_path, capsys):
+    out = tmp_path / "out"
+    one = (*STEPS, "--participant-label", "02")
+    assert command("preprocess", odd_study, out, *one, quick=False) == 0
+    assert sidecar(out, "02") == sidecar(clean[0], "02")
+    other = (*one, "--set", "study.channels=shared")
+    assert command("preprocess", odd_study, out, *other, quick=False) == 2
+    assert "brought to other channels (study.channels of settings.toml)" in capsys.readouterr().err
