@@ -8,8 +8,8 @@ their average. A step that finds nothing to do, or that was done before, says so
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
 
@@ -31,6 +31,7 @@ from neurotranscoder.preprocess.gradient import GradientSettings
 from neurotranscoder.preprocess.gradient_signals import clean_raw
 from neurotranscoder.preprocess.pulse import remove_pulse
 from neurotranscoder.preprocess.pulse_found import PulseSettings
+from neurotranscoder.preprocess.step_numbers import Numbers, numbers_of
 from neurotranscoder.signal.filters import FilterSettings
 
 Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
@@ -71,12 +72,15 @@ class Step:
         What was removed, or why nothing was.
     warnings : tuple of str
         What a reader has to know about it.
+    numbers : mapping
+        Those of its report; none where nothing was done (see `numbers_of`).
     """
 
     name: StepName
     done: bool
     words: str
     warnings: tuple[str, ...] = ()
+    numbers: Mapping[str, float | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.words if self.done else f"{self.name} left out: {self.words}"
@@ -165,11 +169,11 @@ def _attempt(
         warnings.simplefilter("always")
         try:
             clean, report = step(raw)
-            done, words = True, str(report)
+            done, words, numbers = True, str(report), numbers_of(report)
         except CleaningError as error:
-            clean, done, words = raw, False, str(error)
+            clean, done, words, numbers = raw, False, str(error), Numbers()
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
-    steps.append(Step(name, done, words, said))
+    steps.append(Step(name, done, words, said, numbers))
     return clean
 
 
