@@ -11,14 +11,23 @@ from shlex import quote
 
 from neurotranscoder.cli.common import Common, Workers, progress, say
 from neurotranscoder.cli.preprocess_checks import (
-    SETTINGS,
     files_of,
     identity_of,
     is_whole,
     refuse_mixture,
 )
 from neurotranscoder.cli.preprocess_faults import sorted_out
-from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
+from neurotranscoder.cli.preprocess_images import IMAGES, SubjectImages, brings_to_mni
+from neurotranscoder.cli.preprocess_records import (
+    PAGE,
+    SETTINGS,
+    discard,
+    keep_study,
+    record_path,
+    start_clean_study,
+    write_page,
+    write_record,
+)
 from neurotranscoder.cli.preprocess_write import copy_electrodes, copy_files, write_clean
 from neurotranscoder.cli.workspace import refuse_folder
 from neurotranscoder.cluster.pool import pool
@@ -30,17 +39,13 @@ from neurotranscoder.core.errors import (
 )
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.bids import RunFiles
-from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
-from neurotranscoder.io.store import read_json, write_bytes, write_json, write_text
-from neurotranscoder.preprocess.clean_facts import RunFacts
+from neurotranscoder.io.store import write_text
 from neurotranscoder.preprocess.clean_run import clean_eeg_run
-from neurotranscoder.report.cleaning import write_cleaning_page
 
 KIND = "preprocessed"
-PAGE = "preprocessing.html"
 _ENDING = "_desc-preproc_eeg.vhdr"
 _SHARED = ("participants.tsv", "participants.json")
 
@@ -94,8 +99,7 @@ def preprocess(
         pool(workers.jobs, workers.cluster) as spread,
         progress("cleaning subjects") as advance,
     ):
-        start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
-        _ignore_records(out)
+        start_clean_study(out, bids)
         write_text(out / SETTINGS, to_toml(config))
         copy_files(bids, out, (bids / name for name in _SHARED))
         for done, outcome in enumerate(spread(clean, subjects), 1):
@@ -103,10 +107,10 @@ def preprocess(
             for line in outcome.lines:
                 say(line)
             advance(done, len(subjects))
-        failed = {one.subject for one in outcomes if one.fault}
+        failed = {one.subject: one.fault for one in outcomes if one.fault}
         good = [f.run for runs in subjects for f in runs if f.run.subject not in failed]
         _state_split(bids, out, good)
-        _write_page(out, outcomes)
+        write_page(out, keep_study(bids, out, failed, {run.subject for run in good}))
     _summarise(outcomes, bids, out, strict=strict)
 
 
@@ -121,7 +125,7 @@ def _clean_subject(
             lines += _clean_one(files, bids, out, config)
             lines += images.bring(files) if to_mni else []
     except InputError as error:
-        _discard([files.run for files in runs if files.run not in there], out)
+        discard([files.run for files in runs if files.run not in there], out)
         if not there:
             shutil.rmtree(out / f"sub-{runs[0].run.subject}", ignore_errors=True)
         return Outcome(runs[0].run.subject, tuple(lines), str(error))
@@ -135,19 +139,10 @@ def _whole_runs(runs: Sequence[RunFiles], out: Path, config: Config) -> set[RunI
         for files in runs
         if is_whole(
             _clean_path(files.run, out),
-            out / RECORDS / f"{files.run.label}.json",
+            record_path(out, files.run),
             identity_of(files, config),
         )
     }
-
-
-def _discard(runs: Sequence[RunId], out: Path) -> None:
-    """Remove what was made of runs; records first, so that the rest counts for nothing."""
-    for run in runs:
-        for record in (f"{run.label}.json", f"{run.label}_bold.json"):
-            (out / RECORDS / record).unlink(missing_ok=True)
-        for path in sorted((out / run.folder).glob(f"*/{run.label}_*")):
-            path.unlink()
 
 
 def _clean_path(run: RunId, out: Path) -> Path:
@@ -158,7 +153,7 @@ def _clean_path(run: RunId, out: Path) -> Path:
 def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[str]:
     """Clean one run unless that was done; return what to say."""
     label, identity = files.run.label, identity_of(files, config)
-    path, record = _clean_path(files.run, out), out / RECORDS / f"{label}.json"
+    path, record = _clean_path(files.run, out), record_path(out, files.run)
     copy_electrodes(files.eeg_sidecars, bids, out, config)
     copy_files(bids, out, [files.eeg_events])
     if is_whole(path, record, identity):
@@ -167,22 +162,9 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     volumes = read_volumes(files.bold, files.bold_metadata)
     clean = clean_eeg_run(files, volumes, config.study, config.clean)
     write_clean(path, clean, files, bids)
-    steps = [
-        {"step": step.name, "done": step.done, "said": step.words, "warnings": step.warnings}
-        for step in clean.steps
-    ]
     sizes = {one.name: one.stat().st_size for one in sorted(files_of(path))}
-    facts = clean.facts.to_json()
-    write_json(record, {"identity": identity, "files": sizes, "steps": steps, "facts": facts})
+    write_record(out, files.run, clean, config, identity=identity, sizes=sizes)
     return [f"{label}: {line}" for line in clean.facts.lines]
-
-
-def _write_page(out: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write the page of all runs that are clean, also those of earlier commands."""
-    records = [read_json(path) for path in sorted((out / RECORDS).glob("*.json"))]
-    facts = [known for record in records if isinstance(known := record.get("facts"), dict)]
-    faults = [f"sub-{one.subject}: {one.fault}" for one in outcomes if one.fault]
-    write_cleaning_page(out / PAGE, [RunFacts.of_json(one) for one in facts], faults)
 
 
 def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
@@ -191,12 +173,6 @@ def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
     if stated:
         test = [run for run in runs if run.label in stated]
         write_split(out, runs, test, endings={"eeg": _ENDING})
-
-
-def _ignore_records(out: Path) -> None:
-    """Keep what is not BIDS from the validator."""
-    ignored = (out / ".bidsignore").read_text(encoding="utf-8")
-    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n{SETTINGS}\n".encode())
 
 
 def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) -> None:

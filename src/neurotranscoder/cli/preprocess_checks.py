@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 from neurotranscoder import __version__
+from neurotranscoder.cli.preprocess_records import SETTINGS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.manifest import sha256_of
 from neurotranscoder.io.store import read_json
 
-SETTINGS = "settings.toml"
 _SHORT = 10_000_000  # bytes
 
 

@@ -18,10 +18,10 @@ from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.store import read_json, write_bytes, write_json
 from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold, preprocess_bold
+from neurotranscoder.preprocess.clean_study import RECORDS
 from neurotranscoder.preprocess.derivatives import write_preprocessed
 from neurotranscoder.preprocess.normalise import Normalisation
 
-RECORDS = "records"
 IMAGES = "_desc-preproc_bold.nii.gz"
 
 

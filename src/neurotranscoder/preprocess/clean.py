@@ -11,8 +11,8 @@ was done before, says so and is left out.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
 
@@ -37,6 +37,7 @@ from neurotranscoder.preprocess.gradient_signals import clean_raw
 from neurotranscoder.preprocess.match_channels import match_channels
 from neurotranscoder.preprocess.pulse import remove_pulse
 from neurotranscoder.preprocess.pulse_found import PulseSettings
+from neurotranscoder.preprocess.step_numbers import Numbers, numbers_of
 from neurotranscoder.signal.filters import FilterSettings
 
 Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
@@ -98,6 +99,8 @@ class Step:
         What was removed, or why nothing was.
     warnings : tuple of str
         What a reader has to know about it.
+    numbers : mapping
+        Those of its report; none where nothing was done (see `numbers_of`).
     report : object
         What the step itself says, None where it was left out.
     """
@@ -106,6 +109,7 @@ class Step:
     done: bool
     words: str
     warnings: tuple[str, ...] = ()
+    numbers: Mapping[str, float | str] = field(default_factory=dict)
     report: object = None
 
     def __str__(self) -> str:
@@ -193,11 +197,11 @@ def _attempt(
         warnings.simplefilter("always")
         try:
             clean, report = step(raw)
-            done, words = True, str(report)
+            done, words, numbers = True, str(report), numbers_of(report)
         except CleaningError as error:
-            clean, report, done, words = raw, None, False, str(error)
+            clean, report, done, words, numbers = raw, None, False, str(error), Numbers()
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught))
-    steps.append(Step(name, done, words, said, report))
+    steps.append(Step(name, done, words, said, numbers, report))
     return clean
 
 

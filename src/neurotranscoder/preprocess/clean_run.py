@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mne
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VolumeAxis
-from neurotranscoder.core.recording import Eeg
+from neurotranscoder.core.recording import Clock, Eeg
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.brainvision import Marker
 from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
@@ -28,6 +29,7 @@ from neurotranscoder.preprocess.clean import (
 )
 from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
+from neurotranscoder.preprocess.step_numbers import Numbers
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
 
@@ -50,6 +52,9 @@ class CleanRun:
         Where the EEG is on the scanner clock, as measured before it was resampled.
     facts : RunFacts
         What a page shows of it.
+    recorded : mapping
+        Of the recording as it was read: sampling rate (``sfreq``, Hz), number of EEG ``channels``,
+        ``seconds``, where its ``clock`` is from, and ``residual_ms`` and ``drift_ppm`` of it.
     """
 
     eeg: Eeg
@@ -57,6 +62,7 @@ class CleanRun:
     steps: tuple[Step, ...]
     clock: ClockReport
     facts: RunFacts
+    recorded: Mapping[str, float | str]
 
     @property
     def channels(self) -> ChannelChange | None:
@@ -120,7 +126,18 @@ def clean_eeg_run(
         median_spectrum(cleaned.data, cleaned.sfreq),
         *(trigger_residuals(triggers, clock.clock, volumes.tr) if measured else ([], [])),
     )
-    return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock, facts)
+    markers = _markers_at(marks, cleaned)
+    return CleanRun(cleaned, markers, clean.steps, clock, facts, _recorded(eeg, clock.clock))
+
+
+def _recorded(eeg: Eeg, clock: Clock) -> Numbers:
+    """Return the numbers of a recording as it was read."""
+    channels, samples = eeg.data.shape
+    known: Numbers = {"sfreq": float(eeg.sfreq), "channels": channels}
+    known |= {"seconds": samples / eeg.sfreq, "clock": clock.source}
+    if not np.isfinite(clock.residual_sd):  # declared
+        return known
+    return {**known, "residual_ms": 1e3 * clock.residual_sd, "drift_ppm": clock.drift_ppm}
 
 
 def _wanted(files: RunFiles, options: StudySettings) -> WantedChannels | None:
