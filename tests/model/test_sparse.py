@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import logsumexp
 from torch.testing import assert_close
 
 from neurotranscoder.core.errors import GridError
@@ -115,6 +116,51 @@ def test_activity_of_one_source_is_what_bayes_says(rng):
     spread = prior[2] + 0.3
     chance = prior[0] * np.exp(-0.5 * (eeg.numpy() - prior[1]) ** 2 / spread) / np.sqrt(spread)
     assert_allclose(found, chance / chance.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+def likelihoods(leadfield, noise, prior, eeg):
+    """Return the log-likelihood of frames up to a constant: one normal per combination."""
+    weights, means, variances = prior
+    each, terms = np.arange(len(weights)), []
+    for states in product(range(weights.shape[1]), repeat=len(weights)):
+        chosen = [x[each, states] for x in (weights, means, variances)]
+        total = (leadfield * chosen[2]) @ leadfield.T + noise
+        rest = eeg.numpy() - leadfield @ chosen[1]
+        distance = np.sum(rest * np.linalg.solve(total, rest.T).T, axis=1)
+        terms.append(np.log(chosen[0]).sum() - 0.5 * (np.linalg.slogdet(total)[1] + distance))
+    return logsumexp(terms, axis=0)
+
+
+def as_normal(prior):
+    """Return sources that are normal and have the moments of a prior."""
+    weights, means, variances = prior
+    mean = (weights * means).sum(1)
+    power = (weights * (variances + means**2)).sum(1) - mean**2
+    return np.ones((len(mean), 1)), mean[:, np.newaxis], power[:, np.newaxis]
+
+
+# one source: nothing is approximated; several: nats a frame, of about 1 that there are
+@pytest.mark.parametrize(("n_channels", "n_sources", "off"), [(3, 1, 1e-9), (6, 4, 0.02)])
+def test_evidence_is_that_of_all_states_less_that_of_normal_sources(
+    rng, n_channels, n_sources, off
+):
+    leadfield, noise = rng.standard_normal((n_channels, n_sources)), covariance(rng, n_channels)
+    prior = mixture(n_sources, mean=0.5)
+    _, eeg = drawn(rng, leadfield, noise, prior, 200)
+    found = SparseSources(leadfield, noise, *prior, rounds=16).evidence(eeg).numpy()
+    normal = as_normal(prior)
+    exact = likelihoods(leadfield, noise, prior, eeg) - likelihoods(leadfield, noise, normal, eeg)
+    assert exact.mean() > 0.2
+    assert_allclose(found.mean(), exact.mean(), atol=off)
+
+
+def test_evidence_speaks_for_the_sources_that_there_are(rng, many):
+    sparse, _, eeg = many
+    assert sparse.evidence(eeg).mean() > 1.0
+    sources = np.sqrt(sparse.prior_variance.numpy()) * rng.standard_normal((600, 40))
+    noise = rng.standard_normal((600, 16)) @ np.linalg.cholesky(sparse.noise.numpy()).T
+    normal = torch.tensor(sources @ sparse.leadfield.numpy().T + noise)
+    assert sparse.evidence(normal).mean() < -0.2  # -0.8, within 0.4 from draw to draw
 
 
 @pytest.mark.parametrize(("n_channels", "n_sources", "excess"), [(3, 2, 0.1), (5, 7, 0.2)])

@@ -12,15 +12,17 @@ from neurotranscoder.train.closed_form import (
     ClosedFormSettings,
     fit_closed_form,
 )
-from neurotranscoder.train.grouped_map import RowGroup, choose_map
+from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
 from neurotranscoder.train.linear_transcoder import (
     LinearShape,
     linear_transcoder,
     unfitted_transcoder,
 )
 from neurotranscoder.train.signals import Signals
-from neurotranscoder.train.sparse import SparseSettings
+from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
 from neurotranscoder.train.sparse_fit import (
+    _pays,
+    _Rows,
     fit_with_sparse_sources,
     with_sparse_sources,
 )
@@ -100,6 +102,21 @@ def test_normal_sources_lose_nothing(n_channels):
     linear_error, linear_r = scores(linear_fit(runs[:5]), regions, runs[5])
     assert error < linear_error + 0.01
     assert r > linear_r - 0.01
+
+
+# of active frames; how much worse BOLD is predicted; whether sparse sources are read all the same
+@pytest.mark.parametrize(
+    ("share", "worse", "read"), [(0.1, 0.005, True), (0.1, 0.02, False), (1.0, 0.005, False)]
+)
+def test_where_bold_hardly_tells_its_eeg_decides(share, worse, read):
+    regions = SparseRegions(share=share)
+    known = signals(regions.runs(107, 3))
+    sparse = fit_sparse_sources(known[:2], regions.maps, regions.hrf, SPARSE)
+    alone, both = (
+        _Rows([], [], (), GroupedMap(np.zeros((1, 1)), 0.1, (1.0,), 0.1, error))
+        for error in (1.0, 1.0 + worse)
+    )
+    assert _pays(both, alone, sparse, known[2:], SPARSE) is read
 
 
 def test_eeg_without_sources_predicts_nothing(rng):

@@ -141,6 +141,14 @@ class SparseSources(nn.Module):
             )
         )
 
+    def evidence(self, frames: Float[Tensor, "frames channels"]) -> Float[Tensor, " frames"]:
+        """Return how much likelier frames are than were sources normal, of the same moments.
+
+        In nats; what it is about is the shape of the prior alone.
+        """
+        rounds = self._propagation()
+        return torch.cat([rounds.evidence(x) for x in torch.split(frames, _FRAMES_PER_PIECE)])
+
     def around_mean(
         self,
         eeg: Float[Tensor, "batch channels time"],

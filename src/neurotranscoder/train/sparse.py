@@ -50,6 +50,12 @@ class SparseSettings(Settings):
     """Share of frames in which a source is active, at the start."""
     gains: tuple[PositiveFloat, ...] = Field(default=(0.03, 0.1, 0.3, 1.0), min_length=1)
     """Candidate factors of sparse sources beside EEG in the spatial map: a ridge of their own."""
+    bold_undecided: float = Field(default=0.01, ge=0, lt=1)
+    """Share of the squared error in BOLD of validation runs by which sparse sources may be worse
+    than none where their EEG asks for them; BOLD is slow, and tells them apart by little."""
+    eeg_decides: float = Field(default=0.5, ge=0)
+    """Nats by which a frame of the EEG of validation runs then has to be likelier than were
+    sources normal, of the same moments."""
     power_gains: tuple[PositiveFloat, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
     """The same for band power of the EEG; none leaves it out."""
     power_pays: float = Field(default=0.05, ge=0, lt=1)
@@ -238,7 +244,7 @@ def fit_sparse_sources(
         variances=slow.powers[:, np.newaxis] * [0.2, 5.0],
     )
     sparse = _sources(slow.leadfield, slow.noise, prior, settings)
-    frames = _spread_frames(runs, settings.frames)
+    frames = spread_frames(runs, settings.frames)
     for number in range(settings.prior_rounds + settings.noise_rounds):
         posterior = sparse.posterior(frames + sparse.mean_eeg)
         prior = improved_prior(posterior, slow.powers)
@@ -270,8 +276,8 @@ def _sources(
     return SparseSources(*values, rounds=settings.rounds, damping=settings.damping)
 
 
-def _spread_frames(runs: Sequence[Signals], wanted: int) -> Float[Tensor, "frames channels"]:
-    """Return evenly spread frames of all runs."""
+def spread_frames(runs: Sequence[Signals], wanted: int) -> Float[Tensor, "frames channels"]:
+    """Return evenly spread frames of the EEG of all runs."""
     ends = np.cumsum([0, *each(n_frames_of, runs)])
     picked = np.linspace(0, ends[-1] - 1, min(wanted, ends[-1])).round().astype(int)
     own = [picked[(picked >= start) & (picked < end)] - start for start, end in pairwise(ends)]

@@ -27,7 +27,7 @@ from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
 from neurotranscoder.train.linear_fit import LinearFit, SparsePart, with_own_share
 from neurotranscoder.train.own_share import own_share
 from neurotranscoder.train.signals import Signals, projected
-from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources
+from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources, spread_frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +99,8 @@ def fit_with_sparse_sources(
 
     Components are turned into regions, sparse sources are learnt for them, and the spatial map
     reads the EEG, these sources, and band power where all runs have it. What it reads, and how,
-    is chosen on BOLD of validation runs; where nothing predicts it better than the EEG alone,
-    the linear fit is returned as it is.
+    is chosen on BOLD of validation runs, and between linear and sparse sources, where BOLD hardly
+    tells, on their EEG; where nothing is gained the linear fit is returned as it is.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def fit_with_sparse_sources(
         whitenings=settings.final_whitening,
         ridges=settings.ridges,
     )
-    is_sparse = both.map.error < alone.map.error
+    is_sparse = _pays(both, alone, sparse, validation, sparse_settings)
     rows = _with_power(both if is_sparse else alone, fit.hrf, settings, sparse_settings)
     if rows is alone:
         return with_own_share(fit, training)
@@ -186,6 +186,25 @@ def fit_with_sparse_sources(
         filters,
     )
     return replace(fit, sparse=SparsePart(sparse, weights[1], trust))
+
+
+def _pays(
+    both: _Rows,
+    alone: _Rows,
+    sparse: SparseSources,
+    validation: Sequence[Signals],
+    settings: SparseSettings,
+) -> bool:
+    """Return whether sparse sources are read.
+
+    They are if they predict validation BOLD better, or hardly worse while its EEG has them.
+    """
+    if both.map.error < alone.map.error:
+        return True
+    if both.map.error > (1 + settings.bold_undecided) * alone.map.error:
+        return False
+    frames = spread_frames(validation, settings.frames) + sparse.mean_eeg
+    return float(sparse.evidence(frames).mean()) > settings.eeg_decides
 
 
 def _with_power(
