@@ -19,7 +19,12 @@ from neurotranscoder.cli.preprocess_checks import (
 )
 from neurotranscoder.cli.preprocess_faults import sorted_out
 from neurotranscoder.cli.preprocess_images import IMAGES, RECORDS, SubjectImages, brings_to_mni
-from neurotranscoder.cli.preprocess_write import copy_electrodes, copy_files, write_clean
+from neurotranscoder.cli.preprocess_write import (
+    copy_eeg_events,
+    copy_electrodes,
+    copy_files,
+    write_clean,
+)
 from neurotranscoder.cli.workspace import refuse_folder
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config, to_toml
@@ -160,7 +165,7 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     label, identity = files.run.label, identity_of(files, config)
     path, record = _clean_path(files.run, out), out / RECORDS / f"{label}.json"
     copy_electrodes(files.eeg_sidecars, bids, out, config)
-    copy_files(bids, out, [files.eeg_events])
+    copy_eeg_events(files, bids, out, config)
     if is_whole(path, record, identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)

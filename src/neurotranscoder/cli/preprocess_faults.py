@@ -10,9 +10,14 @@ from typing import NamedTuple
 from neurotranscoder.cli.common import say
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import Problem, StudyError
-from neurotranscoder.io.bids import RunFiles, search_runs
+from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
-from neurotranscoder.preprocess.study_channels import StudyChannels, out_of_reach, study_channels
+from neurotranscoder.preprocess.study_channels import (
+    StudyChannels,
+    out_of_reach,
+    search_study,
+    study_channels,
+)
 
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 
@@ -54,9 +59,7 @@ def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
         refused.
     """
     study = config.study
-    found = search_runs(
-        bids, participants=study.participants, images=study.images, space=study.space
-    )
+    found = search_study(bids, study)
     for lone in found.alone:
         say(f"  {lone}; left out")
     channels = study_channels(bids, found, study)

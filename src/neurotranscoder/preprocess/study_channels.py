@@ -15,6 +15,18 @@ from neurotranscoder.preprocess.channel_set import check_reachable
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
+def search_study(root: Path, settings: StudySettings, *, alone: bool = False) -> Search:
+    """Find the runs of a study as its settings say (see `search_runs`)."""
+    return search_runs(
+        root,
+        participants=settings.participants,
+        images=settings.images,
+        space=settings.space,
+        blocks=settings.blocks,
+        alone=alone,
+    )
+
+
 class StudyChannels(NamedTuple):
     """What is read of a study, with its channels by name; what each run has; what is wrong."""
 
@@ -46,7 +58,7 @@ def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyC
     """
     everywhere = found
     if settings.participants:
-        everywhere = search_runs(root, images=settings.images, space=settings.space)
+        everywhere = search_study(root, settings.model_copy(update={"participants": ()}))
     files = dict(_files_of(everywhere, settings.exclude_channels))
     names = {run: one.eeg for run, one in files.items()}
     problems = _unknown(root, files.values(), settings.exclude_channels)

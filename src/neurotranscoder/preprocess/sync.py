@@ -12,6 +12,8 @@ from neurotranscoder.core.errors import ClockError
 from neurotranscoder.core.recording import Clock
 from neurotranscoder.core.settings import Settings
 
+_PAUSE = 10  # volumes without a trigger: a scan may have ended
+
 
 class SyncSettings(Settings):
     """When volume triggers are good enough."""
@@ -181,9 +183,13 @@ def _volume_numbers(
     n_spanned = int(index[-1] - index[0]) + 1
     if n_spanned != n_volumes:
         more = "fewer" if n_spanned < n_volumes else "more"
+        parts = np.split(index, np.flatnonzero(np.diff(index) > _PAUSE) + 1)
+        sizes = ", ".join(str(len(part)) for part in parts)
+        several = "if they are several runs, take the run label out of the name of the EEG file"
+        pauses = f" (in {len(parts)} stretches of {sizes}: {several})" if len(parts) > 1 else ""
         raise ClockError(
             f"triggers span {n_spanned} volumes, {abs(n_spanned - n_volumes)} {more} than the "
-            f"{n_volumes} that are stored; need to know which of them is the first; set "
+            f"{n_volumes} that are stored{pauses}; need to know which of them is the first; set "
             "n_triggers_before to the number of triggers before the first stored volume"
         )
     return index
