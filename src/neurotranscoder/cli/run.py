@@ -14,11 +14,10 @@ from neurotranscoder.cli.preprocess import preprocess
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.train import train
-from neurotranscoder.cli.workspace import MODELS, refuse_folder
+from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
 from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
 
 Level = Literal["participant", "group"]
-CLEAN, RESULTS = "preprocessed", "results"
 
 
 def run_app(

@@ -18,7 +18,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg, OtherChannel
-from neurotranscoder.io.brainvision import check_companions, read_filters
+from neurotranscoder.io.brainvision import check_companions, check_length, read_filters
 from neurotranscoder.io.electrodes import EegSidecars, positions_of, read_places
 from neurotranscoder.io.filters import MEASURED, passband_of
 from neurotranscoder.io.store import read_table
@@ -191,6 +191,7 @@ def _opened(path: Path) -> mne.io.BaseRaw:
     """Open an EEG file without its samples; what lies beside a BrainVision header has to exist."""
     if path.suffix == ".vhdr":
         check_companions(path)
+        check_length(path)
     raw: mne.io.BaseRaw = _faultless(
         path, lambda: mne.io.read_raw(path, preload=False, verbose="error")
     )

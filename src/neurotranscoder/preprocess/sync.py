@@ -110,7 +110,8 @@ def measure_clock(
     if len(times) < max(2, limits.min_share * n_volumes):
         raise ClockError(
             f"{len(times)} of {n_volumes} volumes have a trigger; need at least "
-            f"{limits.min_share:.0%}; check trigger_name, or declare the clock"
+            f"{limits.min_share:.0%}; check study.trigger_name, or "
+            "declare the clock with study.clock.eeg_start"
         )
     if len(times) < n_volumes:
         notes.append(f"{n_volumes - len(times)} of {n_volumes} triggers missing")
@@ -132,7 +133,8 @@ def check_spacing(times: Float[ndarray, " times"], tr: float, tolerance: float) 
     if not abs(spacing - tr) <= tolerance:
         raise ClockError(
             f"{len(times)} triggers follow each other every {spacing:.4f} s; need every {tr:.4f} "
-            "s (the TR); check RepetitionTime and trigger_name, or declare the clock"
+            "s (the TR); check RepetitionTime and study.trigger_name, or "
+            "declare the clock with study.clock.eeg_start"
         )
 
 
@@ -190,7 +192,7 @@ def _volume_numbers(
         raise ClockError(
             f"triggers span {n_spanned} volumes, {abs(n_spanned - n_volumes)} {more} than the "
             f"{n_volumes} that are stored{pauses}; need to know which of them is the first; set "
-            "n_triggers_before to the number of triggers before the first stored volume"
+            "study.sync.n_triggers_before to the number of triggers before the first stored volume"
         )
     return index
 
@@ -228,7 +230,8 @@ def _line(
         raise ClockError(
             f"triggers scatter by {spread * 1e3:.2f} ms around a line, an alignment error of up "
             f"to {error * 1e3:.2f} ms; need at most {limits.max_residual * 1e3:g} ms and "
-            f"{limits.max_error * 1e3:g} ms; check the triggers, or declare the clock"
+            f"{limits.max_error * 1e3:g} ms; check the triggers, or "
+            "declare the clock with study.clock.eeg_start"
         )
     if abs(drift_ppm) > limits.max_drift_ppm:
         raise ClockError(
