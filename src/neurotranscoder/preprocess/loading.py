@@ -18,6 +18,7 @@ from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.channel_set import match_eeg
 from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.gradient_seen import WORDS, has_gradient
 from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.scan_blocks import refuse_several
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
@@ -185,6 +186,8 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
         and STATED not in report.notes
     ):
         notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
+    if has_gradient(recording.eeg, recording.clock, recording.bold.volumes):
+        notes.append(WORDS)
     if recording.events.n_dropped:
         notes.append(f"{recording.events.n_dropped} events without an onset left out")
     if recording.eeg.filtering:
