@@ -12,6 +12,7 @@ from neurotranscoder.io.bids import Search, search_runs, sidecars_of_eeg
 from neurotranscoder.io.eeg import FileChannels, read_channels
 from neurotranscoder.preprocess.channel_names import chosen_set
 from neurotranscoder.preprocess.channel_set import check_reachable
+from neurotranscoder.preprocess.loading import GUESSED
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
@@ -61,7 +62,9 @@ def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyC
         everywhere = search_study(root, settings.model_copy(update={"participants": ()}))
     files = dict(_files_of(everywhere, settings.exclude_channels))
     names = {run: one.eeg for run, one in files.items()}
-    problems = _unknown(root, files.values(), settings.exclude_channels)
+    clean = any(GUESSED in one.eeg_sidecars.metadata for one in everywhere.runs)
+    excluded = () if clean else settings.exclude_channels  # they are gone from a clean study
+    problems = _unknown(root, files.values(), excluded)
     if settings.channels in ("most", "shared") and names:
         chosen = chosen_set(names, settings.channels)
         if not chosen:
