@@ -76,6 +76,20 @@ def test_same_channels_are_refused_subject_by_subject(odd_study, tmp_path, capsy
     assert [path.name for path in (tmp_path / "out").glob("sub-*")] == ["sub-01"]
 
 
+def test_names_that_are_nowhere_are_refused_but_those_that_cleaning_left_out_are_not(
+    odd_study, tmp_path, capsys
+):
+    def said(study, out, name, *words):
+        exclude = ("--set", f'study.exclude_channels=["{name}"]', "--participant-label", "01")
+        return command("preprocess", study, out, *STEPS, *exclude, *words, quick=False)
+
+    assert said(odd_study, tmp_path / "no", "E99") == 2
+    assert "study.exclude_channels: got ['E99'], which no EEG file has" in capsys.readouterr().err
+    assert said(odd_study, tmp_path / "yes", "Oz") == 0
+    images = ("--set", f'study.images="{odd_study}"')
+    assert said(tmp_path / "yes", tmp_path / "again", "Oz", *images) == 0
+
+
 def test_one_subject_alone_is_brought_to_the_channels_of_all(clean, odd_study, tmp_path, capsys):
     out = tmp_path / "out"
     one = (*STEPS, "--participant-label", "02")

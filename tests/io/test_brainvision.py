@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import Montage
-from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.errors import StoreError, StudyError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io import brainvision
 from neurotranscoder.io.brainvision import Marker, read_markers, read_sfreq, write_brainvision
@@ -166,3 +166,22 @@ def test_a_bad_value_in_another_channel_is_refused(tmp_path, rng):
     heart = OtherChannel("ECG", "ECG", np.full(eeg.data.shape[1], np.nan))
     with pytest.raises(StoreError, match="needs finite numbers"):
         write_brainvision(tmp_path / "x.vhdr", dataclasses.replace(eeg, others=(heart,)))
+
+
+@pytest.mark.parametrize("n_bytes", [100, 101, 0])
+def test_a_file_that_was_cut_is_said_to_be_shorter_than_its_markers(tmp_path, rng, n_bytes):
+    eeg = make_eeg(rng, 100.0, n_times=500)
+    write_brainvision(tmp_path / "x_eeg.vhdr", eeg, markers=(Marker(450, "Comment", "end"),))
+    samples = tmp_path / "x_eeg.eeg"
+    samples.write_bytes(samples.read_bytes()[:n_bytes])
+    with pytest.raises(StudyError, match=r"length: got .* samples of .*451 at least.*was cut"):
+        read_eeg(tmp_path / "x_eeg.vhdr", EegSidecars({}))
+
+
+def test_a_header_that_states_more_samples_than_there_are_is_refused(tmp_path, rng):
+    write_brainvision(tmp_path / "x_eeg.vhdr", make_eeg(rng, 100.0, n_times=500))
+    header = tmp_path / "x_eeg.vhdr"
+    text = header.read_text(encoding="utf-8")
+    header.write_text(text.replace("DataFormat=", "DataPoints=600\nDataFormat="), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"got 500 samples .* 600 at least"):
+        read_eeg(header, EegSidecars({}))

@@ -279,7 +279,7 @@ def test_all_problems_of_a_study_are_listed_at_once(tmp_path):
     with pytest.raises(StudyError, match="problems found") as caught:
         open_study(tmp_path)
     fields = [problem.field for problem in caught.value.problems]
-    assert fields == ["file", "RepetitionTime", "SliceTiming", "line 2, onset"]
+    assert fields == ["length", "RepetitionTime", "SliceTiming", "line 2, onset"]
     assert all(not problem.where.startswith("/") for problem in caught.value.problems)
 
 
@@ -293,6 +293,11 @@ def test_a_study_without_simultaneous_runs_says_what_it_found(tmp_path, study_fo
         open_study(study_folder)
     with pytest.raises(StudyError, match="nothing; need a BIDS data set"):
         open_study(tmp_path / "nowhere")
+
+
+def test_labels_that_no_subject_has_are_one_problem(study_folder):
+    with pytest.raises(StudyError, match=r"1 problem found.*\n.*labels \['77'\]; need some of"):
+        open_study(study_folder, StudySettings(participants=("77",)))
 
 
 def test_slice_time_corrected_images_have_one_time_for_all_slices(study_folder):

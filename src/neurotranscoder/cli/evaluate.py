@@ -9,7 +9,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, say
-from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, load_models
+from neurotranscoder.cli.workspace import (
+    EVALUATION,
+    RESULTS,
+    Workspace,
+    grouped_notes,
+    load_models,
+)
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
@@ -22,6 +28,7 @@ from neurotranscoder.evaluate.shortcomings import shortcomings, simulated_motion
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.io.manifest import read_manifest, write_manifest
+from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.page import write_report
@@ -150,7 +157,7 @@ def report(out: Path, /) -> None:
     ----------
     out
         The results folder of a study (of `evaluate`, of `analyse --stage subject`, or of both),
-        or of a benchmark.
+        or of a benchmark; the OUT of `run`, whose results/ is meant then.
 
     Raises
     ------
@@ -160,6 +167,8 @@ def report(out: Path, /) -> None:
     if (out / RECORD).is_file():
         say(f"report in {write_benchmark_page(out)}")
         return
+    if (out / RESULTS / MARKER).is_file() and not (out / MARKER).is_file():
+        out = out / RESULTS
     folder, stage = out / EVALUATION, read_subject_stage(out)
     if folder.is_dir():
         read_manifest(folder, kind="evaluation")

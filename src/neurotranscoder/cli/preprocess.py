@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from neurotranscoder.cli.preprocess_checks import (
     is_whole,
     refuse_mixture,
 )
-from neurotranscoder.cli.preprocess_faults import sorted_out
+from neurotranscoder.cli.preprocess_faults import Sorted, sorted_out
 from neurotranscoder.cli.preprocess_images import IMAGES, SubjectImages, brings_to_mni
 from neurotranscoder.cli.preprocess_records import (
     PAGE,
@@ -28,7 +28,12 @@ from neurotranscoder.cli.preprocess_records import (
     write_page,
     write_record,
 )
-from neurotranscoder.cli.preprocess_write import copy_electrodes, copy_files, write_clean
+from neurotranscoder.cli.preprocess_write import (
+    copy_eeg_events,
+    copy_electrodes,
+    copy_files,
+    write_clean,
+)
 from neurotranscoder.cli.workspace import refuse_folder
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config, to_toml
@@ -87,10 +92,40 @@ def preprocess(
     workers
         Where subjects are cleaned.
     """
-    common, workers = common or Common(), workers or Workers()
+    clean_study(bids, out, common or Common(), workers or Workers(), strict=strict)
+
+
+def clean_study(
+    bids: Path,
+    out: Path,
+    common: Common,
+    workers: Workers,
+    *,
+    strict: bool,
+    one_grid: bool = False,
+    check: Callable[[Sorted], None] = lambda _: None,
+) -> None:
+    """Clean all subjects of a study.
+
+    Parameters
+    ----------
+    bids, out, common, workers, strict
+        As of the command.
+    one_grid : bool
+        Whether images that stay as they are need to be on one grid.
+    check : callable
+        Called with what is to be cleaned, before anything is; it may refuse.
+
+    Raises
+    ------
+    PartialError
+        When some subjects failed; it names them.
+    """
     refuse_folder(bids, out)
-    subjects, faults, config = sorted_out(bids, common.settings(), strict=strict)
+    found = sorted_out(bids, common.settings(), strict=strict, one_grid=one_grid)
+    subjects, faults, config = found
     refuse_mixture(out, config)
+    check(found)
     to_mni = brings_to_mni(config, bids, subjects)
     clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
@@ -155,7 +190,7 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     label, identity = files.run.label, identity_of(files, config)
     path, record = _clean_path(files.run, out), record_path(out, files.run)
     copy_electrodes(files.eeg_sidecars, bids, out, config)
-    copy_files(bids, out, [files.eeg_events])
+    copy_eeg_events(files, bids, out, config)
     if is_whole(path, record, identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
@@ -194,4 +229,6 @@ def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) 
     if failed:
         named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
         what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"
-        raise SettingsError(f"--strict: {what}") if strict else PartialError(what)
+        if strict:
+            raise SettingsError(f"--strict: {what}")
+        raise PartialError(what, [one.subject for one in failed])

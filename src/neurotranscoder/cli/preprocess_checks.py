@@ -50,6 +50,7 @@ def identity_of(files: RunFiles, config: Config) -> str:
     facts = {
         "version": __version__,
         "eeg": sorted(_print_of(path) for path in recording),
+        "shared": [(one.run.label, one.path.stat().st_size) for one in files.shared],
         "metadata": [dict(files.eeg_sidecars.metadata), files.bold_metadata],
         "clean": config.clean.model_dump(mode="json"),
         "study": config.study.model_dump(mode="json", exclude={"participants"}),

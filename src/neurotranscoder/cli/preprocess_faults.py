@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.preprocess_images import brings_to_mni
 from neurotranscoder.config import Config
-from neurotranscoder.core.errors import Problem, StudyError
-from neurotranscoder.io.bids import RunFiles, search_runs
-from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
-from neurotranscoder.preprocess.study_channels import StudyChannels, out_of_reach, study_channels
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.errors import GridError, Problem, StudyError
+from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.events import read_events
+from neurotranscoder.io.nifti import grid_of, open_image
+from neurotranscoder.preprocess.checks import Kind, disagreements, other_grids, relative_to
+from neurotranscoder.preprocess.study_channels import (
+    StudyChannels,
+    out_of_reach,
+    search_study,
+    study_channels,
+)
 
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 
@@ -35,7 +47,7 @@ class Sorted(NamedTuple):
     config: Config
 
 
-def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
+def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = False) -> Sorted:
     """Look through a study before it is cleaned.
 
     Parameters
@@ -46,6 +58,8 @@ def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
         How it is read.
     strict : bool
         Refuse it where one subject has a fault.
+    one_grid : bool
+        Whether images that stay as they are need to be on one grid.
 
     Raises
     ------
@@ -54,9 +68,7 @@ def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
         refused.
     """
     study = config.study
-    found = search_runs(
-        bids, participants=study.participants, images=study.images, space=study.space
-    )
+    found = search_study(bids, study)
     for lone in found.alone:
         say(f"  {lone}; left out")
     channels = study_channels(bids, found, study)
@@ -66,7 +78,10 @@ def sorted_out(bids: Path, config: Config, *, strict: bool) -> Sorted:
         *channels.problems,
         *out_of_reach(channels, runs),
         *_differing(channels),
+        *_damaged_events(found.runs),
     ]
+    if one_grid:
+        problems += _other_grids(found.runs, bids, config)
     faults, others = by_subject(relative_to(bids, problems), bids)
     subjects: dict[str, list[RunFiles]] = {}
     for files in found.runs:
@@ -99,3 +114,27 @@ def _differing(channels: StudyChannels) -> list[Problem]:
     if channels.settings.channels != "same":
         return []
     return disagreements({run: Kind(None, names) for run, names in channels.names.items()})
+
+
+def _damaged_events(runs: Sequence[RunFiles]) -> list[Problem]:
+    """Return what is wrong with tables of events; one that several runs share is named once."""
+    tables = {table for files in runs for table in (files.bold_events, files.eeg_events) if table}
+    problems: list[Problem] = []
+    for table in sorted(tables):
+        try:
+            read_events(table)
+        except StudyError as error:
+            problems += error.problems
+    return problems
+
+
+def _other_grids(runs: Sequence[RunFiles], bids: Path, config: Config) -> list[Problem]:
+    """Return runs whose images are not on the grid of most, where they stay as they are."""
+    subjects = [list(group) for _, group in groupby(runs, key=lambda files: files.run.subject)]
+    if brings_to_mni(config, bids, subjects):
+        return []
+    grids: dict[RunId, VoxelGrid] = {}
+    for files in runs:
+        with suppress(StudyError, GridError):  # said when it is cleaned
+            grids[files.run] = grid_of(open_image(files.bold), files.bold)
+    return other_grids(grids)

@@ -10,11 +10,14 @@ import numpy as np
 from neurotranscoder.config import Config
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.derivatives import write_raw
+from neurotranscoder.io.eeg import read_eeg_header
 from neurotranscoder.io.electrodes import EegSidecars, millimetres_per_unit, read_places
+from neurotranscoder.io.events import read_events, write_events
 from neurotranscoder.io.store import read_table, write_bytes, write_table
 from neurotranscoder.preprocess.channel_places import completed_places
 from neurotranscoder.preprocess.clean_run import CleanRun
 from neurotranscoder.preprocess.loading import GUESSED
+from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.stated_clock import clock_fields
 
 
@@ -59,6 +62,18 @@ def copy_files(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
     for path in paths:
         if path is not None and path.is_file():
             write_bytes(out / path.relative_to(bids), path.read_bytes())
+
+
+def copy_eeg_events(files: RunFiles, bids: Path, out: Path, config: Config) -> None:
+    """Copy the events beside EEG; of a shared file those of the run, on the clock of its part."""
+    table, span = files.eeg_events, own_span(files, config.study)
+    if span is None or table is None:
+        copy_files(bids, out, [table])
+        return
+    events = read_events(table)
+    sfreq = read_eeg_header(files.eeg).sfreq
+    own = out / files.run.folder / "eeg" / f"{files.run.label}_events.tsv"
+    write_events(own, events.within(span.start / sfreq, span.stop / sfreq))
 
 
 def copy_electrodes(sidecars: EegSidecars, bids: Path, out: Path, config: Config) -> None:

@@ -10,15 +10,16 @@ from typing import Literal
 from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
-from neurotranscoder.cli.preprocess import preprocess
+from neurotranscoder.cli.preprocess import clean_study
+from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
+from neurotranscoder.cli.run_checks import check_results, check_split
 from neurotranscoder.cli.train import train
-from neurotranscoder.cli.workspace import MODELS, refuse_folder
+from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
 from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
 
 Level = Literal["participant", "group"]
-CLEAN, RESULTS = "preprocessed", "results"
 
 
 def run_app(
@@ -53,7 +54,9 @@ def run_app(
     common, workers = common or Common(), workers or Workers()
     refuse_folder(bids, out)
     study = RawStudy(bids, out, common, workers)
-    fault = study.clean(strict=strict)
+    fault = study.clean(level, strict=strict)
+    if fault is not None:
+        study = study.without(fault)
     if level == "participant":
         study.participants(model)
     else:
@@ -85,21 +88,43 @@ class RawStudy:
         images = f"study.images={str(self.bids.resolve())!r}"
         return dataclasses.replace(self.common, set=(*self.common.set, images))
 
-    def clean(self, *, strict: bool) -> PartialError | None:
+    def clean(self, level: Level, *, strict: bool) -> PartialError | None:
         """Clean all subjects; return the fault of some, if there is one."""
+
+        def check(found: Sorted) -> None:
+            check_results(found, self.out)
+            if level == "group":
+                check_split(found, self.bids)
+
         try:
-            preprocess(
+            clean_study(
                 self.bids,
                 self.out / CLEAN,
+                self.common,
+                self.workers,
                 strict=strict,
-                common=self.common,
-                workers=self.workers,
+                one_grid=True,
+                check=check,
             )
         except PartialError as error:
             if not any((self.out / CLEAN).glob("sub-*")):
                 raise
             return error
         return None
+
+    def without(self, fault: PartialError) -> RawStudy:
+        """Leave out subjects that failed now; raise the fault where none is left."""
+        clean = {path.name.removeprefix("sub-") for path in (self.out / CLEAN).glob("sub-*")}
+        if clean.isdisjoint(fault.subjects):
+            return self
+        asked = self.common.settings().study.participants
+        wanted = {label.removeprefix("sub-") for label in asked} or clean
+        left = tuple(sorted((wanted & clean) - set(fault.subjects)))
+        if not left:
+            raise fault
+        return dataclasses.replace(
+            self, common=dataclasses.replace(self.common, participant_label=left)
+        )
 
     def participants(self, model: Path | None) -> None:
         """Fit subjects and make their movies, if there is a group model."""

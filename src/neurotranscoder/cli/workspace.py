@@ -29,6 +29,7 @@ from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 from neurotranscoder.train.trained_subject import digest_of_group
 
+CLEAN, RESULTS = "preprocessed", "results"  # of `run`
 MODELS = "models"
 EVALUATION = "evaluation"
 READOUTS = "readouts"

@@ -69,7 +69,19 @@ class TrainingError(NeurotranscoderError):
 
 
 class PartialError(NeurotranscoderError):
-    """Some subjects failed and were left out; the others are complete."""
+    """Some subjects failed and were left out; the others are complete.
+
+    Parameters
+    ----------
+    words : str
+        Which, and why.
+    subjects : iterable of str
+        Their labels.
+    """
+
+    def __init__(self, words: str, subjects: Iterable[str] = ()) -> None:
+        self.subjects = tuple(subjects)
+        super().__init__(words)
 
 
 class WorkerError(NeurotranscoderError):

@@ -72,6 +72,13 @@ class Events:
         if lengths != {len(self.response_time)}:
             raise GridError(f"columns of events have different lengths: {sorted(lengths)}")
 
+    def within(self, start: float, stop: float) -> Events:
+        """Return the events with onsets in ``[start, stop)`` s, counted from the start."""
+        rows = np.flatnonzero((self.onset >= start) & (self.onset < stop))
+        labels = tuple(self.trial_type[row] for row in rows)
+        times = self.onset[rows] - start, self.duration[rows]
+        return Events(*times, labels, self.response_time[rows], self.n_dropped)
+
     @classmethod
     def none(cls) -> Events:
         """Return a table without events (rest)."""

@@ -12,9 +12,15 @@ from mne_bids import get_entities_from_fname
 
 from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.bids_problems import (
+    dangling,
+    nothing_simultaneous,
+    unknown_participants,
+)
 from neurotranscoder.io.eeg import EEG_SUFFIXES
 from neurotranscoder.io.electrodes import EegSidecars
 from neurotranscoder.io.inheritance import metadata_of, nearest
+from neurotranscoder.io.shared_eeg import BoldFile, in_order, shared_eegs
 
 ASSUMPTIONS = "Assumptions"  # field of our own: what an import assumed, a list of sentences
 _IMAGES = (".nii", ".nii.gz")
@@ -38,6 +44,9 @@ class RunFiles:
         Brain mask beside the images.
     bold_events, eeg_events : Path or None
         Events on the scanner clock and on the EEG clock.
+    shared : tuple of BoldFile
+        The images of all runs that the EEG file holds, in their order; empty where it is of this
+        run alone.
     """
 
     run: RunId
@@ -48,6 +57,7 @@ class RunFiles:
     mask: Path | None = None
     bold_events: Path | None = None
     eeg_events: Path | None = None
+    shared: tuple[BoldFile, ...] = ()
 
     def recordings(self) -> tuple[Path, ...]:
         """Return the files that hold signals, images, and names and places of channels; sorted.
@@ -113,6 +123,7 @@ def search_runs(
     participants: tuple[str, ...] = (),
     images: Path | None = None,
     space: str = "",
+    blocks: tuple[str, ...] = (),
     alone: bool = False,
 ) -> Search:
     """Find the runs that have both EEG and BOLD, and those that have one alone.
@@ -127,6 +138,8 @@ def search_runs(
         Derivative data set that holds the images (fMRIPrep); ``root`` when absent.
     space : str
         Space of the images, where a derivative holds several.
+    blocks : tuple of str
+        The run of each scan block of EEG files that several runs share, where it is stated.
     alone : bool
         Whether runs of one modality will do; where not, at least one needs to have both.
     """
@@ -137,24 +150,30 @@ def search_runs(
     bold_root = images or root
     files = list(_data_files(root, participants))
     image_files = files if bold_root == root else list(_data_files(bold_root, participants))
-    problems = _unknown_participants(root, participants)
+    problems = unknown_participants(root, participants)
     eegs = _by_run(files, "eeg", EEG_SUFFIXES, problems)
     candidates = [f for f in image_files if not space or f"_space-{space}_" in f.name]
     bolds = _by_run(candidates, "bold", _IMAGES, problems)
-    problems += _dangling([*eegs.values(), *bolds.values()])
-    if not (set(eegs) | set(bolds) if alone else set(eegs) & set(bolds)):
-        problems.append(_nothing_simultaneous(root, eegs, bolds))
+    problems += dangling([*eegs.values(), *bolds.values()])
+    shared = shared_eegs(eegs.keys(), bolds.keys(), stated=bool(blocks))
+    eeg_of = {run: run for run in set(eegs) & set(bolds)} | shared
+    unknown = bool(problems) and not (eegs or bolds)  # labels that are wrong are all there is
+    if not unknown and not (set(eegs) | set(bolds) if alone else eeg_of):
+        problems.append(nothing_simultaneous(root, eegs, bolds))
     runs = []
-    for run in sorted(set(eegs) & set(bolds)):
-        if not (eegs[run].exists() and bolds[run].exists()):
+    for run, eeg in sorted(eeg_of.items()):
+        if not (eegs[eeg].exists() and bolds[run].exists()):
             continue
+        together = in_order([one for one in shared if shared[one] == eeg] if run in shared else [])
+        beside = {one: bolds[one] for one in together}
         try:
-            runs.append(_collect(run, eegs[run], bolds[run], (root, bold_root)))
+            runs.append(_collect(run, eegs[eeg], bolds[run], beside, (root, bold_root)))
         except StudyError as error:
             problems += error.problems
-    lone_eegs = [LoneFiles(run, "eeg", eegs[run], root) for run in sorted(set(eegs) - set(bolds))]
+    used = {*eeg_of, *eeg_of.values()}
+    lone_eegs = [LoneFiles(run, "eeg", eegs[run], root) for run in sorted(set(eegs) - used)]
     lone_bolds = [
-        LoneFiles(run, "bold", bolds[run], bold_root) for run in sorted(set(bolds) - set(eegs))
+        LoneFiles(run, "bold", bolds[run], bold_root) for run in sorted(set(bolds) - set(eeg_of))
     ]
     return Search(tuple(runs), problems, (*lone_eegs, *lone_bolds))
 
@@ -174,16 +193,6 @@ def mask_of(bold: Path) -> Path | None:
     stem = bold.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_bold")
     mask = bold.with_name(stem.replace("_desc-preproc", "") + "_desc-brain_mask.nii.gz")
     return mask if mask.exists() else None
-
-
-def _unknown_participants(root: Path, participants: tuple[str, ...]) -> list[Problem]:
-    """Return a problem when labels were asked for that the data set does not have."""
-    known = sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*") if path.is_dir())
-    unknown = sorted({label.removeprefix("sub-") for label in participants} - set(known))
-    if not unknown:
-        return []
-    got, needed = f"labels {unknown}", f"some of {known}"
-    return [Problem(str(root), "participants", got, needed, "correct the labels")]
 
 
 def _data_files(root: Path, participants: tuple[str, ...]) -> Iterator[Path]:
@@ -231,40 +240,16 @@ def _run_of(path: Path, problems: list[Problem]) -> RunId | None:
         return None
 
 
-def _dangling(paths: list[Path]) -> list[Problem]:
-    """Return one problem that names all links whose target is absent, or none."""
-    beside = [sorted(path.parent.glob(path.name.partition(".")[0] + ".*")) for path in paths]
-    found = [path for group in beside for path in group]
-    absent = [str(path) for path in found if path.is_symlink() and not path.exists()]
-    if not absent:
-        return []
-    got = f"{len(absent)} links without their content: {', '.join(absent)}"
-    cure = f"datalad get {' '.join(absent)}"
-    return [Problem(absent[0], "file", got, "the content of every file", cure)]
-
-
-def _nothing_simultaneous(
-    root: Path, eegs: dict[RunId, Path], bolds: dict[RunId, Path]
-) -> Problem:
-    """Say what was found instead of simultaneous runs."""
-
-    def listed(runs: Iterable[RunId]) -> str:
-        names = sorted(map(str, runs))
-        return f"{len(names)} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
-
-    got = f"EEG runs {listed(eegs)}, BOLD runs {listed(bolds)}, none with the same labels"
-    needed = "the same sub, ses, task and run labels in eeg/ and in func/"
-    return Problem(str(root), "runs", got, needed, "rename the files, or check the participants")
-
-
-def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> RunFiles:
-    """Gather the files beside an EEG file and an image file."""
+def _collect(
+    run: RunId, eeg: Path, bold: Path, together: dict[RunId, Path], roots: tuple[Path, Path]
+) -> RunFiles:
+    """Gather the files beside an EEG file, an image file, and those that share the EEG."""
     root, bold_root = roots
     problems: list[Problem] = []
-    metadata: list[dict[str, object]] = []
-    for path, top in ((eeg, root), (bold, bold_root)):
+    metadata: dict[Path, dict[str, object]] = {}
+    for path in dict.fromkeys((eeg, bold, *together.values())):
         try:
-            metadata.append(metadata_of(path, top))
+            metadata[path] = metadata_of(path, root if path == eeg else bold_root)
         except StudyError as error:
             problems += error.problems
     if problems:
@@ -274,10 +259,11 @@ def _collect(run: RunId, eeg: Path, bold: Path, roots: tuple[Path, Path]) -> Run
         run=run,
         eeg=eeg,
         bold=bold,
-        eeg_sidecars=sidecars_of_eeg(eeg, root, metadata[0]),
-        bold_metadata=metadata[1],
+        eeg_sidecars=sidecars_of_eeg(eeg, root, metadata[eeg]),
+        bold_metadata=metadata[bold],
         mask=mask_of(bold),
         bold_events=nearest(bold, bold_root, "events", ".tsv")
         or nearest(native, root, "events", ".tsv"),
         eeg_events=nearest(eeg, root, "events", ".tsv"),
+        shared=tuple(BoldFile(one, path, metadata[path]) for one, path in together.items()),
     )

@@ -18,6 +18,7 @@ from neurotranscoder.io.store import atomic_group, write_text
 _MAX_FLOAT_BYTES = 200_000_000
 _STEPS_UV = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _CHUNK = 16_384
+_BYTES = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
 _ENTRY = re.compile(r"(?:Mk|Ch)\d+=(.*)")
 _FILTERS = re.compile(r"^\s*(?:\d+|\#)\s+.*?(?:µV|mV|uV|V|Unit)\s+(.*\S)\s*$")
 
@@ -95,6 +96,40 @@ def check_companions(path: Path) -> None:
             problems.append(Problem(str(path), where, f"no file {name!r}", needed, "restore it"))
     if problems:
         raise StudyError(problems)
+
+
+def check_length(path: Path) -> None:
+    """Refuse a header file ``*.vhdr`` whose binary file is shorter than header or markers say.
+
+    Raises
+    ------
+    StudyError
+        With the samples that are there and those that are stated.
+    """
+    lines = [line for name in ("Common Infos", "Binary Infos") for _, line in _section(path, name)]
+    stated = dict(line.strip().partition("=")[::2] for line in lines)
+    width = _BYTES.get(stated.get("BinaryFormat", ""), 0)
+    n_channels, data = stated.get("NumberOfChannels", ""), stated.get("DataFile", "")
+    if not width or not n_channels.isdecimal() or int(n_channels) < 1:
+        return
+    file = path.parent / data.replace("$b", path.stem)
+    n_samples, rest = divmod(file.stat().st_size, width * int(n_channels))
+    points, last = stated.get("DataPoints", ""), _last_marker(path, stated.get("MarkerFile", ""))
+    least = max(int(points) if points.isdecimal() else 0, last)
+    if rest or n_samples < least:
+        got = f"{n_samples} samples of {n_channels} channels" + f" and {rest} bytes" * bool(rest)
+        needed = f"whole samples, {least} at least, as header and markers state"
+        cure = "the file was cut: copy it again, or remove markers after its end"
+        raise StudyError([Problem(str(file), "length", got, needed, cure)])
+
+
+def _last_marker(path: Path, name: str) -> int:
+    """Return the last sample, from 1, that a marker file names; 0 where it cannot be read."""
+    file = path.parent / name.replace("$b", path.stem)
+    try:
+        return max((marker.sample + 1 for marker in read_markers(file)), default=0)
+    except StudyError:  # said by whoever reads it
+        return 0
 
 
 def read_filters(path: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import mne
 import numpy as np
@@ -18,7 +18,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import Problem, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg, OtherChannel
-from neurotranscoder.io.brainvision import check_companions, read_filters
+from neurotranscoder.io.brainvision import check_companions, check_length, read_filters
 from neurotranscoder.io.electrodes import EegSidecars, positions_of, read_places
 from neurotranscoder.io.filters import MEASURED, passband_of
 from neurotranscoder.io.store import read_table
@@ -49,6 +49,14 @@ class EegHeader:
     markers: Markers
 
 
+class EegSpan(NamedTuple):
+    """A part of an EEG file: its first sample, the one after its last, and which it is."""
+
+    start: int
+    stop: int
+    words: str = ""
+
+
 def read_eeg_header(path: Path) -> EegHeader:
     """Read an EEG file but for its samples; StudyError when it cannot be read."""
     raw = _opened(path)
@@ -74,7 +82,12 @@ def read_channels(
 
 
 def read_eeg(
-    path: Path, sidecars: EegSidecars, *, exclude: tuple[str, ...] = (), others: bool = False
+    path: Path,
+    sidecars: EegSidecars,
+    *,
+    exclude: tuple[str, ...] = (),
+    others: bool = False,
+    span: EegSpan | None = None,
 ) -> tuple[Eeg, Markers]:
     """Read one EEG file.
 
@@ -89,6 +102,8 @@ def read_eeg(
         Further channels to leave out.
     others : bool
         Read what the amplifier recorded of heart, eyes and muscles as well.
+    span : EegSpan, optional
+        Read this part alone, as if there were no other; default: all.
 
     Returns
     -------
@@ -103,14 +118,15 @@ def read_eeg(
         When the file or a sidecar cannot be read, or no EEG channel is left.
     """
     raw = _opened(path)
-    markers = _markers(raw)
+    start, stop, _ = span or EegSpan(0, int(raw.n_times))
+    markers = _within(_markers(raw), start / raw.info["sfreq"], stop / raw.info["sfreq"])
     types = _channel_types(raw, sidecars.channels)
     names = _eeg_channels(path, raw, types, exclude)
-    data = _faultless(path, lambda: raw.get_data(picks=list(names), verbose="error"))
+    data = _faultless(path, lambda: raw.get_data(list(names), start, stop, verbose="error"))
     montage = Montage(names, positions_of(read_places(sidecars), names))
     filtering = _filtering(path, sidecars.metadata)
     sfreq, passband = float(raw.info["sfreq"]), passband_of(raw, sidecars.metadata)
-    beside = _others(path, raw, types, exclude) if others else ()
+    beside = _others(path, raw, types, exclude, (start, stop)) if others else ()
     return Eeg(np.asarray(data), sfreq, montage, filtering, beside, passband), markers
 
 
@@ -175,6 +191,7 @@ def _opened(path: Path) -> mne.io.BaseRaw:
     """Open an EEG file without its samples; what lies beside a BrainVision header has to exist."""
     if path.suffix == ".vhdr":
         check_companions(path)
+        check_length(path)
     raw: mne.io.BaseRaw = _faultless(
         path, lambda: mne.io.read_raw(path, preload=False, verbose="error")
     )
@@ -185,6 +202,14 @@ def _markers(raw: mne.io.BaseRaw) -> Markers:
     """Return everything that a recording marks."""
     onsets = np.asarray(raw.annotations.onset, dtype=np.float64) - raw.first_time
     return Markers(onsets, tuple(map(str, raw.annotations.description)))
+
+
+def _within(markers: Markers, start: float, stop: float) -> Markers:
+    """Return markers of a part of a recording, on the clock that begins with it."""
+    if start == 0 and np.all(markers.onsets < stop):
+        return markers
+    inside = np.flatnonzero((markers.onsets >= start) & (markers.onsets < stop))
+    return Markers(markers.onsets[inside] - start, tuple(markers.names[i] for i in inside))
 
 
 def _faultless(path: Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -226,14 +251,18 @@ def _eeg_channels(
 
 
 def _others(
-    path: Path, raw: mne.io.BaseRaw, types: Mapping[str, str], exclude: tuple[str, ...]
+    path: Path,
+    raw: mne.io.BaseRaw,
+    types: Mapping[str, str],
+    exclude: tuple[str, ...],
+    span: tuple[int, int],
 ) -> tuple[OtherChannel, ...]:
     """Return the channels of heart, eyes and muscles."""
     found: list[OtherChannel] = []
     kinds: tuple[Literal["ECG", "EOG", "EMG"], ...] = ("ECG", "EOG", "EMG")
     for kind in kinds:
         for name in (n for n in raw.ch_names if types[n] == kind and n not in exclude):
-            data = _faultless(path, partial(raw.get_data, picks=[name], verbose="error"))
+            data = _faultless(path, partial(raw.get_data, [name], *span, verbose="error"))
             found.append(OtherChannel(name, kind, np.asarray(data[0])))
     return tuple(found)
 

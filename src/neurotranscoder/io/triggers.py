@@ -77,14 +77,14 @@ def trigger_names(
         raise ClockError(
             f"no volume triggers: the EEG marks {_summary(groups)}; need markers every {tr:g} s "
             f"(the TR), {n_volumes} of them ('SyncStatus' is the amplifier's own check of its "
-            "clock, not a volume); name them with trigger_name, or declare the start of the EEG "
-            "with clock = {source = 'declared', eeg_start = ...}"
+            "clock, not a volume); name them with study.trigger_name, or declare the start of "
+            "the EEG (s on the scanner clock) with study.clock.eeg_start"
         )
     best = min(regular, key=lambda n: (abs(len(regular[n]) - n_volumes), n))
     if not all(_same_times(times, regular[best]) for times in regular.values()):
         raise ClockError(
             f"volume triggers are ambiguous: {_summary(regular)} all follow the TR of {tr:g} s; "
-            f"need one; choose with trigger_name = '{best}'"
+            f"need one; choose with study.trigger_name = '{best}'"
         )
     return (best,)
 
@@ -96,15 +96,15 @@ def _named(
     chosen = [n for n in groups if name in (n, n.rpartition("/")[2])]
     if not chosen:
         raise ClockError(
-            f"no marker is named {name!r}; the EEG marks {_summary(groups)}; set trigger_name to "
-            "one of them"
+            f"no marker is named {name!r}; the EEG marks {_summary(groups)}; set "
+            "study.trigger_name to one of them"
         )
     times = np.sort(np.concatenate([groups[n] for n in chosen]))
     if not _is_regular(times, tr, n_volumes):
         raise ClockError(
             f"markers {_summary({name: times})} are no volume triggers; need one every {tr:g} s "
-            f"(the TR), {n_volumes} of them; the EEG marks {_summary(groups)}; set trigger_name "
-            "to another of them"
+            f"(the TR), {n_volumes} of them; the EEG marks {_summary(groups)}; set "
+            "study.trigger_name to another of them"
         )
     return tuple(chosen)
 

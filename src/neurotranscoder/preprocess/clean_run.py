@@ -28,6 +28,8 @@ from neurotranscoder.preprocess.clean import (
     clean_scanner_eeg,
 )
 from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
+from neurotranscoder.preprocess.own_span import own_span
+from neurotranscoder.preprocess.scan_blocks import refuse_several
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.step_numbers import Numbers
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -100,8 +102,9 @@ def clean_eeg_run(
     StudyError, ClockError, GridError
         When the EEG cannot be read, placed or used.
     """
+    span = own_span(files, options)
     eeg, marks = read_eeg(
-        files.eeg, files.eeg_sidecars, exclude=options.exclude_channels, others=True
+        files.eeg, files.eeg_sidecars, exclude=options.exclude_channels, others=True, span=span
     )
     raw = raw_from_eeg(eeg)
     raw.set_annotations(mne.Annotations(marks.onsets, 0.0, list(marks.names)), verbose="error")
@@ -116,7 +119,8 @@ def clean_eeg_run(
         settings=settings,
     )
     cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
-    lines = [str(clock.clock), *clock.notes, *map(str, clean.steps)]
+    lines = [] if span is None else [span.words]
+    lines += [str(clock.clock), *clock.notes, *map(str, clean.steps)]
     lines += [said for step in clean.steps for said in step.warnings]
     measured = clock.clock.source == "measured" and STATED not in clock.notes
     facts = RunFacts(
@@ -163,6 +167,7 @@ def _clock(
         return known, starts / (1 + known.clock.drift_ppm * 1e-6)
     tr, n_volumes, name = volumes.tr, volumes.n_volumes, options.trigger_name
     times = volume_triggers(marks.onsets, marks.names, tr=tr, n_volumes=n_volumes, name=name)
+    refuse_several(times, tr, n_volumes)
     report = measure_clock(
         times, tr=tr, n_volumes=n_volumes, resolution=1 / sfreq, settings=options.sync
     )

@@ -19,7 +19,7 @@ from neurotranscoder.preprocess.gradient import (
     clean_channels,
 )
 from neurotranscoder.preprocess.gradient_report import GradientReport
-from neurotranscoder.preprocess.gradient_triggers import FEWEST_VOLUMES
+from neurotranscoder.preprocess.scan_blocks import FEWEST_VOLUMES
 
 _KINDS = ("eeg", "ecg", "eog", "emg", "bio")
 

@@ -17,7 +17,8 @@ from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.preprocess.gradient_grid import ScanGrid
 from neurotranscoder.preprocess.gradient_phase import phase_shift
 from neurotranscoder.preprocess.gradient_spans import SliceSpan, find_spans
-from neurotranscoder.preprocess.gradient_triggers import FEWEST_VOLUMES, Volumes, robust_line
+from neurotranscoder.preprocess.gradient_triggers import Volumes, robust_line
+from neurotranscoder.preprocess.scan_blocks import FEWEST_VOLUMES
 
 _SEARCHED = 0.025  # s to both sides of a trigger
 _PRESENT = 0.5  # of the template

@@ -9,6 +9,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.preprocess.scan_blocks import (
+    FEWEST_VOLUMES,
+    LONGEST_GAP,
+    OFF_BEAT,
+    split_blocks,
+)
 from neurotranscoder.preprocess.sync import (
     SyncSettings,
     check_spacing,
@@ -16,9 +22,6 @@ from neurotranscoder.preprocess.sync import (
     number_triggers,
 )
 
-FEWEST_VOLUMES = 3
-_LONGEST_GAP = 10  # volumes without a trigger within a block
-_OFF_BEAT = 5e-3  # s: later than that by the TR after a gap, a new scan has begun
 _DISPLACED = 2e-3  # s
 
 
@@ -136,12 +139,22 @@ def _blocks(
 ) -> list[tuple[Float[ndarray, " kept"], Int[ndarray, " kept"]]]:
     """Return triggers of each scan block and their numbers; others are strays."""
     found = []
+    for part in split_blocks(times, tr):
+        found += _blocks_of_part(part, tr, notes)
+    return found
+
+
+def _blocks_of_part(
+    times: Float[ndarray, " times"], tr: float, notes: _Notes
+) -> list[tuple[Float[ndarray, " kept"], Int[ndarray, " kept"]]]:
+    """Return triggers of scans without a clear cut between them, and their numbers."""
+    found: list[tuple[Float[ndarray, " kept"], Int[ndarray, " kept"]]] = []
     while len(times):
         index, kept = number_triggers(times, tr)
         notes.stray += int(kept[-1]) + 1 - len(kept)
         steps, volumes = np.diff(times[kept]), np.diff(index)
-        late = np.abs(steps - tr * volumes) > _OFF_BEAT
-        cuts = np.flatnonzero((volumes > 1) & (late | (volumes > _LONGEST_GAP))) + 1
+        late = np.abs(steps - tr * volumes) > OFF_BEAT
+        cuts = np.flatnonzero((volumes > 1) & (late | (volumes > LONGEST_GAP))) + 1
         parts = zip(np.split(times[kept], cuts), np.split(index, cuts), strict=True)
         found += list(parts)
         times = times[kept[-1] + 1 :]

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.core.recording import Events, RunId
-from neurotranscoder.io.bids import search_runs
 from neurotranscoder.io.events import read_events
 from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.study import Study
-from neurotranscoder.preprocess.study_channels import study_channels
+from neurotranscoder.preprocess.study_channels import search_study, study_channels
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
@@ -34,9 +33,7 @@ def list_study(root: Path, settings: StudySettings) -> Study:
     StudyError
         With every problem of names, links and sidecars.
     """
-    search = search_runs(
-        root, participants=settings.participants, images=settings.images, space=settings.space
-    )
+    search = search_study(root, settings)
     found, problems, alone = search
     settings, _, unknown = study_channels(root, search, settings)
     if problems := [*problems, *unknown]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from neurotranscoder.core.errors import ClockError, GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold, BoldRun, Clock, Eeg, EegRun, Events, Recording
 from neurotranscoder.io.bids import ASSUMPTIONS, LoneFiles, RunFiles, mask_of, sidecars_of_eeg
-from neurotranscoder.io.eeg import Markers, read_eeg
+from neurotranscoder.io.eeg import EegSpan, Markers, read_eeg, read_eeg_header
 from neurotranscoder.io.electrodes import EegSidecars, read_places
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.inheritance import metadata_of, nearest
@@ -18,6 +18,9 @@ from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.channel_set import match_eeg
 from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.gradient_seen import WORDS, has_gradient
+from neurotranscoder.preprocess.own_span import own_span
+from neurotranscoder.preprocess.scan_blocks import refuse_several
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
@@ -38,7 +41,9 @@ def load_alone(files: LoneFiles, options: StudySettings) -> EegRun | BoldRun:
 def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[str, ...]]:
     """Read a run and say what had to be done; StudyError lists everything that is wrong."""
     problems: list[Problem] = []
-    eeg_part = _read_eeg(files.eeg, files.eeg_sidecars, options, problems)
+    eeg_part, span = None, _attempt(problems, files.eeg, lambda: own_span(files, options))
+    if not problems:
+        eeg_part = _read_eeg(files.eeg, files.eeg_sidecars, options, problems, span)
     bold = _attempt(
         problems,
         files.bold,
@@ -58,22 +63,29 @@ def load_run(files: RunFiles, options: StudySettings) -> tuple[Recording, tuple[
             raise StudyError(problems)
         report = _attempt(problems, files.eeg, lambda: _clock(files, eeg, markers, bold, options))
     clock = report.clock if report else declared_clock(0.0)
-    events = _attempt(problems, files.eeg, lambda: _events(files, clock))
+    events = _attempt(problems, files.eeg, lambda: _events(files, clock, span))
     if report is not None and eeg_part is not None and bold is not None:
         problems += span_problems(files.eeg, eeg_part[0], bold, clock)
     if problems or eeg_part is None or bold is None or report is None or events is None:
         raise StudyError(problems)
     recording = Recording(files.run, eeg_part[0], bold, clock, events)
-    notes = (*_notes(recording, report), *eeg_part[2], *_stated(files))
+    where = (span.words,) if span else ()
+    notes = (*where, *_notes(recording, report), *eeg_part[2], *_stated(files))
     return recording, notes
 
 
 def _read_eeg(
-    path: Path, sidecars: EegSidecars, options: StudySettings, problems: list[Problem]
+    path: Path,
+    sidecars: EegSidecars,
+    options: StudySettings,
+    problems: list[Problem],
+    span: EegSpan | None = None,
 ) -> tuple[Eeg, Markers, tuple[str, ...]] | None:
     """Return EEG with the channels of the study, markers, and notes; add what is wrong."""
     part = _attempt(
-        problems, path, lambda: read_eeg(path, sidecars, exclude=options.exclude_channels)
+        problems,
+        path,
+        lambda: read_eeg(path, sidecars, exclude=options.exclude_channels, span=span),
     )
     if part is None:
         return None
@@ -133,6 +145,7 @@ def _clock(
     tr, n_volumes, name = bold.volumes.tr, bold.volumes.n_volumes, options.trigger_name
     where = markers.onsets, markers.names
     times = volume_triggers(*where, tr=tr, n_volumes=n_volumes, name=name)
+    refuse_several(times, tr, n_volumes)
     chosen = trigger_names(*where, tr=tr, n_volumes=n_volumes, name=name)
     report = measure_clock(
         times, tr=tr, n_volumes=n_volumes, resolution=1 / eeg.sfreq, settings=options.sync
@@ -140,13 +153,16 @@ def _clock(
     return ClockReport(report.clock, (f"volume triggers are {', '.join(chosen)}", *report.notes))
 
 
-def _events(files: RunFiles, clock: Clock) -> Events:
+def _events(files: RunFiles, clock: Clock, span: EegSpan | None) -> Events:
     """Read the events of a run onto the scanner clock; none where there is no table."""
     if files.bold_events is not None:
         return read_events(files.bold_events)
     if files.eeg_events is None:
         return Events.none()
     events = read_events(files.eeg_events)
+    if span is not None:
+        sfreq = read_eeg_header(files.eeg).sfreq
+        events = events.within(span.start / sfreq, span.stop / sfreq)
     onset = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * events.onset
     return dataclasses.replace(events, onset=onset)
 
@@ -170,6 +186,8 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
         and STATED not in report.notes
     ):
         notes.append(f"triggers are rounded to the EEG samples, {1e3 / recording.eeg.sfreq:g} ms")
+    if has_gradient(recording.eeg, recording.clock, recording.bold.volumes):
+        notes.append(WORDS)
     if recording.events.n_dropped:
         notes.append(f"{recording.events.n_dropped} events without an onset left out")
     if recording.eeg.filtering:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from neurotranscoder.core.errors import Problem, StudyError
 from neurotranscoder.core.recording import BoldRun, EegRun, Recording, RunId
-from neurotranscoder.io.bids import LoneFiles, RunFiles, search_runs
+from neurotranscoder.io.bids import LoneFiles, RunFiles
 from neurotranscoder.io.scans import stated_test_runs
 from neurotranscoder.preprocess.checks import Kind, disagreements, relative_to
 from neurotranscoder.preprocess.loading import load_alone, load_run
-from neurotranscoder.preprocess.study_channels import study_channels
+from neurotranscoder.preprocess.study_channels import search_study, study_channels
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
@@ -137,13 +137,7 @@ def open_study(root: Path, settings: StudySettings | None = None, *, alone: bool
     options = settings or StudySettings()
     notes: dict[RunId, tuple[str, ...]] = {}
     seen: dict[RunId, Kind] = {}
-    search = search_runs(
-        root,
-        participants=options.participants,
-        images=options.images,
-        space=options.space,
-        alone=alone,
-    )
+    search = search_study(root, options, alone=alone)
     files, found, lone = search
     options, _, unknown = study_channels(root, search, options)
     problems = [*relative_to(root, [*found, *unknown])]

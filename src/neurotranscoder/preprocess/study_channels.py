@@ -12,7 +12,20 @@ from neurotranscoder.io.bids import Search, search_runs, sidecars_of_eeg
 from neurotranscoder.io.eeg import FileChannels, read_channels
 from neurotranscoder.preprocess.channel_names import chosen_set
 from neurotranscoder.preprocess.channel_set import check_reachable
+from neurotranscoder.preprocess.loading import GUESSED
 from neurotranscoder.preprocess.study_settings import StudySettings
+
+
+def search_study(root: Path, settings: StudySettings, *, alone: bool = False) -> Search:
+    """Find the runs of a study as its settings say (see `search_runs`)."""
+    return search_runs(
+        root,
+        participants=settings.participants,
+        images=settings.images,
+        space=settings.space,
+        blocks=settings.blocks,
+        alone=alone,
+    )
 
 
 class StudyChannels(NamedTuple):
@@ -46,10 +59,12 @@ def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyC
     """
     everywhere = found
     if settings.participants:
-        everywhere = search_runs(root, images=settings.images, space=settings.space)
+        everywhere = search_study(root, settings.model_copy(update={"participants": ()}))
     files = dict(_files_of(everywhere, settings.exclude_channels))
     names = {run: one.eeg for run, one in files.items()}
-    problems = _unknown(root, files.values(), settings.exclude_channels)
+    clean = any(GUESSED in one.eeg_sidecars.metadata for one in everywhere.runs)
+    excluded = () if clean else settings.exclude_channels  # they are gone from a clean study
+    problems = _unknown(root, files.values(), excluded)
     if settings.channels in ("most", "shared") and names:
         chosen = chosen_set(names, settings.channels)
         if not chosen:

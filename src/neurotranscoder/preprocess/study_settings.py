@@ -34,6 +34,9 @@ class StudySettings(Settings):
     """A declared clock; None measures it from volume triggers."""
     sync: SyncSettings = SyncSettings()
     """When volume triggers are good enough."""
+    blocks: tuple[str, ...] = ()
+    """Of EEG files that hold several scan blocks: the run label of each block in its order, ''
+    for one of no run; empty matches blocks with runs by their numbers of volumes."""
     exclude_channels: tuple[str, ...] = ()
     """EEG channels to leave out of every run."""
     channels: ChannelChoice | Annotated[tuple[str, ...], Field(min_length=1)] = "most"

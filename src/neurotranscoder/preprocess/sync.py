@@ -12,6 +12,8 @@ from neurotranscoder.core.errors import ClockError
 from neurotranscoder.core.recording import Clock
 from neurotranscoder.core.settings import Settings
 
+_PAUSE = 10  # volumes without a trigger: a scan may have ended
+
 
 class SyncSettings(Settings):
     """When volume triggers are good enough."""
@@ -108,7 +110,8 @@ def measure_clock(
     if len(times) < max(2, limits.min_share * n_volumes):
         raise ClockError(
             f"{len(times)} of {n_volumes} volumes have a trigger; need at least "
-            f"{limits.min_share:.0%}; check trigger_name, or declare the clock"
+            f"{limits.min_share:.0%}; check study.trigger_name, or "
+            "declare the clock with study.clock.eeg_start"
         )
     if len(times) < n_volumes:
         notes.append(f"{n_volumes - len(times)} of {n_volumes} triggers missing")
@@ -130,7 +133,8 @@ def check_spacing(times: Float[ndarray, " times"], tr: float, tolerance: float) 
     if not abs(spacing - tr) <= tolerance:
         raise ClockError(
             f"{len(times)} triggers follow each other every {spacing:.4f} s; need every {tr:.4f} "
-            "s (the TR); check RepetitionTime and trigger_name, or declare the clock"
+            "s (the TR); check RepetitionTime and study.trigger_name, or "
+            "declare the clock with study.clock.eeg_start"
         )
 
 
@@ -181,10 +185,14 @@ def _volume_numbers(
     n_spanned = int(index[-1] - index[0]) + 1
     if n_spanned != n_volumes:
         more = "fewer" if n_spanned < n_volumes else "more"
+        parts = np.split(index, np.flatnonzero(np.diff(index) > _PAUSE) + 1)
+        sizes = ", ".join(str(len(part)) for part in parts)
+        several = "if they are several runs, take the run label out of the name of the EEG file"
+        pauses = f" (in {len(parts)} stretches of {sizes}: {several})" if len(parts) > 1 else ""
         raise ClockError(
             f"triggers span {n_spanned} volumes, {abs(n_spanned - n_volumes)} {more} than the "
-            f"{n_volumes} that are stored; need to know which of them is the first; set "
-            "n_triggers_before to the number of triggers before the first stored volume"
+            f"{n_volumes} that are stored{pauses}; need to know which of them is the first; set "
+            "study.sync.n_triggers_before to the number of triggers before the first stored volume"
         )
     return index
 
@@ -222,7 +230,8 @@ def _line(
         raise ClockError(
             f"triggers scatter by {spread * 1e3:.2f} ms around a line, an alignment error of up "
             f"to {error * 1e3:.2f} ms; need at most {limits.max_residual * 1e3:g} ms and "
-            f"{limits.max_error * 1e3:g} ms; check the triggers, or declare the clock"
+            f"{limits.max_error * 1e3:g} ms; check the triggers, or "
+            "declare the clock with study.clock.eeg_start"
         )
     if abs(drift_ppm) > limits.max_drift_ppm:
         raise ClockError(

@@ -118,7 +118,8 @@ class TrainedTranscoder:
             raise WeightsError(
                 f"{run.run} has {len(run.montage.names)} EEG channels, the model was trained on "
                 f"{len(self.montage.names)}; they differ in {different[:5] or 'order'}; use "
-                "recordings with the same channels in the same order, or train on these"
+                "recordings with the same channels in the same order (study.channels brings "
+                "runs to those of the model), or train on these"
             )
         if not run.blocks.matches(self.blocks):
             raise WeightsError(

@@ -1,0 +1,65 @@
+"""What `run` refuses before anything is cleaned: work that would be refused hours later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurotranscoder.cli.preprocess_faults import Sorted
+from neurotranscoder.cli.preprocess_records import SETTINGS
+from neurotranscoder.cli.workspace import CLEAN, RESULTS
+from neurotranscoder.config import Config, load_config
+from neurotranscoder.core.errors import SettingsError, StoreError
+from neurotranscoder.io.output_folder import MARKER
+from neurotranscoder.io.scans import stated_test_runs
+from neurotranscoder.train.split import split_runs
+
+
+def check_split(found: Sorted, bids: Path) -> None:
+    """Refuse a study that is too small for its split.
+
+    Raises
+    ------
+    SettingsError
+        When no run would be left to train, to validate or to test.
+    """
+    runs = [files.run for subject in found.subjects for files in subject]
+    split_runs(runs, found.config.train.split, stated=stated_test_runs(bids))
+
+
+def check_results(found: Sorted, out: Path) -> None:
+    """Refuse to clean otherwise, or other subjects, than those that results are made of.
+
+    Raises
+    ------
+    SettingsError
+        When settings of the clean study differ from those that results were made with.
+    StoreError
+        When subjects have come.
+    """
+    if not ((out / RESULTS / MARKER).is_file() and (out / CLEAN / SETTINGS).is_file()):
+        return
+    before, now = _cleaning(load_config(out / CLEAN / SETTINGS)), _cleaning(found.config)
+    changed = [name for name, value in now.items() if before[name] != value]
+    if changed:
+        raise SettingsError(
+            f"{out / RESULTS} was made with other settings: {', '.join(changed)} of "
+            f"{out / CLEAN / SETTINGS}; need the same; choose another output folder, or remove "
+            f"{out / RESULTS}"
+        )
+    there = {path.name.removeprefix("sub-") for path in (out / CLEAN).glob("sub-*")}
+    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in there]
+    if new:
+        raise StoreError(
+            f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
+            "results belong to the subjects that they were made of; choose another output "
+            f"folder, or remove {out / RESULTS}"
+        )
+
+
+def _cleaning(config: Config) -> dict[str, object]:
+    """Return the settings that decide what the clean study is, by their names."""
+    found: dict[str, object] = {}
+    for section in ("study", "clean", "images"):
+        values = getattr(config, section).model_dump(mode="json", exclude={"participants"})
+        found |= {f"{section}.{name}": value for name, value in values.items()}
+    return found

@@ -1,0 +1,107 @@
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from neurotranscoder.cli.common import Common, Workers
+from neurotranscoder.cli.run import RawStudy
+from neurotranscoder.core.errors import PartialError
+from neurotranscoder.io.output_folder import open_output_folder
+from odd_caps import study_of_odd_caps
+from small_study import command
+
+STEPS = ("--set", 'clean.steps=["channels", "filters", "reference"]')
+SPLIT = ("--set", "train.split.by=subject", "--set", "train.split.test=1")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Three subjects that can be cleaned; never write to it."""
+    root = study_of_odd_caps(tmp_path_factory.mktemp("odd") / "study", duration=40.0)
+    shutil.rmtree(root / "derivatives")
+    shutil.rmtree(root / "sub-04")
+    return root
+
+
+@pytest.fixture
+def study(whole, tmp_path):
+    return shutil.copytree(whole, tmp_path / "study")
+
+
+def app(study, out, level, *words):
+    return command("run", study, out, level, *STEPS, *words, quick=False)
+
+
+def cleaned(out):
+    return sorted(path.name for path in (out / "preprocessed").glob("sub-*"))
+
+
+def test_a_damaged_table_of_events_is_a_fault_of_its_subject(study, tmp_path, capsys):
+    next(study.glob("sub-02/func/*_events.tsv")).write_text("onset\tduration\nsoon\t1\n")
+    assert app(study, tmp_path / "out", "participant") == 1
+    assert "sub-02: sub-02/func/sub-02_task-oddball_run-01_events.tsv" in capsys.readouterr().err
+    assert cleaned(tmp_path / "out") == ["sub-01", "sub-03"]
+
+
+def test_another_grid_is_a_fault_of_its_subject_where_images_stay(study, tmp_path, capsys):
+    path = next(study.glob("sub-03/func/*_bold.nii.gz"))
+    image = nib.load(path)
+    moved = nib.Nifti1Image(np.asarray(image.dataobj), image.affine + np.eye(4, k=3), image.header)
+    nib.save(moved, path)
+    assert app(study, tmp_path / "out", "participant") == 1
+    said = capsys.readouterr().err
+    assert "sub-03: sub-03_task-oddball_run-01: voxel grid" in said
+    assert cleaned(tmp_path / "out") == ["sub-01", "sub-02"]
+    assert command("preprocess", study, tmp_path / "eeg", *STEPS, quick=False) == 0
+
+
+def test_a_split_that_the_study_is_too_small_for_is_refused_before_cleaning(
+    study, tmp_path, capsys
+):
+    assert app(study, tmp_path / "out", "group") == 2
+    assert "0 training, 0 validation and 3 test runs" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def with_results(study, tmp_path):
+    """A study of which results were made, of two subjects."""
+    out = tmp_path / "out"
+    assert app(study, out, "participant", "--participant-label", "01", "02") == 0
+    with open_output_folder(out / "results", kind="derivative", identity="of two"):
+        pass
+    return study, out
+
+
+def test_other_settings_than_those_of_results_are_refused_before_cleaning(with_results, capsys):
+    study, out = with_results
+    capsys.readouterr()
+    assert app(study, out, "group", *SPLIT, "--set", "clean.filters.low_cut=0.1") == 2
+    said = capsys.readouterr().err
+    assert "was made with other settings: clean.filters of" in said
+    assert "cleaning subjects" not in said
+
+
+def test_subjects_that_results_are_not_made_of_are_refused_before_cleaning(with_results, capsys):
+    study, out = with_results
+    capsys.readouterr()
+    assert app(study, out, "participant", "--participant-label", "03") == 2
+    said = capsys.readouterr().err
+    assert "is made of 2 subjects, and 03 would come" in said
+    assert cleaned(out) == ["sub-01", "sub-02"]
+
+
+def test_a_subject_that_fails_now_is_left_out_though_it_was_clean_before(with_results):
+    study, out = with_results
+    app_of = RawStudy(study, out, Common(), Workers())
+    assert app_of.without(PartialError("", ["03"])) == app_of
+    assert app_of.without(PartialError("", ["02"])).common.participant_label == ("01",)
+    with pytest.raises(PartialError, match="both"):
+        app_of.without(PartialError("both", ["01", "02"]))
+
+
+def test_report_of_a_run_is_that_of_its_results(with_results, capsys):
+    _, out = with_results
+    assert command("report", out, quick=False) == 2
+    assert f"{out / 'results'}: got neither an evaluation" in capsys.readouterr().err
