@@ -34,8 +34,12 @@ def test_each_bump_has_a_moment_at_its_place_and_time_earliest_first():
 
 
 def test_activity_that_comes_back_has_a_second_moment_and_one_that_lasts_has_one():
-    back = map_of((8, LEFT, 0.2, 0), (6, LEFT, 0.56, 0))
-    assert where_and_when(moments_of(back, "activation", CHOSEN)) == [(LEFT, 0.2), (LEFT, 0.56)]
+    for heights in ((8, 6), (6, 8)):
+        back = map_of((heights[0], LEFT, 0.2, 0), (heights[1], LEFT, 0.56, 0))
+        assert where_and_when(moments_of(back, "activation", CHOSEN)) == [
+            (LEFT, 0.2),
+            (LEFT, 0.56),
+        ]
     lasting = map_of((8, LEFT, 0.4, 0.5))
     (only,) = moments_of(lasting, "activation", CHOSEN)
     assert only.place == LEFT
