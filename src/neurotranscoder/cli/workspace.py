@@ -38,6 +38,8 @@ REGIONS = "regions"
 TRUST = "trust"
 RESPONSES = "responses"
 MAPS = "maps"
+FIGURES = "figures"
+EXPECTED = "expected"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
@@ -47,6 +49,8 @@ _NOT_BIDS = (
     TRUST,
     RESPONSES,
     MAPS,
+    FIGURES,
+    EXPECTED,
     "*.html",
     "*.tsv",
     "*.toml",

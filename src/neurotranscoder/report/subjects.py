@@ -14,7 +14,8 @@ from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table, write_text
 from neurotranscoder.report.templates import template
 
-STATISTICS, TRUST, SCORES = "statistics", "trust", "subject_stage.tsv"
+STATISTICS, TRUST, FIGURES, EXPECTED = "statistics", "trust", "figures", "expected"
+SCORES = "subject_stage.tsv"
 _FEW_PEAKS = 8
 _MOST_PICTURES = 40
 _COLUMNS = {
@@ -59,6 +60,8 @@ class Asked:
         As 'oddball less standard'.
     words : str
         How it was tested, or why it was not.
+    moments : Shown or None
+        Deactivation and activation where and when they are strongest.
     picture : Shown or None
         Frames of the effect.
     header : tuple of str
@@ -71,6 +74,7 @@ class Asked:
 
     name: str
     words: str
+    moments: Shown | None
     picture: Shown | None
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -87,12 +91,15 @@ class SubjectPart:
         As 'sub-01', or 'group'.
     trust : Shown or None
         Voxels that its model sees.
+    expected : Shown or None
+        Courses of the regions that the experiment expects to act.
     asked : tuple of Asked
         Means and contrasts.
     """
 
     name: str
     trust: Shown | None
+    expected: Shown | None
     asked: tuple[Asked, ...]
 
 
@@ -134,7 +141,9 @@ def read_subject_stage(out: Path) -> SubjectStage:
     parts = []
     for name in sorted(names, key=lambda one: (one != "group", one)):
         trust = _trust(out / TRUST / name, pictures)
-        parts.append(SubjectPart(name, trust, _questions(out / STATISTICS / name, pictures)))
+        expected = _expected(out / EXPECTED / name, pictures)
+        asked = _questions(out / STATISTICS / name, pictures)
+        parts.append(SubjectPart(name, trust, expected, asked))
     path = out / SCORES
     columns = read_table(path) if path.is_file() else {}
     rows = zip(*columns.values(), strict=True)
@@ -181,6 +190,18 @@ def _trust(folder: Path, pictures: _Pictures) -> Shown | None:
     return pictures.shown(path, f"Voxels that the model of {folder.name} sees, on slices.")
 
 
+def _expected(folder: Path, pictures: _Pictures) -> Shown | None:
+    """Return the picture of finished courses of expected regions."""
+    path = folder / f"{folder.name}_desc-expected_courses.png"
+    if not (folder / MANIFEST).is_file():
+        return None
+    read_manifest(folder, kind="courses of expected regions")
+    if not path.is_file():
+        return None
+    alt = f"{folder.name}: courses of the regions that are expected to act, by condition."
+    return pictures.shown(path, alt)
+
+
 def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
     """Return what was asked in finished statistics, means first."""
     if not (folder / MANIFEST).is_file():
@@ -189,24 +210,30 @@ def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
     ending = "_stat-effect_statmap.json"
     found = {path: read_json(path) for path in sorted(folder.glob(f"*{ending}"))}
     order = sorted(found, key=lambda path: found[path]["Second"] != "n/a")
+    drawn = _drawn(pictures.out / FIGURES / folder.name)
     return tuple(
-        _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures)
+        _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures, drawn)
         for path in order
     )
 
 
-def _question(stem: Path, sidecar: dict[str, object], pictures: _Pictures) -> Asked:
+def _question(
+    stem: Path, sidecar: dict[str, object], pictures: _Pictures, drawn: set[Path]
+) -> Asked:
     """Return one question with its picture and peaks."""
     second = str(sidecar["Second"])
     name = str(sidecar["First"]) + ("" if second == "n/a" else f" less {second}")
     if "NotTested" in sidecar:
-        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, (), (), 0)
+        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, None, (), (), 0)
     words = (
         f"{sidecar['N']} {sidecar['Over']}; correction '{sidecar['Correction']}' at "
         f"{sidecar['Level']}; tested: {sidecar['Voxels']}."
     )
     if "Caution" in sidecar:
         words += f" Caution: {sidecar['Caution']}."
+    path = pictures.out / FIGURES / stem.parent.name / f"{stem.name}_moments.png"
+    alt = f"{name}: deactivation and activation, cuts where and when they are strongest."
+    moments = pictures.shown(path, alt) if path in drawn else None
     picture = stem.with_name(f"{stem.name}_frames.png")
     shown = pictures.shown(picture, f"{name}: z on slices of the brain through time. {words}")
     table = read_table(stem.with_name(f"{stem.name}_peaks.tsv"))
@@ -218,7 +245,15 @@ def _question(stem: Path, sidecar: dict[str, object], pictures: _Pictures) -> As
             "`neurotranscoder analyse --stage subject` again"
         ) from error
     top = tuple(tuple(_rounded(cell) for cell in row) for row in rows[:_FEW_PEAKS])
-    return Asked(name, words, shown, tuple(_COLUMNS.values()), top, len(rows))
+    return Asked(name, words, moments, shown, tuple(_COLUMNS.values()), top, len(rows))
+
+
+def _drawn(folder: Path) -> set[Path]:
+    """Return the pictures of moments in finished figures."""
+    if not (folder / MANIFEST).is_file():
+        return set()
+    read_manifest(folder, kind="figures of trials")
+    return set(folder.glob("*_moments.png"))
 
 
 def _rounded(cell: str) -> str:
