@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from neurotranscoder.config import Config, load_config, to_toml
+from neurotranscoder.config import Config, experiment_file, experiment_names, load_config, to_toml
 from neurotranscoder.core.errors import SettingsError
 
 
@@ -93,3 +95,32 @@ def test_overrides_that_say_nothing_are_refused(override, message):
 def test_a_key_below_a_value_is_refused():
     with pytest.raises(SettingsError, match="x is a value and has no keys below it"):
         load_config(None, ["align.x=1", "align.x.y=2"])
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_a_shipped_experiment_is_read_by_its_name_and_written_back_the_same(tmp_path, name):
+    config = load_config(Path(name))
+    (tmp_path / "study.toml").write_text(to_toml(config), encoding="utf-8")
+    assert load_config(tmp_path / "study.toml") == config
+    assert config.analyse.trials.conditions
+    assert (config.analyse.trials.window.start, config.analyse.trials.window.stop) == (-0.5, 3.0)
+
+
+def test_the_experiments_are_those_of_the_paper_and_its_nearest_public_recording():
+    assert experiment_names() == ("faces", "oddball", "oddball-paper")
+    assert experiment_file("faces").startswith("# The three-choice categorisation of the paper")
+
+
+def test_a_file_of_that_name_wins_over_a_shipped_experiment_and_a_folder_does_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("faces").write_text("[align]\nblock_size = 9.0\n")
+    Path("oddball").mkdir()
+    assert load_config(Path("faces")).align.block_size == 9.0
+    assert load_config(Path("oddball")).analyse.trials.pools
+
+
+def test_an_unknown_experiment_is_refused_with_the_names_of_those_that_there_are():
+    with pytest.raises(SettingsError, match=r"odball: .* package: faces, oddball, oddball-paper"):
+        load_config(Path("odball"))

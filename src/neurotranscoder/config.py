@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.settings import TrainSettings
 from neurotranscoder.train.subject import SubjectSettings
+
+_EXPERIMENTS = "experiments"
 
 
 class ReconstructSettings(Settings):
@@ -62,7 +65,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     Parameters
     ----------
     path : Path, optional
-        A TOML file; defaults where it is silent.
+        A TOML file, or the name of one of `experiment_names`; defaults where it is silent.
     overrides : sequence of str
         ``section.key=value`` on top of the file, values as in TOML.
 
@@ -87,6 +90,19 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
         raise SettingsError("\n".join(lines)) from None
 
 
+def experiment_names() -> tuple[str, ...]:
+    """Return the names of the study files that are shipped, sorted."""
+    folder = resources.files(__package__) / _EXPERIMENTS
+    names = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
+
+
+def experiment_file(name: str) -> str:
+    """Return the text of a study file that is shipped, for `load_config` or to start from."""
+    folder = resources.files(__package__) / _EXPERIMENTS
+    return (folder / f"{name}.toml").read_text(encoding="utf-8")
+
+
 def to_toml(config: Config) -> str:
     """Return resolved settings as TOML that `load_config` reads back to the same settings."""
     return "".join(_sections("", config.model_dump(mode="json", exclude_none=True)))
@@ -103,12 +119,16 @@ def _merged(defaults: dict[str, Any], values: Mapping[str, Any]) -> dict[str, An
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, or say why it cannot be read."""
+    """Read a TOML file, or one that is shipped, or say why it cannot be read."""
+    shipped = not path.is_file() and str(path) in experiment_names()
     try:
+        if shipped:
+            return tomllib.loads(experiment_file(str(path)))
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{path}: no such settings file; check the path given to --config"
+            f"{path}: no such settings file; check the path given to --config, or name a study "
+            f"file of this package: {', '.join(experiment_names())}"
         ) from None
     except OSError as error:
         raise SettingsError(
@@ -178,4 +198,6 @@ def _toml(value: object) -> str:
         return json.dumps(value).replace("\x7f", "\\u007f")
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
     return repr(value)

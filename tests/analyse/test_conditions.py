@@ -14,6 +14,7 @@ from neurotranscoder.analyse.conditions import (
 )
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.trials import cut_trials
+from neurotranscoder.analyse.units import contrast_units
 from neurotranscoder.analyse.visible import Visible
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.io.store import read_json, read_table
@@ -49,6 +50,44 @@ def test_conditions_that_do_not_exist_or_share_a_label_are_refused():
         questions_of(["a", "b"], wrong)
     with pytest.raises(SettingsError, match=r"two questions .* would be called 'go'"):
         questions_of(["g_o", "go"], SETTINGS)
+
+
+def pooled(**changes):
+    """Settings with the pools 'letters' (a, b), 'early' (a, c) and 'last' (c)."""
+    pools = {"letters": ("a", "b"), "early": ("a", "c"), "last": ("c",)}
+    return TrialAnalysisSettings.model_validate({"window": SHORT, "pools": pools, **changes})
+
+
+def test_pools_are_asked_about_in_place_of_their_conditions_and_pairs_that_share_none():
+    labels = [one.label for one in questions_of(["a", "b", "c"], pooled())]
+    assert labels == ["all", "early", "last", "letters", "lastMinusletters"]
+    chosen = pooled(conditions=("a", "letters"), contrasts=(("c", "letters"),))
+    labels = [one.label for one in questions_of(["a", "b", "c"], chosen)]
+    assert labels == ["all", "a", "letters", "cMinusletters"]
+    assert chosen.trial_types == ("a", "a", "b")
+
+
+def test_a_pool_averages_the_trials_of_its_conditions_and_contrasts_them(rng):
+    movie = smooth_maps(rng, (2, 2, 1), 3)
+    run = noise_run(rng, movie, n_trials=30, names=("a", "b", "c"))
+    trials = cut_trials([run], SHORT, pools=pooled().pools)
+    average = Question("letters").average(trials)
+    assert_allclose(average.courses, trials.of("a", "b").average().courses, atol=1e-6)
+    units = Question("letters", "last").samples(trials, SETTINGS.units)
+    expected = contrast_units(
+        replace(trials, trial_type=tuple("c" if t == "c" else "ab" for t in trials.trial_type)),
+        "ab", "c", SETTINGS.units,
+    )  # fmt: skip
+    assert_allclose(units.courses, expected.courses, atol=1e-12)
+
+
+def test_pools_without_trials_shared_by_both_sides_or_without_a_name_are_refused():
+    with pytest.raises(SettingsError, match=r"conditions 'c'; events.tsv has 'a', 'b'"):
+        questions_of(["a", "b"], pooled())
+    with pytest.raises(ValueError, match="has trials of 'a' on both sides"):
+        pooled(contrasts=(("letters", "early"),))
+    with pytest.raises(ValueError, match=r"pool 'two words' of \['a'\]; its name needs letters"):
+        pooled(pools={"two words": ("a",)})
 
 
 @pytest.mark.parametrize("correction", ["cluster", "fdr", "uncorrected"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -10,10 +11,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 from numpy import ndarray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_test
-from neurotranscoder.analyse.neighbours import label_neighbours
+from neurotranscoder.analyse.peaks import Peak, peaks_of
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
 from neurotranscoder.analyse.trials import Trials, TrialSettings
 from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
@@ -36,10 +37,15 @@ class TrialAnalysisSettings(Settings):
     """What tests within a subject are over."""
     clusters: ClusterSettings = ClusterSettings()
     """Cluster test; with its own level."""
+    pools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Names that stand for several values of ``trial_type`` together, as ``face = ["face_high",
+    "face_low"]``; conditions and contrasts may be these."""
     conditions: tuple[str, ...] = ()
-    """Values of ``trial_type`` that are looked at; all when empty."""
+    """Values of ``trial_type``, or pools, that are looked at; when empty all pools, where there
+    is none all values."""
     contrasts: tuple[tuple[str, str], ...] = ()
-    """Pairs of conditions, the first less the second; every pair when empty."""
+    """Pairs of conditions, the first less the second; when empty every pair that shares no
+    ``trial_type``."""
     correction: Correction = "cluster"
     """What is done about the number of voxels and frames: 'cluster', 'fdr' or 'uncorrected'."""
     level: float = Field(default=0.05, gt=0, lt=1)
@@ -57,6 +63,42 @@ class TrialAnalysisSettings(Settings):
     def _none_is_one(cls, value: object) -> object:
         """Take 'none' (TOML has no null) for a rate that leaves all voxels in."""
         return 1.0 if value is None or value == "none" else value
+
+    @model_validator(mode="after")
+    def _distinct_pairs(self) -> TrialAnalysisSettings:
+        """Refuse contrasts of pools that have trials in common."""
+        for first, second in self.contrasts:
+            if first != second and (shared := self.shared(first, second)):
+                raise ValueError(
+                    f"the contrast of {first!r} and {second!r} has trials of {shared[0]!r} on "
+                    "both sides; it needs pools that share no trial_type"
+                )
+        return self
+
+    @field_validator("pools")
+    @classmethod
+    def _named_pools(cls, pools: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Refuse pools that hold nothing, or whose names are no bare words."""
+        for name, types in pools.items():
+            if not types or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(
+                    f"pool {name!r} of {list(types)}; its name needs letters, digits, '_' or '-', "
+                    "and it needs at least one trial_type"
+                )
+        return pools
+
+    def types_of(self, name: str) -> tuple[str, ...]:
+        """Return the values of ``trial_type`` that a condition stands for."""
+        return self.pools.get(name, (name,))
+
+    def shared(self, first: str, second: str) -> list[str]:
+        """Return the values of ``trial_type`` that are in two conditions."""
+        return sorted(set(self.types_of(first)) & set(self.types_of(second)))
+
+    @property
+    def trial_types(self) -> tuple[str, ...]:
+        """The values of ``trial_type`` that are looked at; none where all are."""
+        return tuple(t for name in self.conditions or self.pools for t in self.types_of(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +137,6 @@ class Question:
     def chosen(self, trials: Trials) -> Trials:
         """Return the trials of its first condition, or all where conditions are pooled."""
         return trials if self.first == POOLED else trials.of(self.first)
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """Where and when a stretch of significant voxels and frames is strongest.
-
-    Parameters
-    ----------
-    z, effect : float
-        At the peak; the effect in the unit of the movie.
-    size : int
-        Number of voxels times frames.
-    start, stop, time : float
-        First and last frame, and that of the peak, in s after the event.
-    place : tuple of float
-        RAS mm.
-    """
-
-    z: float
-    effect: float
-    size: int
-    start: float
-    stop: float
-    time: float
-    place: tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,15 +182,17 @@ def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple
         When a condition does not exist, or two questions have one label.
     """
     known = sorted(set(names))
-    wanted = sorted(settings.conditions or known)
+    wanted = sorted(settings.conditions or settings.pools or known)
     asked = [*wanted, *(name for pair in settings.contrasts for name in pair)]
-    if unknown := sorted(set(asked) - set(known)):
+    if unknown := sorted({t for name in asked for t in settings.types_of(name)} - set(known)):
         raise SettingsError(
             f"analyse.trials names the conditions {', '.join(map(repr, unknown))}; events.tsv "
             f"has {', '.join(map(repr, known)) or 'none'} as trial_type; choose among these"
         )
     pooled = [POOLED] if len(wanted) > 1 else []
-    contrasts = settings.contrasts or tuple(combinations(wanted, 2))
+    contrasts = settings.contrasts or tuple(
+        pair for pair in combinations(wanted, 2) if not settings.shared(*pair)
+    )
     found = (*(Question(name) for name in [*pooled, *wanted]), *(Question(*c) for c in contrasts))
     labels = [one.label for one in found]
     if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
@@ -215,8 +234,8 @@ def answer(
     inside = visible.within(samples)
     found = z_map(samples)
     seen, clusters = _test(found, inside, settings, visible.rows(samples.mask))
-    peaks = sorted(_peaks(found, seen, settings), key=lambda peak: -abs(peak.z))
-    return Answer(question, over, samples.n, found, seen, clusters, tuple(peaks), visible)
+    peaks = peaks_of(found, seen, settings.clusters.neighbours)
+    return Answer(question, over, samples.n, found, seen, clusters, peaks, visible)
 
 
 def answer_across(
@@ -265,27 +284,3 @@ def _test(
         return among.fdr(settings.level), ()
     every = found.uncorrected(settings.level)
     return replace(every, seen=every.seen & rows[:, np.newaxis]), ()
-
-
-def _peaks(found: ZMap, seen: Significant, settings: TrialAnalysisSettings) -> Iterator[Peak]:
-    """Return the peak of each stretch of one sign of what is seen."""
-    rows, frames = np.nonzero(seen.seen)
-    z = found.z[rows, frames].astype(np.float64)
-    near = settings.clusters.neighbours
-    labels = label_neighbours(rows, frames, z > 0, mask=found.mask, neighbours=near)
-    voxels = np.argwhere(found.mask)
-    order = np.argsort(labels, kind="stable")
-    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    for own in np.split(order, starts[1:]) if len(order) else []:
-        top = own[np.abs(z[own]).argmax()]
-        x, y, zed = found.grid.world(voxels[[rows[top]]])[0].tolist()
-        times = found.axis.times[frames[own]]
-        yield Peak(
-            float(z[top]),
-            float(found.effect[rows[top], frames[top]]),
-            len(own),
-            float(times.min()),
-            float(times.max()),
-            float(found.axis.times[frames[top]]),
-            (x, y, zed),
-        )

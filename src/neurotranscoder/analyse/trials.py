@@ -6,8 +6,8 @@ is the maps times the mean course. Nothing is materialised for single trials.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -94,6 +94,8 @@ class Trials:
         The first run, for its maps, grid and mask.
     axis : TimeAxis
         When the frames are, in s after the event.
+    pools : mapping from str to tuple of str
+        Names that stand for several conditions.
     """
 
     courses: Float[ndarray, "trials components frames"]
@@ -105,6 +107,7 @@ class Trials:
     n_left_out: int
     movie: SourceMovie
     axis: TimeAxis
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}: {self.trial_type.count(name)}" for name in self.conditions)
@@ -134,19 +137,20 @@ class Trials:
         return tuple(sorted(set(self.trial_type)))
 
     def of(self, *conditions: str) -> Trials:
-        """Return the trials of one or more conditions.
+        """Return the trials of one or more conditions, or of pools of them.
 
         Raises
         ------
         GridError
             When one of them has no trial.
         """
-        if unknown := sorted(set(conditions) - set(self.trial_type)):
+        wanted = {name: self.which(name) for name in conditions}
+        if unknown := sorted(name for name, one in wanted.items() if not one.any()):
             raise GridError(
                 f"no trial of {', '.join(map(repr, unknown))}; the runs have "
                 f"{', '.join(map(repr, self.conditions))}; choose among these"
             )
-        chosen = [i for i, name in enumerate(self.trial_type) if name in conditions]
+        chosen = np.flatnonzero(np.any(list(wanted.values()), axis=0)).tolist()
         return replace(
             self,
             courses=self.courses[chosen],
@@ -158,8 +162,9 @@ class Trials:
         )
 
     def which(self, condition: str) -> Bool[ndarray, " trials"]:
-        """Return which trials are of a condition."""
-        return np.array([name == condition for name in self.trial_type])
+        """Return which trials are of a condition, or of one of those of a pool."""
+        types = self.pools.get(condition, (condition,))
+        return np.array([name in types for name in self.trial_type], dtype=bool)
 
     def average(self) -> SourceMovie:
         """Return the mean over trials, its times in s after the event."""
@@ -173,7 +178,12 @@ def average_movie(
     return replace(movie, courses=courses.astype(np.float32), axis=axis)
 
 
-def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
+def cut_trials(
+    runs: Sequence[RunOfMovie],
+    settings: TrialSettings,
+    *,
+    pools: Mapping[str, tuple[str, ...]] | None = None,
+) -> Trials:
     """Return the trials of one subject's runs, each less its own baseline.
 
     Parameters
@@ -182,6 +192,8 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         Runs whose movies share maps, each with its events in s on its scanner clock.
     settings : TrialSettings
         Window and baseline.
+    pools : mapping, optional
+        Names that stand for several conditions.
 
     Returns
     -------
@@ -226,6 +238,7 @@ def cut_trials(runs: Sequence[RunOfMovie], settings: TrialSettings) -> Trials:
         n_left_out,
         movie,
         axis,
+        dict(pools or {}),
     )
 
 

@@ -31,7 +31,12 @@ Stage = Literal["group", "subject"]
 class Common:
     """Options of every command that reads a study."""
 
-    config: Annotated[Path | None, Parameter(help="Settings as a TOML file.")] = None
+    config: Annotated[
+        Path | None,
+        Parameter(
+            help="Settings as a TOML file, or an experiment: oddball-paper, oddball, faces."
+        ),
+    ] = None
     set: Annotated[
         tuple[str, ...],
         Parameter(

@@ -84,10 +84,10 @@ class CutSubject:
         """Trials of all runs, less their baselines."""
         settings = self.space.config.analyse.trials
         parts = [
-            (load_movie(path), _wanted(events, settings.conditions))
+            (load_movie(path), _wanted(events, settings.trial_types))
             for path, events in zip(_movies(self.space, self.of), self.of.events, strict=True)
         ]
-        trials = cut_trials(parts, settings.window)
+        trials = cut_trials(parts, settings.window, pools=settings.pools)
         say(f"sub-{self.name}: {trials!r}")
         return trials
 
@@ -141,9 +141,9 @@ def _movies(space: Workspace, of: SubjectRuns) -> list[Path]:
     return [movie_path(space.out, run, "eeg") for run in of.runs]
 
 
-def _wanted(events: Events, conditions: tuple[str, ...]) -> Events:
-    """Return the events of some conditions; all where none are named."""
-    kept = [i for i, name in enumerate(events.trial_type) if not conditions or name in conditions]
+def _wanted(events: Events, types: tuple[str, ...]) -> Events:
+    """Return the events of some values of ``trial_type``; all where none are named."""
+    kept = [i for i, name in enumerate(events.trial_type) if not types or name in types]
     return Events(
         events.onset[kept],
         events.duration[kept],
