@@ -25,7 +25,7 @@ _SAME_TIME = 1e-4  # s; headers of images are single precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TestedMap:
+class StatisticalMap:
     """An effect, its z, and where it was found, frame by frame.
 
     Parameters
@@ -112,12 +112,12 @@ class MapScore:
     lag: float
 
 
-def score_map(found: TestedMap, truth: TaskTruth) -> MapScore:
+def score_map(found: StatisticalMap, truth: TaskTruth) -> MapScore:
     """Score a map of z.
 
     Parameters
     ----------
-    found : TestedMap
+    found : StatisticalMap
         What was found.
     truth : TaskTruth
         What is there, at the same times.
@@ -149,7 +149,7 @@ def score_map(found: TestedMap, truth: TaskTruth) -> MapScore:
     )
 
 
-def _score(one: Activation, found: TestedMap, truth: TaskTruth) -> ActivationScore:
+def _score(one: Activation, found: StatisticalMap, truth: TaskTruth) -> ActivationScore:
     """Score one extremum."""
     rows = truth.labels[found.mask] == one.index
     if not rows.any():
@@ -174,7 +174,7 @@ def _score(one: Activation, found: TestedMap, truth: TaskTruth) -> ActivationSco
     )
 
 
-def _place(one: Activation, found: TestedMap, truth: TaskTruth) -> tuple[float, float]:
+def _place(one: Activation, found: StatisticalMap, truth: TaskTruth) -> tuple[float, float]:
     """Return how far the strongest voxel is from a region, and any voxel on average, in mm."""
     places = found.grid.world(np.argwhere(found.mask))
     labels = truth.labels[found.mask]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,25 +95,28 @@ class TaskTruth:
 
 def task_truth(
     cohort: Cohort,
-    first: Condition,
-    second: Condition | None,
+    first: Sequence[Condition],
+    second: Sequence[Condition],
     lags: Float[ndarray, " lags"],
 ) -> TaskTruth:
-    """Return the expected response to a condition, or to it less that to another.
+    """Return the expected response to conditions, or to them less that to as many others.
 
     Parameters
     ----------
     cohort : Cohort
         The brain of the template, and what its regions do.
-    first, second : Condition
-        From ``scenario.task.condition(trial_type)``, or `condition_of` a table of events.
+    first, second : sequence of Condition
+        From ``scenario.task.condition(trial_type)``, or `condition_of` a table of events; the
+        second are empty where nothing is taken off. Each counts alike.
     lags : array, shape (lags,)
         Seconds after the event, equally spaced.
     """
-    if second is None:
-        courses = condition_response(cohort, first, lags)
+    if second:
+        pairs = zip(first, second, strict=True)
+        parts = [contrast(cohort, one, other, lags) for one, other in pairs]
     else:
-        courses = contrast(cohort, first, second, lags)
+        parts = [condition_response(cohort, one, lags) for one in first]
+    courses = np.mean(parts, axis=0)
     regions = cohort.regions
     named = dict.fromkeys(one.region for one in cohort.scenario.regions.activations)
     found = (one for name in named for one in _extrema(regions, name, courses, lags))

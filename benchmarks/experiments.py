@@ -1,0 +1,298 @@
+"""The paper's two experiments, simulated in the layouts of real recordings: what the maps show.
+
+    python benchmarks/experiments.py OUT --experiment oddball --preset tiny --subjects 6 --runs 3
+
+Simulates (the real events of ds000116 drive ``oddball`` where ``../shared/data``, or
+``NEUROTRANSCODER_TEST_DATA``, has them), imports ds000116, does ``neurotranscoder run .. group
+--config EXPERIMENT`` and compares the maps of conditions and contrasts with the truth, which the
+chain does not see. Prints a table and one JSON line; OUT gets ``scores.tsv``. What is there already
+is not made again. Rows:
+
+- ``group``: maps across subjects; ``subjects``: means over the maps of single subjects, with 95 %
+  intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
+  the template; ``null``: across subjects, with events at random times.
+- found, p < .001: mean z of the region beyond 3.29 with the right sign within 50 ms of the true
+  time; corrected: half of its voxels are significant then. mm: the strongest voxel's distance
+  from the region, beside that of a voxel drawn at random nearby. ms: time of the largest effect,
+  and lag of the whole course, less the true ones. False: share of voxels and frames (0-1.5 s),
+  of those that never respond.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from experiment_maps import Rivals
+from experiment_worlds import (
+    EXPERIMENTS,
+    experiment_scenario,
+    real_events,
+    stimuli_of,
+    write_ds000116,
+)
+from jaxtyping import Bool
+from numpy import ndarray
+
+from neurotranscoder.cli.app import run
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.recording import Events
+from neurotranscoder.evaluate.activation_scores import MapScore, StatisticalMap, score_map
+from neurotranscoder.evaluate.activation_truth import TaskTruth, task_truth
+from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.signal.correlation import mean_interval
+from neurotranscoder.simulate.conditions import words_of
+from neurotranscoder.simulate.session import simulate_study
+from neurotranscoder.simulate.tasks import condition_of
+from neurotranscoder.simulate.truth import Truth, load_truth
+
+QUESTIONS = {
+    "oddball-paper": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
+    "oddball": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
+    "faces": (("face_low", ""), ("face_high", ""), ("face", "car"), ("low", "high")),
+}
+_REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number of the table."""
+
+    experiment: str
+    of: str
+    question: str
+    activation: str
+    measure: str
+    value: float
+    ci_low: float = float("nan")
+    ci_high: float = float("nan")
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Where an experiment is: as simulated, as the chain gets it, and what comes out."""
+
+    name: str
+    simulated: Path
+    study: Path
+    out: Path
+
+    @property
+    def statistics(self) -> Path:
+        """Maps of conditions."""
+        return self.out / "results" / "statistics"
+
+    @property
+    def subjects(self) -> list[str]:
+        """Subjects that have maps."""
+        return sorted(path.name for path in self.statistics.glob("sub-*"))
+
+
+def make(name: str, folder: Path, **changes: object) -> Made:
+    """Simulate an experiment in its layout; ds000116 is imported.
+
+    Parameters
+    ----------
+    name : str
+        One of `EXPERIMENTS`.
+    folder : Path
+        Where all of it goes.
+    **changes
+        As for `experiment_scenario`.
+    """
+    scenario = experiment_scenario(name, **changes)  # type: ignore[arg-type]
+    simulated = folder / "simulated"
+    tables = events_of(name, scenario.n_subjects, scenario.runs_per_subject)
+    simulate_study(scenario, simulated, events=tables)
+    if name != "oddball":
+        return Made(name, simulated, simulated, folder / "run")
+    download, study = folder / "download", folder / "study"
+    if not download.exists():
+        write_ds000116(simulated, download, kinds=("rereferenced",))
+    electrodes = str(download / "locations_34_EEG.ced")
+    words = ["import", "ds000116", str(download), str(study), "--electrodes", electrodes]
+    if run(words) != 0:
+        raise SystemExit("the import failed")
+    return Made(name, simulated, study, folder / "run")
+
+
+def events_of(name: str, subjects: int, runs: int) -> tuple[Events, ...]:
+    """Return real events in the order of the runs, or none where there are none."""
+    data = Path(os.environ.get("NEUROTRANSCODER_TEST_DATA", _REAL))
+    if name != "oddball" or not data.is_dir():
+        return ()
+    tables = {(int(one.subject), int(one.run)): table for one, table in real_events(data)}
+    wanted = [(s + 1, r + 1) for s in range(subjects) for r in range(runs)]
+    return tuple(tables[key] for key in wanted) if set(wanted) <= set(tables) else ()
+
+
+def chain(made: Made, settings: Sequence[str] = ()) -> None:
+    """Run the study to its maps, as the command line does."""
+    words = ["run", str(made.study), str(made.out), "group", "--config", made.name]
+    for one in ("images.space=stored", *settings):
+        words += ["--set", one]
+    if run(words) != 0:
+        raise SystemExit("the run failed")
+
+
+def truths(made: Made) -> Iterator[tuple[str, str, TaskTruth]]:
+    """Yield what is there for each question, at the times of the maps."""
+    truth = load_truth(made.simulated)
+    shown = all_stimuli(truth)
+    times = tested_map(made, made.subjects[0], QUESTIONS[made.name][0]).times
+    for first, second in QUESTIONS[made.name]:
+        sides = [
+            [condition_of(shown, label) for label in members(shown, name)] if name else []
+            for name in (first, second)
+        ]
+        yield first, second, task_truth(truth.cohort, *sides, times)
+
+
+def members(shown: Events, name: str) -> list[str]:
+    """Return the trial types that have all words of a name."""
+    return sorted({label for label in shown.trial_type if words_of(name) <= words_of(label)})
+
+
+def all_stimuli(truth: Truth) -> Events:
+    """Return all stimuli of all runs as one table."""
+    tables = [stimuli_of(truth.drawn(one).events) for one in truth.runs]
+    columns = [np.concatenate([getattr(one, name) for one in tables])
+               for name in ("onset", "duration", "response_time")]  # fmt: skip
+    labels = tuple(label for one in tables for label in one.trial_type)
+    return Events(columns[0], columns[1], labels, columns[2])
+
+
+def tested_map(made: Made, who: str, question: tuple[str, str]) -> StatisticalMap:
+    """Return a map as the command wrote it; z is 0 where nothing was tested."""
+    label = "Minus".join("".join(c for c in name if c.isalnum()) for name in question if name)
+    stem = made.statistics / who / f"{who}_contrast-{label}_stat"
+    image = nib.load(f"{stem}-effect_statmap.nii.gz")
+    effect = np.asarray(image.dataobj, dtype=np.float64)
+    mask: Bool[ndarray, "x y z"] = np.any(effect != 0, axis=-1)
+    nothing = np.zeros((int(mask.sum()), effect.shape[-1]))
+    z, seen = nothing, nothing > 0
+    if Path(f"{stem}-z_statmap.nii.gz").is_file():
+        z = np.asarray(nib.load(f"{stem}-z_statmap.nii.gz").dataobj, dtype=np.float64)[mask]
+        corrected = nib.load(f"{stem}-z_desc-fdr_statmap.nii.gz")
+        seen = np.asarray(corrected.dataobj)[mask] != 0
+    start, step = float(image.header["toffset"]), float(image.header.get_zooms()[3])
+    times = start + step * np.arange(effect.shape[-1])
+    grid = VoxelGrid(mask.shape, np.asarray(image.affine, dtype=np.float64))
+    return StatisticalMap(effect[mask], z, seen, mask, grid, times)
+
+
+def rows_of(made: Made, of: str, question: str, scores: Sequence[MapScore]) -> Iterator[Row]:
+    """Yield what is said of one map, or of one map of each subject."""
+    key = made.name, of, question
+    names = [str(number) for number in range(len(scores))]
+    for measure in ("cosine", "false_uncorrected", "false_corrected", "lag"):
+        values = [getattr(one, measure) for one in scores]
+        yield Row(*key, "all", measure, *_mean(values, names))
+    for number, one in enumerate(scores[0].activations):
+        name = f"{one.activation.region} {1e3 * one.activation.time:.0f} ms"
+        yield Row(*key, name, "truth", one.activation.size)
+        each = [score.activations[number] for score in scores]
+        for measure in ("z", "uncorrected", "corrected", "place", "chance", "latency"):
+            values = [float(getattr(part, measure)) for part in each]
+            yield Row(*key, name, measure, *_mean(values, names))
+        for measure, raw in (("lag", 0.0), ("lag_less_common", 1.0)):
+            values = [part.lag - raw * score.lag for part, score in zip(each, scores, strict=True)]
+            yield Row(*key, name, measure, *_mean(values, names))
+
+
+def _mean(values: Sequence[float], names: Sequence[str]) -> tuple[float, float, float, int]:
+    """Return a mean, its 95 % interval and how many it is of."""
+    known = [(v, n) for v, n in zip(values, names, strict=True) if np.isfinite(v)]
+    if len(known) < 2:
+        value = known[0][0] if known else float("nan")
+        return value, float("nan"), float("nan"), len(known)
+    found = mean_interval([v for v, _ in known], [n for _, n in known])
+    return found.mean, found.low, found.high, found.n
+
+
+def score(made: Made, *, rivals: bool = True) -> list[Row]:
+    """Score the maps of the group, of subjects, of a rival and of a null."""
+    found: list[Row] = []
+    beside = Rivals.of(made.study, made.out, made.simulated) if rivals else None
+    for first, second, truth in truths(made):
+        asked = (first, second)
+        question = f"{first} - {second}" if second else first
+        maps = {"subjects": [tested_map(made, who, asked) for who in made.subjects]}
+        maps["group"] = [tested_map(made, "group", asked)]
+        if beside is not None:
+            maps |= {name: [one] for name, one in beside.maps(*asked).items()}
+        for of, each in maps.items():
+            found += rows_of(made, of, question, [score_map(one, truth) for one in each])
+    return found
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return one line for each activation of each map, in Markdown."""
+    lines = [
+        "| map | question | activation | P, 1/s | z | p < .001 | corrected | mm (chance) | "
+        "ms, largest | ms, lag (less common) |",
+        "|" + "---|" * 10,
+    ]
+    facts: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for row in rows:
+        facts.setdefault((row.of, row.question, row.activation), {})[row.measure] = row
+    for (of, question, name), own in facts.items():
+        value = {measure: _said(row) for measure, row in own.items()}
+        if name == "all":
+            lines.append(
+                f"| {of} | {question} | cosine {value['cosine']}, false "
+                f"{100 * own['false_uncorrected'].value:.2f} % (corrected "
+                f"{100 * own['false_corrected'].value:.2f} %), common lag {value['lag']} ms |"
+                + " |"
+                * 7
+            )
+            continue
+        lines.append(
+            f"| {of} | {question} | {name} | {value['truth']} | {value['z']} | "
+            f"{value['uncorrected']} | {value['corrected']} | {value['place']} "
+            f"({value['chance']}) | {value['latency']} | {value['lag']} "
+            f"({value['lag_less_common']}) |"
+        )
+    return "\n".join(lines)
+
+
+def _said(row: Row) -> str:
+    """Return a number with its interval, if it has one."""
+    digits = 2 if row.measure in ("z", "cosine", "uncorrected", "corrected", "truth") else 0
+    text = f"{row.value:.{digits}f}"
+    if np.isfinite(row.ci_low):
+        text += f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"
+    return text
+
+
+def main() -> None:
+    """Make, run and score one experiment."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--experiment", choices=EXPERIMENTS, required=True)
+    parser.add_argument("--preset", default="tiny", choices=("tiny", "small", "paper"))
+    parser.add_argument("--subjects", type=int)
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-rivals", action="store_true")
+    parser.add_argument("--set", action="append", default=[], help="of `run`; may be repeated")
+    given = parser.parse_args()
+    sizes = {"preset": given.preset, "subjects": given.subjects, "runs": given.runs}
+    made = make(given.experiment, given.out, **sizes, seed=given.seed)
+    chain(made, given.set)
+    rows = score(made, rivals=not given.no_rivals)
+    write_rows(given.out / "scores.tsv", rows)
+    print(table(rows))
+    group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows if r.of == "group"}
+    print(json.dumps({"experiment": given.experiment, "subjects": len(made.subjects), **group}))
+
+
+if __name__ == "__main__":
+    main()
