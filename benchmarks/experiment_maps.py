@@ -87,7 +87,9 @@ class Rivals:
         """Return the map across subjects of each rival, as the chain makes its own."""
         return {name: self._across(each, first, second) for name, each in self.runs.items()}
 
-    def _across(self, subjects: Sequence[RunsOfSubject], first: str, second: str) -> StatisticalMap:
+    def _across(
+        self, subjects: Sequence[RunsOfSubject], first: str, second: str
+    ) -> StatisticalMap:
         """Return z across subjects of a condition, or of a contrast."""
         averages = []
         for runs in subjects:

@@ -5,8 +5,8 @@
 Simulates (the real events of ds000116 drive ``oddball`` where ``../shared/data``, or
 ``NEUROTRANSCODER_TEST_DATA``, has them), imports ds000116, does ``neurotranscoder run .. group
 --config EXPERIMENT`` and compares the maps of conditions and contrasts with the truth, which the
-chain does not see. Prints a table and one JSON line; OUT gets ``scores.tsv``. What is there already
-is not made again. Rows:
+chain does not see. Prints a table and one JSON line; OUT gets ``scores.tsv``. What is there is
+not made again. Rows:
 
 - ``group``: maps across subjects; ``subjects``: means over the maps of single subjects, with 95 %
   intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
