@@ -12,10 +12,10 @@ not made again. Rows:
   intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
   the template; ``null``: across subjects, with events at random times.
 - found, p < .001: mean z of the region beyond 3.29 with the right sign within 50 ms of the true
-  time; corrected: half of its voxels are significant then. mm: the strongest voxel's distance
-  from the region, beside that of a voxel drawn at random nearby. ms: time of the largest effect,
-  and lag of the whole course, less the true ones. False: share of voxels and frames (0-1.5 s),
-  of those that never respond.
+  time; corrected: half of its voxels are significant then. mm: distance of the voxel with the
+  largest effect, or z, from the region, beside that of one drawn at random nearby. ms: time of
+  the largest effect, and lag of the whole course, less the true ones. False: share of voxels and
+  frames (0-1.5 s), of those that never respond; leakage: rms of the effect there over elsewhere.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ QUESTIONS = {
     "oddball": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
     "faces": (("face_low", ""), ("face_high", ""), ("face", "car"), ("low", "high")),
 }
+_MEASURES = ("z", "uncorrected", "corrected", "place", "place_z", "chance", "latency")
+_TWO_DIGITS = ("z", "cosine", "uncorrected", "corrected", "truth", "leakage")
 _REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -192,14 +194,14 @@ def rows_of(made: Made, of: str, question: str, scores: Sequence[MapScore]) -> I
     """Yield what is said of one map, or of one map of each subject."""
     key = made.name, of, question
     names = [str(number) for number in range(len(scores))]
-    for measure in ("cosine", "false_uncorrected", "false_corrected", "lag"):
+    for measure in ("cosine", "false_uncorrected", "false_corrected", "leakage", "lag"):
         values = [getattr(one, measure) for one in scores]
         yield Row(*key, "all", measure, *_mean(values, names))
     for number, one in enumerate(scores[0].activations):
         name = f"{one.activation.region} {1e3 * one.activation.time:.0f} ms"
         yield Row(*key, name, "truth", one.activation.size)
         each = [score.activations[number] for score in scores]
-        for measure in ("z", "uncorrected", "corrected", "place", "chance", "latency"):
+        for measure in _MEASURES:
             values = [float(getattr(part, measure)) for part in each]
             yield Row(*key, name, measure, *_mean(values, names))
         for measure, raw in (("lag", 0.0), ("lag_less_common", 1.0)):
@@ -236,9 +238,9 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """Return one line for each activation of each map, in Markdown."""
     lines = [
-        "| map | question | activation | P, 1/s | z | p < .001 | corrected | mm (chance) | "
-        "ms, largest | ms, lag (less common) |",
-        "|" + "---|" * 10,
+        "| map | question | activation | P, 1/s | z | p < .001 | corrected | mm, effect | "
+        "mm, z | mm, chance | ms, largest | ms, lag (less common) |",
+        "|" + "---|" * 12,
     ]
     facts: dict[tuple[str, str, str], dict[str, Row]] = {}
     for row in rows:
@@ -256,8 +258,8 @@ def table(rows: Sequence[Row]) -> str:
             continue
         lines.append(
             f"| {of} | {question} | {name} | {value['truth']} | {value['z']} | "
-            f"{value['uncorrected']} | {value['corrected']} | {value['place']} "
-            f"({value['chance']}) | {value['latency']} | {value['lag']} "
+            f"{value['uncorrected']} | {value['corrected']} | {value['place']} | "
+            f"{value['place_z']} | {value['chance']} | {value['latency']} | {value['lag']} "
             f"({value['lag_less_common']}) |"
         )
     return "\n".join(lines)
@@ -265,7 +267,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def _said(row: Row) -> str:
     """Return a number with its interval, if it has one."""
-    digits = 2 if row.measure in ("z", "cosine", "uncorrected", "corrected", "truth") else 0
+    digits = 2 if row.measure in _TWO_DIGITS else 0
     text = f"{row.value:.{digits}f}"
     if np.isfinite(row.ci_low):
         text += f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"

@@ -21,6 +21,7 @@ REACH = 25.0
 NEAR = 0.05
 """Seconds around the true time of an extremum in which it counts as found."""
 _LARGEST_LAG = 0.4  # s
+_RIVAL = 0.25  # of the activity of a region; what is weaker is no rival of its peak
 _SAME_TIME = 1e-4  # s; headers of images are single precision
 
 
@@ -66,10 +67,10 @@ class ActivationScore:
     corrected : bool
         Whether half of the region's voxels are found after correction, with the right sign, in a
         frame within `NEAR` of the true time.
-    place : float
-        Distance of the strongest voxel from the region, in mm, at the true time: 0 inside. It is
-        looked for within `REACH` of the region, among the voxels that are nearer to it than to
-        another region that is active then in the same direction.
+    place, place_z : float
+        Distance of the voxel with the largest effect, or z, from the region, in mm, at the true
+        time: 0 inside. It is looked for within `REACH` of the region, among the voxels that are
+        nearer to it than to another region that is active then in the same direction.
     chance : float
         The same of a voxel that is drawn there at random, on average.
     latency : float
@@ -83,6 +84,7 @@ class ActivationScore:
     uncorrected: bool
     corrected: bool
     place: float
+    place_z: float
     chance: float
     latency: float
     lag: float
@@ -101,6 +103,8 @@ class MapScore:
     false_uncorrected, false_corrected : float
         Share of voxels and frames beyond `Z_UNCORRECTED`, or found after correction, among
         voxels that never respond; NaN where all do.
+    leakage : float
+        Rms of the effect in these voxels over that in all others.
     lag : float
         Median of the lags of all regions, in ms; where sources begin is a convention of the model.
     """
@@ -109,6 +113,7 @@ class MapScore:
     cosine: float
     false_uncorrected: float
     false_corrected: float
+    leakage: float
     lag: float
 
 
@@ -145,6 +150,7 @@ def score_map(found: StatisticalMap, truth: TaskTruth) -> MapScore:
         float(np.sum(true * effect) / norms) if norms > 0 else 0.0,
         float(np.mean(np.abs(z) > Z_UNCORRECTED)) if z.size else float("nan"),
         float(np.mean(seen)) if z.size else float("nan"),
+        _leakage(effect, silent),
         float(np.median([one.lag for one in each])) if each else float("nan"),
     )
 
@@ -158,7 +164,12 @@ def _score(one: Activation, found: StatisticalMap, truth: TaskTruth) -> Activati
     upright = one.sign * found.z[rows][:, near]
     right = found.seen[rows][:, near] & (upright > 0)
     z = float(upright.mean(axis=0).max())
-    place, chance = _place(one, found, truth)
+    own, candidates = _candidates(one, found, truth)
+    frame = int(np.abs(found.times - one.time).argmin())
+    place, place_z = (
+        float(own[np.where(candidates, one.sign * of[:, frame], -np.inf).argmax()])
+        for of in (found.effect, found.z)
+    )
     course = one.sign * found.effect[rows].mean(axis=0)
     window = np.flatnonzero((found.times >= one.start) & (found.times <= one.stop))
     peak = float(found.times[window[course[window].argmax()]])
@@ -168,26 +179,35 @@ def _score(one: Activation, found: StatisticalMap, truth: TaskTruth) -> Activati
         z > Z_UNCORRECTED,
         bool(right.mean(axis=0).max() >= 0.5),
         place,
-        chance,
+        place_z,
+        float(own[candidates].mean()),
         1e3 * (peak - one.time),
         1e3 * _lag(course, one.sign * truth.courses[one.index], found.times),
     )
 
 
-def _place(one: Activation, found: StatisticalMap, truth: TaskTruth) -> tuple[float, float]:
-    """Return how far the strongest voxel is from a region, and any voxel on average, in mm."""
+def _candidates(
+    one: Activation, found: StatisticalMap, truth: TaskTruth
+) -> tuple[Float[ndarray, " voxels"], Bool[ndarray, " voxels"]]:
+    """Return how far each voxel is from a region, in mm, and where its peak is looked for."""
     places = found.grid.world(np.argwhere(found.mask))
     labels = truth.labels[found.mask]
-    frame = int(np.abs(found.times - one.time).argmin())
-    now = one.sign * truth.courses[:, frame]
-    rivals = [i for i in np.flatnonzero(now > 0.25 * now[one.index]) if i != one.index]
+    now = one.sign * truth.courses[:, int(np.abs(found.times - one.time).argmin())]
+    rivals = [i for i in np.flatnonzero(now > _RIVAL * now[one.index]) if i != one.index]
     own, _ = cKDTree(places[labels == one.index]).query(places)
     candidates = own <= REACH
     others = np.isin(labels, rivals)
     if others.any():
         candidates &= own <= cKDTree(places[others]).query(places)[0]
-    score = np.where(candidates, one.sign * found.z[:, frame], -np.inf)
-    return float(own[score.argmax()]), float(own[candidates].mean())
+    return np.asarray(own), np.asarray(candidates)
+
+
+def _leakage(effect: Float[ndarray, "voxels frames"], silent: Bool[ndarray, " voxels"]) -> float:
+    """Return the rms in silent voxels over that in others; NaN where one of them is missing."""
+    if silent.all() or not silent.any():
+        return float("nan")
+    inside, outside = (float(np.mean(effect[rows] ** 2)) for rows in (~silent, silent))
+    return float(np.sqrt(outside / inside)) if inside > 0 else float("nan")
 
 
 def _lag(
