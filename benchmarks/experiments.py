@@ -49,7 +49,7 @@ from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.signal.correlation import mean_interval
 from neurotranscoder.simulate.conditions import words_of
 from neurotranscoder.simulate.session import simulate_study
-from neurotranscoder.simulate.tasks import condition_of
+from neurotranscoder.simulate.tasks import Condition, condition_of
 from neurotranscoder.simulate.truth import Truth, load_truth
 
 QUESTIONS = {
@@ -148,18 +148,17 @@ def truths(made: Made) -> Iterator[tuple[str, str, TaskTruth]]:
     """Yield what is there for each question, at the times of the maps."""
     truth = load_truth(made.simulated)
     shown = all_stimuli(truth)
-    times = tested_map(made, made.subjects[0], QUESTIONS[made.name][0]).times
+    times = statistical_map(made, made.subjects[0], QUESTIONS[made.name][0]).times
     for first, second in QUESTIONS[made.name]:
-        sides = [
-            [condition_of(shown, label) for label in members(shown, name)] if name else []
-            for name in (first, second)
-        ]
-        yield first, second, task_truth(truth.cohort, *sides, times)
+        both = (sides(shown, name) for name in (first, second))
+        yield first, second, task_truth(truth.cohort, *both, times)
 
 
-def members(shown: Events, name: str) -> list[str]:
-    """Return the trial types that have all words of a name."""
-    return sorted({label for label in shown.trial_type if words_of(name) <= words_of(label)})
+def sides(shown: Events, name: str) -> list[Condition]:
+    """Return the conditions that have all words of a name; none where there is no name."""
+    wanted = words_of(name)
+    labels = sorted({one for one in shown.trial_type if wanted and wanted <= words_of(one)})
+    return [condition_of(shown, label) for label in labels]
 
 
 def all_stimuli(truth: Truth) -> Events:
@@ -171,7 +170,7 @@ def all_stimuli(truth: Truth) -> Events:
     return Events(columns[0], columns[1], labels, columns[2])
 
 
-def tested_map(made: Made, who: str, question: tuple[str, str]) -> StatisticalMap:
+def statistical_map(made: Made, who: str, question: tuple[str, str]) -> StatisticalMap:
     """Return a map as the command wrote it; z is 0 where nothing was tested."""
     label = "Minus".join("".join(c for c in name if c.isalnum()) for name in question if name)
     stem = made.statistics / who / f"{who}_contrast-{label}_stat"
@@ -226,8 +225,8 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
     for first, second, truth in truths(made):
         asked = (first, second)
         question = f"{first} - {second}" if second else first
-        maps = {"subjects": [tested_map(made, who, asked) for who in made.subjects]}
-        maps["group"] = [tested_map(made, "group", asked)]
+        maps = {"subjects": [statistical_map(made, who, asked) for who in made.subjects]}
+        maps["group"] = [statistical_map(made, "group", asked)]
         if beside is not None:
             maps |= {name: [one] for name, one in beside.maps(*asked).items()}
         for of, each in maps.items():
