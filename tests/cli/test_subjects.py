@@ -312,7 +312,7 @@ def test_a_trust_map_is_made_again_when_the_eeg_of_its_runs_changes(tiny_study, 
 def movies(tiny_study, fitted, tmp_path):
     """Results with models and movies that a test may write to."""
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
-    kept = shutil.ignore_patterns("statistics", "trust", "regions")
+    kept = shutil.ignore_patterns("statistics", "trust", "regions", "figures")
     return shutil.copytree(fitted, tmp_path / "movies", ignore=kept)
 
 
@@ -331,6 +331,32 @@ def test_processes_make_the_bytes_of_one_from_any_folder(
     sidecar = read_json(movies / "statistics/group/group_contrast-standard_peaks.json")
     assert sidecar["Caution"].startswith("2 subjects: p holds only")
     assert capsys.readouterr().err.replace("other/", f"{movies}/") == said
+
+
+def test_moments_are_drawn_again_for_other_frames_and_nothing_is_tested_again(
+    tiny_study, movies, capsys
+):
+    words = ("analyse", tiny_study, movies, *SUBJECT, *ONE, "--set", "analyse.space=mni")
+    frames = ("--set", "analyse.figures.activations=[0.3]")
+    assert command(*words) == 0
+    folder = movies / "figures" / "group"
+    name = "group_contrast-standard_moments"
+    assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    chosen = (folder / f"{name}.svg").read_bytes()
+    before, drawn = bytes_below(movies / "statistics"), bytes_below(movies / "figures")
+    assert command(*words) == 0
+    assert bytes_below(movies / "figures") == drawn
+    assert command(*words, *frames) == 0
+    assert bytes_below(movies / "statistics") == before
+    assert (folder / f"{name}.svg").read_bytes() != chosen
+    table = read_table(folder / f"{name}.tsv")
+    times = [t for t, sign in zip(table["time"], table["sign"], strict=True) if sign[0] == "a"]
+    assert times == ["0.3"]
+    for wrong in ('conditions=["oddball"]', "deactivations=[7.0]"):
+        assert command(*words, "--set", f"analyse.figures.{wrong}") == 2
+    said = capsys.readouterr().err
+    assert "has 'oddball'; the means and contrasts are 'standard'; choose among these" in said
+    assert "a frame at 7 s; the window of trials is -0.5 to 3 s" in said
 
 
 def damaged(study, out, labels):

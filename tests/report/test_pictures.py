@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder.evaluate.findings import Line, Panel, SourceMap
-from neurotranscoder.report import brain, panels
+from neurotranscoder.report import brain, cuts, panels
 from neurotranscoder.report.scalp import flat_positions
 from neurotranscoder.report.words import in_order
 
@@ -40,20 +40,21 @@ def test_block_on_a_cut_lies_where_its_centre_is(blocks):
     number = int(np.argmin(np.linalg.norm(blocks.centres - middle, axis=1)))
     centre = blocks.centres[number]
     for normal in range(3):
-        plane = brain._sample(brain._Cut(normal, float(centre[normal])), blocks)
-        right, up = plane.cut.in_plane
+        plane = brain._sample(cuts.Cut(normal, float(centre[normal])), blocks)
+        right, up = plane.at.cut.in_plane
         rows, columns = np.nonzero(plane.block == number)
-        found = (columns.mean() + 0.5 + plane.extent[0], rows.mean() + 0.5 + plane.extent[2])
+        extent = plane.at.extent
+        found = (columns.mean() + 0.5 + extent[0], rows.mean() + 0.5 + extent[2])
         assert_allclose(found, centre[[right, up]], atol=1.0)  # sampled every mm
 
 
 def test_left_of_the_head_is_left_in_the_picture(blocks):
     left = int(np.argmin(blocks.centres[:, 0]))
-    cut = brain._Cut(2, float(blocks.centres[left, 2]))
+    cut = cuts.Cut(2, float(blocks.centres[left, 2]))
     plane = brain._sample(cut, blocks)
     columns = np.nonzero(plane.block == left)[1]
     assert columns.max() < plane.block.shape[1] / 2
-    assert brain._ENDS[cut.normal] == ("L", "R")
+    assert cuts._ENDS[cut.normal] == ("L", "R")
 
 
 def test_cuts_run_through_the_strongest_block_of_the_first_row(blocks, rng):

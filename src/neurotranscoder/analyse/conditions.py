@@ -117,6 +117,11 @@ class Question:
     second: str | None = None
 
     @property
+    def name(self) -> str:
+        """Its name in words, as ``oddball`` or ``oddball less standard``."""
+        return self.first if self.second is None else f"{self.first} less {self.second}"
+
+    @property
     def label(self) -> str:
         """Its name as a BIDS label: letters and digits."""
         names = [self.first] if self.second is None else [self.first, "Minus", self.second]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -17,6 +18,7 @@ from neurotranscoder.analyse.identifiability import (
     identifiability,
 )
 from neurotranscoder.analyse.jackknife import groups_of
+from neurotranscoder.analyse.moments import FigureSettings
 from neurotranscoder.analyse.regions import Regions, find_regions
 from neurotranscoder.analyse.response_shapes import RegionResponses, ResponseSettings
 from neurotranscoder.analyse.responses import (
@@ -48,6 +50,11 @@ class AnalyseSettings(Settings):
     """Frequency bands of the sources in which the two estimates are compared, in Hz."""
     trials: TrialAnalysisSettings = TrialAnalysisSettings()
     """Trials, in the movies of subjects."""
+    space: Literal["auto", "mni", "other"] = "auto"
+    """Of the images: 'mni' draws on a template and knows regions by name; 'auto' is that where
+    their names say ``space-MNI...``, as after `preprocess`."""
+    figures: FigureSettings = FigureSettings()
+    """Pictures of representative frames of what trials show."""
     edge: tuple[float, float] = (32.0, 30.0)
     """Seconds at the start and end of a run that do not count: filters lack their context."""
 

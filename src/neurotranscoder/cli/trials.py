@@ -18,6 +18,7 @@ from neurotranscoder.cli.across import (
 )
 from neurotranscoder.cli.common import Workers, overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, SubjectRuns, cut_subject
+from neurotranscoder.cli.figures import Drawing
 from neurotranscoder.cli.regions import AtlasFiles, write_regions
 from neurotranscoder.cli.subject_inputs import SubjectInputs, subject_inputs
 from neurotranscoder.cli.trust import subject_trust
@@ -40,7 +41,8 @@ def analyse_trials(
 ) -> None:
     """Test all means and contrasts, within each subject and across subjects that share a grid.
 
-    The trust map of each subject is written first, and, given an atlas, its regions as well.
+    The trust map of each subject is written first, and, given an atlas, its regions as well;
+    moments of the maps are drawn last.
 
     Raises
     ------
@@ -54,12 +56,13 @@ def analyse_trials(
     atlas.check()
     space = Workspace.list(bids, out, config)
     inputs = subject_inputs(space, config.analyse.trials, model=model, atlas=atlas)
+    drawing = Drawing.of(space, inputs.asked)
     with space.started(), pool(workers.jobs, workers.cluster) as spread:
-        _analyse(space, inputs, spread)
+        drawing.all(_analyse(space, inputs, spread), spread)
     say(f"statistics in {out / STATISTICS}")
 
 
-def _analyse(space: Workspace, inputs: SubjectInputs, spread: Map) -> None:
+def _analyse(space: Workspace, inputs: SubjectInputs, spread: Map) -> list[CutSubject]:
     """Do each subject, then the group; the second pass knows whether the group needs it."""
     subjects: list[CutSubject] = []
     with progress("trust maps") as advance:
@@ -80,6 +83,7 @@ def _analyse(space: Workspace, inputs: SubjectInputs, spread: Map) -> None:
     if grouped:
         settings = space.config.analyse.trials
         across_subjects(folder, effects, inputs.asked, settings, identity=identity)
+    return subjects
 
 
 def _relay(lines: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ REGIONS = "regions"
 TRUST = "trust"
 RESPONSES = "responses"
 MAPS = "maps"
+FIGURES = "figures"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
@@ -46,6 +47,7 @@ _NOT_BIDS = (
     TRUST,
     RESPONSES,
     MAPS,
+    FIGURES,
     "*.html",
     "*.tsv",
     "*.toml",

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from nilearn.datasets import load_mni152_template
 from numpy import ndarray
-from scipy.ndimage import map_coordinates
 
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.evaluate.findings import SourceMap, ValueMap
+from neurotranscoder.report.cuts import (
+    BRAIN_HIGH,
+    BRAIN_LOW,
+    Cut,
+    Plane,
+    finish_plane,
+    mni_anatomy,
+)
 from neurotranscoder.report.figures import (
     DIVERGING,
     SEQUENTIAL,
@@ -28,36 +33,15 @@ from neurotranscoder.report.figures import (
 )
 from neurotranscoder.report.words import name_of
 
-_LOW, _HIGH = np.array([-80.0, -114.0, -72.0]), np.array([80.0, 82.0, 90.0])  # brain in MNI152, mm
-_ENDS = (("P", "A"), ("L", "R"), ("L", "R"))  # of the horizontal axis, per normal of the cut
 _FAINT = 0.35
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A plane through the head: its normal (0 = x, 1 = y, 2 = z) and where it lies, in mm."""
-
-    normal: int
-    place: float
-
-    @property
-    def title(self) -> str:
-        return f"{'xyz'[self.normal]} = {self.place:.0f} mm".replace("-", "\N{MINUS SIGN}")
-
-    @property
-    def in_plane(self) -> tuple[int, int]:
-        """World axes that run to the right and up."""
-        return (1, 2) if self.normal == 0 else (0, 1) if self.normal == 2 else (0, 2)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Plane:
-    """One cut, sampled every millimetre: anatomy, which block is where, and its edges in mm."""
+class _BlockPlane:
+    """One cut, and which block is where on it; -1 where there is none."""
 
-    cut: _Cut
-    anatomy: Float[ndarray, "up right"]
+    at: Plane
     block: ndarray
-    extent: tuple[float, float, float, float]
 
 
 def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
@@ -72,7 +56,7 @@ def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
     """
     planes = [_sample(cut, blocks) for cut in _cuts(source_map, blocks)]
     rows = len(source_map.labels)
-    widths = [plane.extent[1] - plane.extent[0] for plane in planes]
+    widths = [one.at.width for one in planes]
     with drawing_style():
         height = 0.85 + 1.7 * max(rows, 1)
         figure = Figure(figsize=(10.6, height), layout="constrained")
@@ -84,7 +68,7 @@ def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
             label = wrapped(name_of(source_map.labels[row]), 17)
             grid[row][0].set_ylabel(label, fontweight="bold" if row == 0 else "normal")
         for axes, plane in zip(grid[0], planes, strict=True):
-            axes.set_title(plane.cut.title, loc="center", fontweight="normal")
+            axes.set_title(plane.at.cut.title, loc="center", fontweight="normal")
         figure.suptitle(
             wrapped(source_map.title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
         )
@@ -111,18 +95,18 @@ def draw_value_map(value_map: ValueMap, blocks: BlockMap) -> Picture:
     """
     centre = np.median(blocks.centres, axis=0)
     places = np.unique(np.round(np.quantile(blocks.centres[:, 2], [0.2, 0.5, 0.8])))
-    cuts = [_Cut(0, float(centre[0])), _Cut(1, float(centre[1]))]
-    planes = [_sample(cut, blocks) for cut in (*cuts, *(_Cut(2, float(z)) for z in places))]
+    cuts = [Cut(0, float(centre[0])), Cut(1, float(centre[1]))]
+    planes = [_sample(cut, blocks) for cut in (*cuts, *(Cut(2, float(z)) for z in places))]
     known = value_map.values[np.isfinite(value_map.values)]
     ends = np.quantile(known, [0.02, 0.98]) if known.size else np.array([0.0, 1.0])
     scale = Normalize(float(ends[0]), float(ends[1]))
     with drawing_style():
         figure = Figure(figsize=(10.6, 2.3), layout="constrained")
-        widths = [plane.extent[1] - plane.extent[0] for plane in planes]
+        widths = [one.at.width for one in planes]
         grid = figure.subplots(1, len(planes), squeeze=False, width_ratios=widths)
         for axes, plane in zip(grid[0], planes, strict=True):
             _draw_values(axes, plane, value_map.values, scale)
-            axes.set_title(plane.cut.title, loc="center", fontweight="normal")
+            axes.set_title(plane.at.cut.title, loc="center", fontweight="normal")
         figure.suptitle(
             wrapped(value_map.title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
         )
@@ -144,65 +128,36 @@ _VALUE_CAPTION = (
 
 
 def _draw_values(
-    axes: Axes, plane: _Plane, values: Float[ndarray, " blocks"], scale: Normalize
+    axes: Axes, plane: _BlockPlane, values: Float[ndarray, " blocks"], scale: Normalize
 ) -> None:
     """Draw anatomy, and the blocks that have a value over it."""
-    _draw_anatomy(axes, plane)
+    mni_anatomy().draw(axes, plane.at)
     shown = np.where(plane.block >= 0, np.append(values, np.nan)[plane.block], np.nan)
-    look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
+    look: dict[str, Any] = {"origin": "lower", "extent": plane.at.extent}
     masked = np.ma.masked_invalid(shown)
     axes.imshow(masked, cmap=SEQUENTIAL, norm=scale, interpolation="nearest", **look)
-    _finish_plane(axes, plane)
+    finish_plane(axes, plane.at)
 
 
-def _cuts(source_map: SourceMap, blocks: BlockMap) -> list[_Cut]:
+def _cuts(source_map: SourceMap, blocks: BlockMap) -> list[Cut]:
     """Return a sagittal, a coronal and an axial cut through the peak, and two axial ones."""
     centres = blocks.centres
     first = np.nan_to_num(np.abs(source_map.values[:1])).sum(axis=0)
     peak = centres[int(np.argmax(first))]
     levels = np.unique(np.round(np.quantile(centres[:, 2], [0.25, 0.55, 0.85])))
     levels[np.argmin(np.abs(levels - peak[2]))] = peak[2]
-    axial = [_Cut(2, float(level)) for level in sorted(set(levels.tolist()))]
-    return [_Cut(0, float(peak[0])), _Cut(1, float(peak[1])), *axial]
+    axial = [Cut(2, float(level)) for level in sorted(set(levels.tolist()))]
+    return [Cut(0, float(peak[0])), Cut(1, float(peak[1])), *axial]
 
 
-def _sample(cut: _Cut, blocks: BlockMap) -> _Plane:
-    """Sample anatomy and block numbers on a cut; at least the whole brain is in the picture."""
+def _sample(cut: Cut, blocks: BlockMap) -> _BlockPlane:
+    """Sample block numbers on a cut; at least the whole brain is in the picture."""
     half = np.abs(blocks.grid.voxel_to_world[:3, :3]).sum(axis=1) / 2
-    low = np.minimum(_LOW, blocks.centres.min(axis=0) - half)
-    high = np.maximum(_HIGH, blocks.centres.max(axis=0) + half)
-    right, up = cut.in_plane
-    horizontal = np.arange(low[right] + 0.5, high[right])
-    vertical = np.arange(low[up] + 0.5, high[up])
-    points = np.empty((len(vertical), len(horizontal), 3))
-    points[..., cut.normal] = cut.place
-    points[..., right], points[..., up] = horizontal, vertical[:, np.newaxis]
-    image, voxel_to_world = _template()
-    anatomy = map_coordinates(image, _indices(points, voxel_to_world), order=1, cval=0.0)
-    extent = (float(low[right]), float(high[right]), float(low[up]), float(high[up]))
-    return _Plane(cut, anatomy, _block_at(points, blocks), extent)
-
-
-def _indices(points: Float[ndarray, "up right 3"], voxel_to_world: ndarray) -> ndarray:
-    """Return voxel indices of world points, axis first."""
-    world_to_voxel = np.linalg.inv(voxel_to_world)
-    moved = points @ world_to_voxel[:3, :3].T + world_to_voxel[:3, 3]
-    return np.asarray(np.moveaxis(moved, -1, 0))
-
-
-def _block_at(points: Float[ndarray, "up right 3"], blocks: BlockMap) -> ndarray:
-    """Return the number of the block at each point, -1 where there is none."""
-    index = np.rint(_indices(points, blocks.voxels.voxel_to_world)).astype(np.int64)
-    shape = np.reshape(blocks.voxels.shape, (3, 1, 1))
-    inside = np.all((index >= 0) & (index < shape), axis=0)
-    return np.where(inside, blocks.labels[tuple(np.clip(index, 0, shape - 1))], -1)
-
-
-@cache
-def _template() -> tuple[Float[ndarray, "x y z"], Float[ndarray, "4 4"]]:
-    """Return nilearn's MNI152 template at 2 mm (it ships with the wheel)."""
-    image = load_mni152_template(resolution=2)
-    return np.asarray(image.get_fdata()), np.asarray(image.affine)
+    low = np.minimum(BRAIN_LOW, blocks.centres.min(axis=0) - half)
+    high = np.maximum(BRAIN_HIGH, blocks.centres.max(axis=0) + half)
+    plane = Plane.of(cut, low, high)
+    number = plane.nearest(blocks.labels + 1, blocks.voxels.voxel_to_world) - 1
+    return _BlockPlane(plane, number)
 
 
 def _scaled(values: Float[ndarray, " blocks"]) -> Float[ndarray, " blocks"]:
@@ -211,33 +166,16 @@ def _scaled(values: Float[ndarray, " blocks"]) -> Float[ndarray, " blocks"]:
     return np.asarray(filled / (np.max(np.abs(filled), initial=0.0) or 1.0))
 
 
-def _draw_plane(axes: Axes, plane: _Plane, values: Float[ndarray, " blocks"]) -> None:
+def _draw_plane(axes: Axes, plane: _BlockPlane, values: Float[ndarray, " blocks"]) -> None:
     """Draw anatomy, then blocks; the stronger a block the less anatomy shines through."""
-    _draw_anatomy(axes, plane)
-    look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
+    mni_anatomy().draw(axes, plane.at)
+    look: dict[str, Any] = {"origin": "lower", "extent": plane.at.extent}
     shown = np.where(plane.block >= 0, np.append(values, 0.0)[plane.block], 0.0)
     alpha = np.clip((np.abs(shown) - 0.05) / _FAINT, 0.0, 1.0)
     axes.imshow(
         shown, cmap=DIVERGING, vmin=-1, vmax=1, alpha=alpha, interpolation="nearest", **look
     )
-    _finish_plane(axes, plane)
-
-
-def _draw_anatomy(axes: Axes, plane: _Plane) -> None:
-    """Draw the template in grey."""
-    brain: Bool[ndarray, "up right"] = plane.anatomy > 0.05
-    grey = np.ma.masked_where(~brain, plane.anatomy)
-    look: dict[str, Any] = {"origin": "lower", "extent": plane.extent}
-    axes.imshow(grey, cmap="gray", vmin=-0.25, vmax=1.15, interpolation="bilinear", **look)
-
-
-def _finish_plane(axes: Axes, plane: _Plane) -> None:
-    """Take the frame away and name the ends of the horizontal axis."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    for x, text in zip((0.02, 0.98), _ENDS[plane.cut.normal], strict=True):
-        axes.text(x, 0.02, text, transform=axes.transAxes, ha="left" if x < 0.5 else "right")
+    finish_plane(axes, plane.at)
 
 
 def _colour_bar(figure: Figure, grid: Any) -> None:  # noqa: ANN401 - an array of Axes

@@ -14,7 +14,7 @@ from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table, write_text
 from neurotranscoder.report.templates import template
 
-STATISTICS, TRUST, SCORES = "statistics", "trust", "subject_stage.tsv"
+STATISTICS, TRUST, FIGURES, SCORES = "statistics", "trust", "figures", "subject_stage.tsv"
 _FEW_PEAKS = 8
 _MOST_PICTURES = 40
 _COLUMNS = {
@@ -59,6 +59,8 @@ class Asked:
         As 'oddball less standard'.
     words : str
         How it was tested, or why it was not.
+    moments : Shown or None
+        Deactivation and activation where and when they are strongest.
     picture : Shown or None
         Frames of the effect.
     header : tuple of str
@@ -71,6 +73,7 @@ class Asked:
 
     name: str
     words: str
+    moments: Shown | None
     picture: Shown | None
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -189,24 +192,30 @@ def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
     ending = "_stat-effect_statmap.json"
     found = {path: read_json(path) for path in sorted(folder.glob(f"*{ending}"))}
     order = sorted(found, key=lambda path: found[path]["Second"] != "n/a")
+    drawn = _drawn(pictures.out / FIGURES / folder.name)
     return tuple(
-        _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures)
+        _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures, drawn)
         for path in order
     )
 
 
-def _question(stem: Path, sidecar: dict[str, object], pictures: _Pictures) -> Asked:
+def _question(
+    stem: Path, sidecar: dict[str, object], pictures: _Pictures, drawn: set[Path]
+) -> Asked:
     """Return one question with its picture and peaks."""
     second = str(sidecar["Second"])
     name = str(sidecar["First"]) + ("" if second == "n/a" else f" less {second}")
     if "NotTested" in sidecar:
-        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, (), (), 0)
+        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, None, (), (), 0)
     words = (
         f"{sidecar['N']} {sidecar['Over']}; correction '{sidecar['Correction']}' at "
         f"{sidecar['Level']}; tested: {sidecar['Voxels']}."
     )
     if "Caution" in sidecar:
         words += f" Caution: {sidecar['Caution']}."
+    path = pictures.out / FIGURES / stem.parent.name / f"{stem.name}_moments.png"
+    alt = f"{name}: deactivation and activation, cuts where and when they are strongest."
+    moments = pictures.shown(path, alt) if path in drawn else None
     picture = stem.with_name(f"{stem.name}_frames.png")
     shown = pictures.shown(picture, f"{name}: z on slices of the brain through time. {words}")
     table = read_table(stem.with_name(f"{stem.name}_peaks.tsv"))
@@ -218,7 +227,15 @@ def _question(stem: Path, sidecar: dict[str, object], pictures: _Pictures) -> As
             "`neurotranscoder analyse --stage subject` again"
         ) from error
     top = tuple(tuple(_rounded(cell) for cell in row) for row in rows[:_FEW_PEAKS])
-    return Asked(name, words, shown, tuple(_COLUMNS.values()), top, len(rows))
+    return Asked(name, words, moments, shown, tuple(_COLUMNS.values()), top, len(rows))
+
+
+def _drawn(folder: Path) -> set[Path]:
+    """Return the pictures of moments in finished figures."""
+    if not (folder / MANIFEST).is_file():
+        return set()
+    read_manifest(folder, kind="figures of trials")
+    return set(folder.glob("*_moments.png"))
 
 
 def _rounded(cell: str) -> str:

@@ -1,0 +1,219 @@
+"""Representative moments of a map: where and when it is strongest, of either sign.
+
+A moment is a voxel and frame whose z is larger than just before and after, beyond a threshold.
+The strongest one comes first; it then stands for its surroundings: all voxels within a distance,
+while its own z stays above half of its height, and a little before and after. The next one is the
+strongest that is left. So a place has a second moment when its activity comes back, and a lasting
+effect has one at each place far enough from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+
+from neurotranscoder.analyse.stored_maps import StoredMap
+from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.settings import Settings
+from neurotranscoder.io.derivatives import write_table_with_sources
+
+Sign = Literal["activation", "deactivation"]
+SIGNS: dict[Sign, int] = {"deactivation": -1, "activation": 1}
+_HALF = 0.5
+_COLUMNS = {
+    "sign": "Activation or deactivation",
+    "time": "Of the frame, in s after the event",
+    "x": "Of the strongest voxel, RAS mm",
+    "y": "Of the strongest voxel, RAS mm",
+    "z": "Of the strongest voxel, RAS mm",
+    "zscore": "There and then, uncorrected",
+    "n_voxels": "Tested voxels beyond the threshold in that frame, of that sign",
+    "survives": "Whether the correction leaves an effect there and then",
+}
+
+
+class FigureSettings(Settings):
+    """Pictures of representative frames: which, and how they are chosen."""
+
+    conditions: tuple[str, ...] = ()
+    """Conditions (or pools, or ``all``) that are drawn, and contrasts as ``first less second``;
+    all that were tested when empty."""
+    threshold: PositiveFloat = 3.29
+    """Of \\|z\\|, uncorrected; 3.29 is a two-sided p of .001."""
+    activations: tuple[float, ...] = ()
+    """Times of the frames of activation, in s after the event. When empty the map says which: the
+    strongest places and times."""
+    deactivations: tuple[float, ...] = ()
+    """The same of deactivation."""
+    most: int = Field(default=4, ge=1, le=8)
+    """Most frames of each sign that the map chooses."""
+    until: PositiveFloat | None = None
+    """Frames that the map chooses are not later, in s after the event. Where the next event may
+    come before the end of the window, its time."""
+    apart: NonNegativeFloat = 0.1
+    """Frames that the map chooses near one place are at least this far apart, in s."""
+    apart_mm: NonNegativeFloat = 30.0
+    """Places that are further apart than this have frames of their own, in mm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A place and a frame.
+
+    Parameters
+    ----------
+    sign : {'activation', 'deactivation'}
+        Of the effect.
+    frame : int
+        Number of the frame.
+    time : float
+        In s after the event.
+    place : tuple of float
+        RAS mm of the strongest voxel of that sign.
+    z : float
+        There and then, uncorrected.
+    n_voxels : int
+        Tested voxels beyond the threshold in that frame, of that sign.
+    survives : bool
+        Whether the correction leaves an effect there and then.
+    """
+
+    sign: Sign
+    frame: int
+    time: float
+    place: tuple[float, float, float]
+    z: float
+    n_voxels: int
+    survives: bool
+
+
+def moments_of(found: StoredMap, sign: Sign, settings: FigureSettings) -> tuple[Moment, ...]:
+    """Return the moments of one sign that stand for a map, earliest first.
+
+    Parameters
+    ----------
+    found : StoredMap
+        The map; of it the tested voxels.
+    sign : {'activation', 'deactivation'}
+        Of the effect.
+    settings : FigureSettings
+        Times, or how the map chooses them.
+
+    Raises
+    ------
+    GridError
+        When a time is not in the window.
+    """
+    values = SIGNS[sign] * found.z[found.tested]
+    places = found.grid.world(np.argwhere(found.tested))
+    if not len(places):
+        return ()
+    times = settings.activations if sign == "activation" else settings.deactivations
+    if times:
+        pairs = [(int(values[:, f].argmax()), f) for f in _frames(found, times)]
+    else:
+        pairs = _strongest(values, places, found.axis.times, settings)
+    moments = []
+    for voxel, frame in sorted(pairs, key=lambda pair: pair[1]):
+        x, y, z = places[voxel].tolist()
+        moments.append(
+            Moment(
+                sign,
+                frame,
+                round(float(found.axis.times[frame]), 6),
+                (x, y, z),
+                SIGNS[sign] * float(values[voxel, frame]),
+                int(np.sum(values[:, frame] >= settings.threshold)),
+                bool(found.found[found.tested][voxel, frame]),
+            )
+        )
+    return tuple(moments)
+
+
+def write_moments_table(
+    path: Path,
+    moments: Sequence[Moment],
+    *,
+    sources: Sequence[str],
+    metadata: Mapping[str, object],
+) -> None:
+    """Write moments as a table with a sidecar.
+
+    Parameters
+    ----------
+    path : Path
+        File ``*_moments.tsv``.
+    moments : sequence of Moment
+        The rows.
+    sources : sequence of str
+        What they were found in.
+    metadata : mapping
+        Further fields of the sidecar.
+    """
+    rows = [
+        (one.sign, one.time, *one.place, round(one.z, 6), one.n_voxels, one.survives)
+        for one in moments
+    ]
+    write_table_with_sources(
+        path,
+        {name: [row[k] for row in rows] for k, name in enumerate(_COLUMNS)},
+        sources=sources,
+        metadata={**{key: {"Description": text} for key, text in _COLUMNS.items()}, **metadata},
+    )
+
+
+def _frames(found: StoredMap, times: tuple[float, ...]) -> list[int]:
+    """Return the frames that are nearest to times, each once."""
+    axis = found.axis
+    frames = np.rint((np.asarray(times) - axis.start) * axis.sfreq).astype(int)
+    if np.any((frames < 0) | (frames >= axis.n_times)):
+        raise GridError(
+            f"frames at {', '.join(f'{time:g}' for time in times)} s are to be drawn; the map is "
+            f"of {axis.start:g} to {axis.times[-1]:g} s; choose times inside"
+        )
+    return [int(frame) for frame in np.unique(frames)]
+
+
+def _strongest(
+    values: Float[ndarray, "voxels frames"],
+    places: Float[ndarray, "voxels 3"],
+    times: Float[ndarray, " frames"],
+    settings: FigureSettings,
+) -> list[tuple[int, int]]:
+    """Return voxels and frames where a map is strongest, far enough from each other."""
+    left = _peaks_in_time(values) & (values >= settings.threshold)
+    left[:, times < -1e-9] = False
+    if settings.until is not None:
+        left[:, times > settings.until + 1e-9] = False
+    chosen: list[tuple[int, int]] = []
+    while len(chosen) < settings.most and left.any():
+        rows, frames = np.nonzero(left)
+        top = int(values[rows, frames].argmax())
+        voxel, frame = int(rows[top]), int(frames[top])
+        chosen.append((voxel, frame))
+        near = np.linalg.norm(places - places[voxel], axis=1) <= settings.apart_mm
+        first, last = _stretch(values[voxel], frame)
+        same = (times > times[first] - settings.apart) & (times < times[last] + settings.apart)
+        left[np.ix_(near, same)] = False
+    return chosen
+
+
+def _peaks_in_time(values: Float[ndarray, "voxels frames"]) -> Bool[ndarray, "voxels frames"]:
+    """Return where no neighbour in time is larger."""
+    bounds = np.pad(values, ((0, 0), (1, 1)), constant_values=-np.inf)
+    return np.asarray((values >= bounds[:, :-2]) & (values >= bounds[:, 2:]))
+
+
+def _stretch(course: Float[ndarray, " frames"], frame: int) -> tuple[int, int]:
+    """Return the first and last frame around a peak before its course falls to half of it."""
+    low: Int[ndarray, " frames"] = np.flatnonzero(course < _HALF * course[frame])
+    before, after = low[low < frame], low[low > frame]
+    first = int(before[-1]) + 1 if before.size else 0
+    return first, int(after[0]) - 1 if after.size else len(course) - 1

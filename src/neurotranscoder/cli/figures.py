@@ -1,0 +1,152 @@
+"""``analyse --stage subject``: moments of what trials show, drawn from the maps as written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from neurotranscoder.analyse.conditions import Question
+from neurotranscoder.analyse.moments import SIGNS, FigureSettings, moments_of, write_moments_table
+from neurotranscoder.analyse.stored_maps import StoredMap, read_map, stored_labels
+from neurotranscoder.cli.common import overheard, progress, say
+from neurotranscoder.cli.cut_subjects import CutSubject
+from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
+from neurotranscoder.cluster.pool import Map
+from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
+from neurotranscoder.report.cuts import Anatomy, mni_anatomy
+from neurotranscoder.report.moments import MomentsFigure, write_moments
+
+_KIND = "figures of trials"
+
+
+def in_mni(space: Workspace) -> bool:
+    """Return whether images are in MNI space: as settings say, or by the names of all of them."""
+    if space.config.analyse.space != "auto":
+        return space.config.analyse.space == "mni"
+    files = space.study.files.values()
+    return bool(files) and all("_space-MNI" in one.bold.name for one in files)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """What is drawn of every subject and of the group.
+
+    Parameters
+    ----------
+    space : Workspace
+        Study and results.
+    labels : frozenset of str
+        Of the means and contrasts.
+    mni : bool
+        Whether images are in MNI space.
+    """
+
+    space: Workspace
+    labels: frozenset[str]
+    mni: bool
+
+    @classmethod
+    def of(cls, space: Workspace, asked: Sequence[Question]) -> Drawing:
+        """Return what settings ask for.
+
+        Raises
+        ------
+        SettingsError
+            When they name what is not asked about conditions, or times outside the window.
+        """
+        settings: FigureSettings = space.config.analyse.figures
+        known = {question.name: question.label for question in asked}
+        if unknown := [name for name in settings.conditions if name not in known]:
+            raise SettingsError(
+                f"analyse.figures.conditions has {unknown[0]!r}; the means and contrasts are "
+                f"{', '.join(map(repr, known))}; choose among these"
+            )
+        window = space.config.analyse.trials.window
+        for time in (*settings.activations, *settings.deactivations):
+            if not window.start <= time < window.stop:
+                raise SettingsError(
+                    f"analyse.figures has a frame at {time:g} s; the window of trials is "
+                    f"{window.start:g} to {window.stop:g} s; choose times inside"
+                )
+        chosen = settings.conditions or tuple(known)
+        return cls(space, frozenset(known[name] for name in chosen), in_mni(space))
+
+    def all(self, subjects: Sequence[CutSubject], spread: Map) -> None:
+        """Draw what is not there: the group, and each subject."""
+        with progress("drawing moments") as advance:
+            for done, lines in enumerate(spread(partial(_draw_one, drawing=self), subjects), 1):
+                for line in lines:
+                    say(line)
+                advance(done, len(subjects))
+        self.draw("group", subjects)
+
+    def draw(self, name: str, subjects: Sequence[CutSubject]) -> None:
+        """Draw all of one folder of statistics, where it is whole; the manifest comes last."""
+        statistics, folder = (self.space.out / part / name for part in (STATISTICS, FIGURES))
+        if not (statistics / MANIFEST).is_file():
+            clear(folder, "*_contrast-*")
+            return
+        identity = self._identity(statistics)
+        if is_complete(folder, kind=_KIND, identity=identity):
+            return
+        clear(folder, "*_contrast-*")
+        anatomy: Anatomy | None = None
+        for label in stored_labels(statistics):
+            if label in self.labels:
+                found = read_map(statistics, label)
+                anatomy = anatomy or self._anatomy(found, subjects)
+                self._write(folder, found, anatomy)
+        write_manifest(folder, kind=_KIND, settings_hash=identity)
+        if anatomy is not None:
+            say(f"{name}: moments of {', '.join(sorted(self.labels))} in {folder}")
+
+    def _write(self, folder: Path, found: StoredMap, anatomy: Anatomy) -> None:
+        """Write one picture and its table."""
+        settings: FigureSettings = self.space.config.analyse.figures
+        moments = tuple(one for sign in SIGNS for one in moments_of(found, sign, settings))
+        stem = f"{folder.name}_contrast-{found.label}"
+        image = Path(STATISTICS, folder.name, f"{stem}_stat-z_statmap.nii.gz")
+        write_moments_table(
+            folder / f"{stem}_moments.tsv",
+            moments,
+            sources=[image.as_posix()],
+            metadata={
+                "Settings": settings.model_dump(mode="json"),
+                "Correction": found.standard,
+                "Voxels": found.voxels,
+            },
+        )
+        figure = MomentsFigure(folder.name, found, moments, anatomy, settings)
+        write_moments(folder, stem, figure)
+
+    def _anatomy(self, found: StoredMap, subjects: Sequence[CutSubject]) -> Anatomy:
+        """Return the template, or the mean BOLD image of subjects."""
+        if self.mni:
+            return mni_anatomy()
+        images: list[Float[ndarray, "x y z"]] = [replace(one).anatomy for one in subjects]
+        image = np.mean(images, axis=0)
+        dark, bright = (float(q) for q in np.percentile(image[found.brain], (2, 98)))
+        words = "mean BOLD image"
+        return Anatomy(image, found.grid.voxel_to_world, 0.0, 1.1 * bright, 0.5 * dark, words)
+
+    def _identity(self, statistics: Path) -> str:
+        """Return a hash of all that the figures depend on."""
+        settings: FigureSettings = self.space.config.analyse.figures
+        facts = [sha256_of(statistics / MANIFEST), settings.digest(), sorted(self.labels)]
+        return hashlib.sha256(json.dumps([*facts, self.mni]).encode()).hexdigest()
+
+
+def _draw_one(subject: CutSubject, drawing: Drawing) -> list[str]:
+    """Draw one subject; return what was said."""
+    with overheard() as lines:
+        drawing.draw(f"sub-{subject.name}", [subject])
+    return lines
