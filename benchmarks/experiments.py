@@ -30,6 +30,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from experiment_maps import Rivals
+from experiment_table import Row, rows_of, table
 from experiment_worlds import (
     EXPERIMENTS,
     experiment_scenario,
@@ -43,10 +44,9 @@ from numpy import ndarray
 from neurotranscoder.cli.app import run
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.recording import Events
-from neurotranscoder.evaluate.activation_scores import MapScore, StatisticalMap, score_map
+from neurotranscoder.evaluate.activation_scores import StatisticalMap, score_map
 from neurotranscoder.evaluate.activation_truth import TaskTruth, task_truth
 from neurotranscoder.evaluate.table import write_rows
-from neurotranscoder.signal.correlation import mean_interval
 from neurotranscoder.simulate.conditions import words_of
 from neurotranscoder.simulate.session import simulate_study
 from neurotranscoder.simulate.tasks import Condition, condition_of
@@ -57,24 +57,7 @@ QUESTIONS = {
     "oddball": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
     "faces": (("face_low", ""), ("face_high", ""), ("face", "car"), ("low", "high")),
 }
-_MEASURES = ("z", "uncorrected", "corrected", "place", "place_z", "chance", "latency")
-_TWO_DIGITS = ("z", "cosine", "uncorrected", "corrected", "truth", "leakage")
 _REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One number of the table."""
-
-    experiment: str
-    of: str
-    question: str
-    activation: str
-    measure: str
-    value: float
-    ci_low: float = float("nan")
-    ci_high: float = float("nan")
-    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +172,6 @@ def statistical_map(made: Made, who: str, question: tuple[str, str]) -> Statisti
     return StatisticalMap(effect[mask], z, seen, mask, grid, times)
 
 
-def rows_of(made: Made, of: str, question: str, scores: Sequence[MapScore]) -> Iterator[Row]:
-    """Yield what is said of one map, or of one map of each subject."""
-    key = made.name, of, question
-    names = [str(number) for number in range(len(scores))]
-    for measure in ("cosine", "false_uncorrected", "false_corrected", "leakage", "lag"):
-        values = [getattr(one, measure) for one in scores]
-        yield Row(*key, "all", measure, *_mean(values, names))
-    for number, one in enumerate(scores[0].activations):
-        name = f"{one.activation.region} {1e3 * one.activation.time:.0f} ms"
-        yield Row(*key, name, "truth", one.activation.size)
-        each = [score.activations[number] for score in scores]
-        for measure in _MEASURES:
-            values = [float(getattr(part, measure)) for part in each]
-            yield Row(*key, name, measure, *_mean(values, names))
-        for measure, raw in (("lag", 0.0), ("lag_less_common", 1.0)):
-            values = [part.lag - raw * score.lag for part, score in zip(each, scores, strict=True)]
-            yield Row(*key, name, measure, *_mean(values, names))
-
-
-def _mean(values: Sequence[float], names: Sequence[str]) -> tuple[float, float, float, int]:
-    """Return a mean, its 95 % interval and how many it is of."""
-    known = [(v, n) for v, n in zip(values, names, strict=True) if np.isfinite(v)]
-    if len(known) < 2:
-        value = known[0][0] if known else float("nan")
-        return value, float("nan"), float("nan"), len(known)
-    found = mean_interval([v for v, _ in known], [n for _, n in known])
-    return found.mean, found.low, found.high, found.n
-
-
 def score(made: Made, *, rivals: bool = True) -> list[Row]:
     """Score the maps of the group, of subjects, of a rival and of a null."""
     found: list[Row] = []
@@ -230,47 +184,8 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
         if beside is not None:
             maps |= {name: [one] for name, one in beside.maps(*asked).items()}
         for of, each in maps.items():
-            found += rows_of(made, of, question, [score_map(one, truth) for one in each])
+            found += rows_of(made.name, of, question, [score_map(one, truth) for one in each])
     return found
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return one line for each activation of each map, in Markdown."""
-    lines = [
-        "| map | question | activation | P, 1/s | z | p < .001 | corrected | mm, effect | "
-        "mm, z | mm, chance | ms, largest | ms, lag (less common) |",
-        "|" + "---|" * 12,
-    ]
-    facts: dict[tuple[str, str, str], dict[str, Row]] = {}
-    for row in rows:
-        facts.setdefault((row.of, row.question, row.activation), {})[row.measure] = row
-    for (of, question, name), own in facts.items():
-        value = {measure: _said(row) for measure, row in own.items()}
-        if name == "all":
-            lines.append(
-                f"| {of} | {question} | cosine {value['cosine']}, false "
-                f"{100 * own['false_uncorrected'].value:.2f} % (corrected "
-                f"{100 * own['false_corrected'].value:.2f} %), common lag {value['lag']} ms |"
-                + " |"
-                * 7
-            )
-            continue
-        lines.append(
-            f"| {of} | {question} | {name} | {value['truth']} | {value['z']} | "
-            f"{value['uncorrected']} | {value['corrected']} | {value['place']} | "
-            f"{value['place_z']} | {value['chance']} | {value['latency']} | {value['lag']} "
-            f"({value['lag_less_common']}) |"
-        )
-    return "\n".join(lines)
-
-
-def _said(row: Row) -> str:
-    """Return a number with its interval, if it has one."""
-    digits = 2 if row.measure in _TWO_DIGITS else 0
-    text = f"{row.value:.{digits}f}"
-    if np.isfinite(row.ci_low):
-        text += f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"
-    return text
 
 
 def main() -> None:
@@ -282,11 +197,13 @@ def main() -> None:
     parser.add_argument("--subjects", type=int)
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--thin", type=int, default=1, help="every so many-th electrode alone")
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="of `run`; may be repeated")
     given = parser.parse_args()
     sizes = {"preset": given.preset, "subjects": given.subjects, "runs": given.runs}
-    made = make(given.experiment, given.out, **sizes, seed=given.seed)
+    channels = experiment_scenario(given.experiment).head.channels[:: given.thin]
+    made = make(given.experiment, given.out, **sizes, seed=given.seed, head={"channels": channels})
     chain(made, given.set)
     rows = score(made, rivals=not given.no_rivals)
     write_rows(given.out / "scores.tsv", rows)
