@@ -188,6 +188,19 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
     return found
 
 
+def _sizes(given: argparse.Namespace) -> dict[str, object]:
+    """Return what `experiment_scenario` takes of the words of the command."""
+    scenario = experiment_scenario(given.experiment)
+    return {
+        "preset": given.preset,
+        "subjects": given.subjects,
+        "runs": given.runs,
+        "seed": given.seed,
+        "duration": given.seconds or scenario.duration,
+        "head": {"channels": scenario.head.channels[:: given.thin]},
+    }
+
+
 def main() -> None:
     """Make, run and score one experiment."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,6 +210,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int)
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, help="of a run; those of the experiment")
     parser.add_argument("--thin", type=int, default=1, help="every so many-th electrode alone")
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="of `run`; may be repeated")
