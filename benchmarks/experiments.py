@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ class Made:
         return sorted(path.name for path in self.statistics.glob("sub-*"))
 
 
-def make(name: str, folder: Path, **changes: object) -> Made:
+def make(name: str, folder: Path, *, events: Sequence[Events] = (), **changes: object) -> Made:
     """Simulate an experiment in its layout; ds000116 is imported.
 
     Parameters
@@ -89,20 +90,22 @@ def make(name: str, folder: Path, **changes: object) -> Made:
         One of `EXPERIMENTS`.
     folder : Path
         Where all of it goes.
+    events : sequence of Events
+        Of each run; by default each draws its own.
     **changes
         As for `experiment_scenario`.
     """
     scenario = experiment_scenario(name, **changes)  # type: ignore[arg-type]
     simulated = folder / "simulated"
-    tables = events_of(name, scenario.n_subjects, scenario.runs_per_subject)
-    simulate_study(scenario, simulated, events=tables)
+    simulate_study(scenario, simulated, events=events)
     if name != "oddball":
         return Made(name, simulated, simulated, folder / "run")
     download, study = folder / "download", folder / "study"
-    if not download.exists():
+    electrodes = download / "locations_34_EEG.ced"
+    if not electrodes.is_file():  # it is written last
+        shutil.rmtree(download, ignore_errors=True)
         write_ds000116(simulated, download, kinds=("rereferenced",))
-    electrodes = str(download / "locations_34_EEG.ced")
-    words = ["import", "ds000116", str(download), str(study), "--electrodes", electrodes]
+    words = ["import", "ds000116", str(download), str(study), "--electrodes", str(electrodes)]
     if run(words) != 0:
         raise SystemExit("the import failed")
     return Made(name, simulated, study, folder / "run")
