@@ -95,3 +95,38 @@ def _said(row: Row) -> str:
     if np.isfinite(row.ci_low):
         text += f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"
     return text
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Return one line for each question and map, in Markdown.
+
+    Found are sums over activations, all else medians over them.
+    """
+    lines = [
+        "| question | map | found, p < .001 | corrected | mm, effect (chance) | ms, largest | "
+        "ms, lag | cosine | leakage | false, % |",
+        "|" + "---|" * 10,
+    ]
+    facts: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in rows:
+        facts.setdefault((row.question, row.of), {}).setdefault(row.measure, []).append(row.value)
+    for (question, of), own in sorted(facts.items()):
+        count = len(own.get("z", []))
+        found, corrected = (sum(own.get(name, [])) for name in ("uncorrected", "corrected"))
+        place, chance = (_median(own, name) for name in ("place", "chance"))
+        # the first lag is that of the whole map
+        latency, lag = (
+            float(np.median(np.abs(values))) if values else float("nan")
+            for values in (own.get("latency", []), own["lag"][1:])
+        )
+        lines.append(
+            f"| {question} | {of} | {found:.1f} of {count} | {corrected:.1f} of {count} | "
+            f"{place:.0f} ({chance:.0f}) | {latency:.0f} | {lag:.0f} | {own['cosine'][0]:.2f} | "
+            f"{own['leakage'][0]:.2f} | {100 * own['false_uncorrected'][0]:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _median(own: dict[str, list[float]], name: str) -> float:
+    """Return the median over activations."""
+    return float(np.median(own[name])) if own.get(name) else float("nan")

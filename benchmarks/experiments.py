@@ -5,8 +5,8 @@
 Simulates (the real events of ds000116 drive ``oddball`` where ``../shared/data``, or
 ``NEUROTRANSCODER_TEST_DATA``, has them), imports ds000116, does ``neurotranscoder run .. group
 --config EXPERIMENT`` and compares the maps of conditions and contrasts with the truth, which the
-chain does not see. Prints a table and one JSON line; OUT gets ``scores.tsv``. What is there is
-not made again. Rows:
+chain does not see. Prints a summary, a table and one JSON line; OUT gets ``scores.tsv``. What is
+there is not made again. Maps:
 
 - ``group``: maps across subjects; ``subjects``: means over the maps of single subjects, with 95 %
   intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
@@ -31,7 +31,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from experiment_maps import Rivals
-from experiment_table import Row, rows_of, table
+from experiment_table import Row, rows_of, summary, table
 from experiment_worlds import (
     EXPERIMENTS,
     experiment_scenario,
@@ -224,6 +224,7 @@ def main() -> None:
     chain(made, given.set)
     rows = score(made, rivals=not given.no_rivals)
     write_rows(given.out / "scores.tsv", rows)
+    print(summary(rows))
     print(table(rows))
     group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows if r.of == "group"}
     print(json.dumps({"experiment": given.experiment, "subjects": len(made.subjects), **group}))
