@@ -218,9 +218,10 @@ def main() -> None:
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="of `run`; may be repeated")
     given = parser.parse_args()
-    sizes = {"preset": given.preset, "subjects": given.subjects, "runs": given.runs}
-    channels = experiment_scenario(given.experiment).head.channels[:: given.thin]
-    made = make(given.experiment, given.out, **sizes, seed=given.seed, head={"channels": channels})
+    sizes = _sizes(given)
+    scenario = experiment_scenario(given.experiment, **sizes)  # type: ignore[arg-type]
+    events = events_of(given.experiment, scenario.n_subjects, scenario.runs_per_subject)
+    made = make(given.experiment, given.out, events=events, **sizes)
     chain(made, given.set)
     rows = score(made, rivals=not given.no_rivals)
     write_rows(given.out / "scores.tsv", rows)
