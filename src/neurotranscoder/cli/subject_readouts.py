@@ -20,6 +20,7 @@ from neurotranscoder.analyse.subject_maps_store import label_of, write_electrode
 from neurotranscoder.analyse.subject_responses import region_hrfs
 from neurotranscoder.analyse.subject_responses_store import intervals_of, write_region_hrfs
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.estimates import sources_of
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
 from neurotranscoder.cli.subjects import subject_folder
 from neurotranscoder.cli.workspace import (
@@ -214,9 +215,8 @@ class SubjectReadouts:
 
     def _sources(self, runs: list[RunId]) -> list[str]:
         """Return the files of runs, as BIDS URIs."""
-        root, files = self.space.study.root, self.space.study.files
-        paths = [path for run in runs for path in (files[run].eeg, files[run].bold)]
-        return [f"bids:raw:{path.relative_to(root).as_posix()}" for path in paths]
+        study = self.space.study
+        return [one for run in runs for one in sources_of(study, run, "eeg", "bold")]
 
 
 def _clear(folder: Path) -> None:

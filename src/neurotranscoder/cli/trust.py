@@ -12,6 +12,7 @@ import numpy as np
 
 from neurotranscoder.analyse.trust import TrustMap, trust_map, write_trust
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.estimates import sources_of
 from neurotranscoder.cli.subjects import subject_folder
 from neurotranscoder.cli.workspace import TRUST, Workspace, clear, is_complete
 from neurotranscoder.core.errors import GridError
@@ -127,8 +128,4 @@ def _identity(space: Workspace, trained: TrainedSubject, runs: list[RunId], name
 
 def _sources(space: Workspace, runs: list[RunId]) -> list[str]:
     """Return what a map was made from, as BIDS URIs."""
-    root = space.study.root
-    paths = [
-        path for run in runs for path in (space.study.files[run].eeg, space.study.files[run].bold)
-    ]
-    return [f"bids:raw:{path.relative_to(root).as_posix()}" for path in paths]
+    return [one for run in runs for one in sources_of(space.study, run, "eeg", "bold")]

@@ -1,0 +1,235 @@
+"""The paper's two experiments, simulated in the layouts of real recordings: what the maps show.
+
+    python benchmarks/experiments.py OUT --experiment oddball --preset tiny --subjects 6 --runs 3
+
+Simulates (the real events of ds000116 drive ``oddball`` where ``../shared/data``, or
+``NEUROTRANSCODER_TEST_DATA``, has them), imports ds000116, does ``neurotranscoder run .. group
+--config EXPERIMENT`` and compares the maps of conditions and contrasts with the truth, which the
+chain does not see. Prints a summary, a table and one JSON line; OUT gets ``scores.tsv``. What is
+there is not made again. Maps:
+
+- ``group``: maps across subjects; ``subjects``: means over the maps of single subjects, with 95 %
+  intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
+  the template; ``null``: across subjects, with events at random times.
+- found, p < .001: mean z of the region beyond 3.29 with the right sign within 50 ms of the true
+  time; corrected: half of its voxels are significant then. mm: distance of the voxel with the
+  largest effect, or z, from the region, beside that of one drawn at random nearby. ms: time of
+  the largest effect, and lag of the whole course, less the true ones. False: share of voxels and
+  frames (0-1.5 s), of those that never respond; leakage: rms of the effect there over elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from experiment_maps import Rivals
+from experiment_table import Row, rows_of, summary, table
+from experiment_worlds import (
+    EXPERIMENTS,
+    experiment_scenario,
+    real_events,
+    stimuli_of,
+    write_ds000116,
+)
+from jaxtyping import Bool
+from numpy import ndarray
+
+from neurotranscoder.cli.app import run
+from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.core.recording import Events
+from neurotranscoder.evaluate.activation_scores import StatisticalMap, score_map
+from neurotranscoder.evaluate.activation_truth import TaskTruth, task_truth
+from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.simulate.conditions import words_of
+from neurotranscoder.simulate.session import simulate_study
+from neurotranscoder.simulate.tasks import Condition, condition_of
+from neurotranscoder.simulate.truth import Truth, load_truth
+
+QUESTIONS = {
+    "oddball-paper": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
+    "oddball": (("standard", ""), ("oddball", ""), ("oddball", "standard")),
+    "faces": (("face_low", ""), ("face_high", ""), ("face", "car"), ("low", "high")),
+}
+_REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Where an experiment is: as simulated, as the chain gets it, and what comes out."""
+
+    name: str
+    simulated: Path
+    study: Path
+    out: Path
+
+    @property
+    def statistics(self) -> Path:
+        """Maps of conditions."""
+        return self.out / "results" / "statistics"
+
+    @property
+    def subjects(self) -> list[str]:
+        """Subjects that have maps."""
+        return sorted(path.name for path in self.statistics.glob("sub-*"))
+
+
+def make(name: str, folder: Path, *, events: Sequence[Events] = (), **changes: object) -> Made:
+    """Simulate an experiment in its layout; ds000116 is imported.
+
+    Parameters
+    ----------
+    name : str
+        One of `EXPERIMENTS`.
+    folder : Path
+        Where all of it goes.
+    events : sequence of Events
+        Of each run; by default each draws its own.
+    **changes
+        As for `experiment_scenario`.
+    """
+    scenario = experiment_scenario(name, **changes)  # type: ignore[arg-type]
+    simulated = folder / "simulated"
+    simulate_study(scenario, simulated, events=events)
+    if name != "oddball":
+        return Made(name, simulated, simulated, folder / "run")
+    download, study = folder / "download", folder / "study"
+    electrodes = download / "locations_34_EEG.ced"
+    if not electrodes.is_file():  # it is written last
+        shutil.rmtree(download, ignore_errors=True)
+        write_ds000116(simulated, download, kinds=("rereferenced",))
+    words = ["import", "ds000116", str(download), str(study), "--electrodes", str(electrodes)]
+    if run(words) != 0:
+        raise SystemExit("the import failed")
+    return Made(name, simulated, study, folder / "run")
+
+
+def events_of(name: str, subjects: int, runs: int) -> tuple[Events, ...]:
+    """Return real events in the order of the runs, or none where there are none."""
+    data = Path(os.environ.get("NEUROTRANSCODER_TEST_DATA", _REAL))
+    if name != "oddball" or not data.is_dir():
+        return ()
+    tables = {(int(one.subject), int(one.run)): table for one, table in real_events(data)}
+    wanted = [(s + 1, r + 1) for s in range(subjects) for r in range(runs)]
+    return tuple(tables[key] for key in wanted) if set(wanted) <= set(tables) else ()
+
+
+def chain(made: Made, settings: Sequence[str] = ()) -> None:
+    """Run the study to its maps, as the command line does."""
+    words = ["run", str(made.study), str(made.out), "group", "--config", made.name]
+    for one in ("images.space=stored", *settings):
+        words += ["--set", one]
+    if run(words) != 0:
+        raise SystemExit("the run failed")
+
+
+def truths(made: Made) -> Iterator[tuple[str, str, TaskTruth]]:
+    """Yield what is there for each question, at the times of the maps."""
+    truth = load_truth(made.simulated)
+    shown = all_stimuli(truth)
+    times = statistical_map(made, made.subjects[0], QUESTIONS[made.name][0]).times
+    for first, second in QUESTIONS[made.name]:
+        both = (sides(shown, name) for name in (first, second))
+        yield first, second, task_truth(truth.cohort, *both, times)
+
+
+def sides(shown: Events, name: str) -> list[Condition]:
+    """Return the conditions that have all words of a name; none where there is no name."""
+    wanted = words_of(name)
+    labels = sorted({one for one in shown.trial_type if wanted and wanted <= words_of(one)})
+    return [condition_of(shown, label) for label in labels]
+
+
+def all_stimuli(truth: Truth) -> Events:
+    """Return all stimuli of all runs as one table."""
+    tables = [stimuli_of(truth.drawn(one).events) for one in truth.runs]
+    columns = [np.concatenate([getattr(one, name) for one in tables])
+               for name in ("onset", "duration", "response_time")]  # fmt: skip
+    labels = tuple(label for one in tables for label in one.trial_type)
+    return Events(columns[0], columns[1], labels, columns[2])
+
+
+def statistical_map(made: Made, who: str, question: tuple[str, str]) -> StatisticalMap:
+    """Return a map as the command wrote it; z is 0 where nothing was tested."""
+    label = "Minus".join("".join(c for c in name if c.isalnum()) for name in question if name)
+    stem = made.statistics / who / f"{who}_contrast-{label}_stat"
+    image = nib.load(f"{stem}-effect_statmap.nii.gz")
+    effect = np.asarray(image.dataobj, dtype=np.float64)
+    mask: Bool[ndarray, "x y z"] = np.any(effect != 0, axis=-1)
+    nothing = np.zeros((int(mask.sum()), effect.shape[-1]))
+    z, seen = nothing, nothing > 0
+    if Path(f"{stem}-z_statmap.nii.gz").is_file():
+        z = np.asarray(nib.load(f"{stem}-z_statmap.nii.gz").dataobj, dtype=np.float64)[mask]
+        corrected = nib.load(f"{stem}-z_desc-fdr_statmap.nii.gz")
+        seen = np.asarray(corrected.dataobj)[mask] != 0
+    start, step = float(image.header["toffset"]), float(image.header.get_zooms()[3])
+    times = start + step * np.arange(effect.shape[-1])
+    grid = VoxelGrid(mask.shape, np.asarray(image.affine, dtype=np.float64))
+    return StatisticalMap(effect[mask], z, seen, mask, grid, times)
+
+
+def score(made: Made, *, rivals: bool = True) -> list[Row]:
+    """Score the maps of the group, of subjects, of a rival and of a null."""
+    found: list[Row] = []
+    beside = Rivals.of(made.study, made.out, made.simulated) if rivals else None
+    for first, second, truth in truths(made):
+        asked = (first, second)
+        question = f"{first} - {second}" if second else first
+        maps = {"subjects": [statistical_map(made, who, asked) for who in made.subjects]}
+        maps["group"] = [statistical_map(made, "group", asked)]
+        if beside is not None:
+            maps |= {name: [one] for name, one in beside.maps(*asked).items()}
+        for of, each in maps.items():
+            found += rows_of(made.name, of, question, [score_map(one, truth) for one in each])
+    return found
+
+
+def _sizes(given: argparse.Namespace) -> dict[str, object]:
+    """Return what `experiment_scenario` takes of the words of the command."""
+    scenario = experiment_scenario(given.experiment)
+    return {
+        "preset": given.preset,
+        "subjects": given.subjects,
+        "runs": given.runs,
+        "seed": given.seed,
+        "duration": given.seconds or scenario.duration,
+        "head": {"channels": scenario.head.channels[:: given.thin]},
+    }
+
+
+def main() -> None:
+    """Make, run and score one experiment."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--experiment", choices=EXPERIMENTS, required=True)
+    parser.add_argument("--preset", default="tiny", choices=("tiny", "small", "paper"))
+    parser.add_argument("--subjects", type=int)
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, help="of a run; those of the experiment")
+    parser.add_argument("--thin", type=int, default=1, help="every so many-th electrode alone")
+    parser.add_argument("--no-rivals", action="store_true")
+    parser.add_argument("--set", action="append", default=[], help="of `run`; may be repeated")
+    given = parser.parse_args()
+    sizes = _sizes(given)
+    scenario = experiment_scenario(given.experiment, **sizes)  # type: ignore[arg-type]
+    events = events_of(given.experiment, scenario.n_subjects, scenario.runs_per_subject)
+    made = make(given.experiment, given.out, events=events, **sizes)
+    chain(made, given.set)
+    rows = score(made, rivals=not given.no_rivals)
+    write_rows(given.out / "scores.tsv", rows)
+    print(summary(rows))
+    print(table(rows))
+    group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows if r.of == "group"}
+    print(json.dumps({"experiment": given.experiment, "subjects": len(made.subjects), **group}))
+
+
+if __name__ == "__main__":
+    main()
