@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.other_subjects import name_the_gone, settle_results
 from neurotranscoder.cli.preprocess import preprocess
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
@@ -21,6 +24,28 @@ Level = Literal["participant", "group"]
 CLEAN, RESULTS = "preprocessed", "results"
 
 
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` does about faults, and about results of other subjects."""
+
+    strict: Annotated[
+        bool,
+        Parameter(
+            help="End with 2 when one subject has a fault; else it is left out, and the end is 1.",
+            negative="",
+        ),
+    ] = False
+    fresh: Annotated[
+        bool,
+        Parameter(
+            help="Set results aside that are of other subjects than there are now, and make new "
+            "ones; nothing is thrown away.",
+            negative="",
+        ),
+    ] = False
+
+
 def run_app(
     bids: Path,
     out: Path,
@@ -28,7 +53,7 @@ def run_app(
     /,
     *,
     model: Path | None = None,
-    strict: bool = False,
+    options: RunOptions | None = None,
     common: Common | None = None,
     workers: Workers | None = None,
 ) -> None:
@@ -47,13 +72,14 @@ def run_app(
         scores, statistics and the report.
     model
         Group model of another study that participants start from; default: that of OUT/results.
-    strict
-        End with 2 when one subject has a fault; else it is left out, and the end is 1.
     """
     common, workers = common or Common(), workers or Workers()
+    options = options or RunOptions()
     refuse_folder(bids, out)
     study = RawStudy(bids, out, common, workers)
-    fault = study.clean(strict=strict)
+    fault = study.clean(strict=options.strict)
+    name_the_gone(bids, out / CLEAN)
+    settle_results(study.results, out / CLEAN, fresh=options.fresh)
     if level == "participant":
         study.participants(model)
     else:
