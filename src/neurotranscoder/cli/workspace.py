@@ -50,6 +50,8 @@ _NOT_BIDS = (
     "*.tsv",
     "*.toml",
     "*.json",
+    "*.md",
+    "*.bib",
     "*_source.*",
 )
 
