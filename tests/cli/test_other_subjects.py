@@ -69,7 +69,9 @@ def test_fresh_sets_results_aside_each_time_under_a_name_of_its_own(folders, cap
     aside = results.parent / "results-earlier-2"
     assert {path.name for path in aside.iterdir()} == {"models", "neurotranscoder.json"}
     assert not results.exists()
-    assert f"set aside in {aside}" in capsys.readouterr().err
+    assert (
+        f"earlier results are set aside in {aside}: they are of sub-01" in capsys.readouterr().err
+    )
 
 
 def test_results_that_another_process_writes_to_are_not_moved(folders):

@@ -79,7 +79,7 @@ def settle_results(results: Path, clean: Path, *, fresh: bool) -> None:
     with open_output_folder(results, kind=_KIND, identity=identity):
         results.rename(aside)
     (aside / FOLDER_LOCK).unlink(missing_ok=True)
-    say(f"results of {difference(aside, clean)}: set aside in {aside}")
+    say(f"earlier results are set aside in {aside}: {difference(aside, clean)}")
 
 
 def difference(results: Path, clean: Path) -> Difference:
