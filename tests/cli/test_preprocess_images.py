@@ -127,6 +127,15 @@ def test_the_result_is_a_bids_derivative_without_errors(out):
     assert validation_errors(out) == []
 
 
+def test_the_page_shows_both_registrations_motion_and_quality_of_each_run(out):
+    page = (out / "preprocessing.html").read_text(encoding="utf-8")
+    assert page.count("Contours of mean EPI over T1 image") == 2
+    assert page.count("Contours of template over T1 image in MNI") == 2
+    assert page.count("Head motion over") == page.count("Carpet of") == 2
+    assert len(list(out.glob("sub-*/figures/*"))) == 10
+    assert "http" not in page.replace("http://www.w3.org/", "")
+
+
 def test_images_can_stay_as_they_are(study, tmp_path, capsys):
     words = ("--set", "images.space=stored", "--participant-label", "01")
     assert preprocess(study, tmp_path / "out", *words) == 0

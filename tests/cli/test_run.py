@@ -56,6 +56,17 @@ def test_a_study_with_a_broken_subject_ends_with_results_of_the_others(
     assert (results / "metrics.tsv").is_file()
     movies = {path.name.partition("_")[0] for path in results.rglob("*_source.movie")}
     assert movies == {"sub-01", "sub-03"}  # the last one is for testing alone
+    text = (results / "methods.md").read_text(encoding="utf-8")
+    assert "Simulated simultaneous EEG-fMRI (study) of 3 subjects (3 runs)" in text
+    assert "could not be cleaned completely (sub-02)" in text
+    assert "gradient artefact was removed in all 3 runs" in text
+    assert "fitted in closed form" in text
+    assert "of 2 subjects (1 run of each)" in text
+    assert "@article{niazy2005" in (results / "references.bib").read_text(encoding="utf-8")
+    assert 'href="../preprocessed/preprocessing.html"' in (results / "report.html").read_text(
+        "utf-8"
+    )
+    assert "<h1>Study &#39;study&#39;</h1>" in (results / "report.html").read_text("utf-8")
     kept = ("models", "statistics", "sub-01")
     before = [bytes_below(results / name) for name in kept]
     assert app(raw_study, tmp_path, "group") == 1

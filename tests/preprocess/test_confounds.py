@@ -123,3 +123,21 @@ def test_displacement_of_real_motion_is_that_of_fmriprep(real_data):
         ours = framewise_displacement(table.select(MOTION_CONFOUNDS[:6]))
         theirs = table.values[:, table.names.index("framewise_displacement")]
         assert_allclose(ours[1:], theirs[1:], atol=1e-6)
+
+
+def test_real_confound_tables_are_regressed_out(real_data, rng):
+    files = sorted((real_data / "confounds").glob("*_desc-confounds_timeseries.tsv"))
+    for path in files:
+        table = read_confounds(path)
+        columns = table.select(MOTION_CONFOUNDS)
+        sizes = columns.std(axis=0)
+        noise = rng.standard_normal((*GRID.shape, len(columns)))
+        weights = rng.standard_normal((*GRID.shape, 12))
+        moved = weights @ ((columns - columns.mean(axis=0)) / sizes).T
+        run = 1000 + 10 * moved + noise
+        settings = CleanSettings(longest_period=0)
+        cleaned = clean_run(run, GRID, MASK, tr=TR, confounds=table, settings=settings)[MASK]
+        basis = np.column_stack([np.ones(len(columns)), columns / sizes])
+        residual = noise[MASK] - (basis @ np.linalg.lstsq(basis, noise[MASK].T)[0]).T
+        centred = cleaned - cleaned.mean(axis=-1, keepdims=True)
+        assert_allclose(centred, residual, atol=2e-3)  # single precision of 1000

@@ -1,5 +1,17 @@
+import pytest
+
+from findings_example import example_findings
 from neurotranscoder.preprocess.clean_facts import RunFacts
-from neurotranscoder.report.cleaning import draw_clock, draw_spectra, write_cleaning_page
+from neurotranscoder.report.cleaning import (
+    RunPage,
+    draw_clock,
+    draw_spectra,
+    write_cleaning_page,
+)
+from neurotranscoder.report.cleaning_summary import cleaning_summary
+from neurotranscoder.report.figures import Picture
+from neurotranscoder.report.page import render_report
+from page_reader import HOSTILE, Reader
 
 FACTS = RunFacts(
     "sub-01_task-odd_run-1",
@@ -9,6 +21,23 @@ FACTS = RunFacts(
     [0.0, 2.0, 4.0],
     [0.1, -0.1, 0.0],
 )
+STEPS = [
+    {"step": "gradient", "done": True, "numbers": {"before_uv": 105.2, "after_uv": 12.1}},
+    {"step": "pulse", "done": False, "numbers": {}},
+    {"step": "bad_channels", "done": True, "numbers": {"channels": 2, "names": "Cz, Pz"}},
+]
+IMAGES = {"numbers": {"displacement_mean": 0.123, "snr": 61.4}}
+PICTURE = Picture("data:image/png;base64,AAAA", "Head motion.", "How it moved.", 10, 10)
+
+
+def summary(images=None, link=""):
+    faults = ["sub-02: no <samples>"]
+    return cleaning_summary({FACTS.label: {"steps": STEPS}}, images or {}, faults, link=link)
+
+
+def page_of(tmp_path, *runs, name="oddball", **options):
+    write_cleaning_page(tmp_path / "page", runs, summary(), name=name, **options)
+    return (tmp_path / "page").read_text()
 
 
 def test_pictures_say_in_words_what_they_show():
@@ -17,10 +46,8 @@ def test_pictures_say_in_words_what_they_show():
 
 
 def test_the_page_has_every_line_escaped_and_the_same_bytes_twice(tmp_path):
-    for name in "ab":
-        write_cleaning_page(tmp_path / name, [FACTS], ["sub-02: no <samples>"])
-    page = (tmp_path / "a").read_text()
-    assert page == (tmp_path / "b").read_text()
+    page = page_of(tmp_path, RunPage(FACTS))
+    assert page == page_of(tmp_path, RunPage(FACTS))
     for text in ("gradient artefact removed", "&lt;no&gt; beats", "sub-02: no &lt;samples&gt;"):
         assert text in page
     assert page.count("<img") == 2
@@ -28,7 +55,53 @@ def test_the_page_has_every_line_escaped_and_the_same_bytes_twice(tmp_path):
 
 def test_a_clock_that_was_not_measured_has_no_picture(tmp_path):
     bare = RunFacts(FACTS.label, FACTS.lines, FACTS.before, FACTS.after, [], [])
-    write_cleaning_page(tmp_path / "page", [bare], [])
-    page = (tmp_path / "page").read_text()
-    assert page.count("<img") == 1
-    assert "left out</h2>" not in page
+    assert page_of(tmp_path, RunPage(bare)).count("<img") == 1
+
+
+def test_pictures_and_steps_of_images_stand_in_the_block_of_their_run(tmp_path):
+    page = page_of(tmp_path, RunPage(FACTS, ("motion: rigid",), (PICTURE,)))
+    block = page[page.index("<details") : page.index("</details>")]
+    assert "motion: rigid" in block
+    assert block.count("<img") == 3
+
+
+def test_the_page_loads_nothing_and_its_links_have_targets(tmp_path):
+    page = page_of(tmp_path, RunPage(FACTS, images=(PICTURE,)), name=HOSTILE, simulated=True)
+    reader = Reader(page)
+    addresses = reader.values("src", "href")
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    targets = {one[1:] for one in addresses if one.startswith("#")}
+    assert targets <= set(reader.values("id"))
+    assert "Simulated data" in reader.text
+    assert "script" not in reader.tags
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Gradient", "105 to 12 µV"),
+        ("Resampled", "\N{EN DASH}"),
+        ("Pulse", "left out"),
+        ("Bad channels", "Cz, Pz"),
+        ("Displacement (mm)", "0.12"),
+        ("tSNR", "61"),
+    ],
+)
+def test_the_table_says_what_became_of_each_step(column, cell):
+    found = summary({FACTS.label: IMAGES})
+    row = dict(zip(found.header, (found.rows[0].label, *found.rows[0].cells), strict=True))
+    assert row[column] == cell
+
+
+def test_a_record_without_numbers_says_that_a_step_was_done():
+    old = {"steps": [{"step": "gradient", "done": True}]}
+    assert cleaning_summary({"run": old}, {}, ()).rows[0].cells[0] == "done"
+
+
+def test_a_report_shows_the_table_and_links_to_the_page_of_preprocessing():
+    page = render_report(example_findings(), cleaning=summary(link="../clean/preprocessing.html"))
+    reader = Reader(page)
+    assert "../clean/preprocessing.html" in reader.values("href")
+    assert "105 to 12 µV" in reader.text
+    assert "sub-02: no <samples>" in reader.text
+    assert reader.open == []

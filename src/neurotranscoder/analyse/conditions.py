@@ -58,6 +58,13 @@ class TrialAnalysisSettings(Settings):
     seed: int = 0
     """Of the permutations."""
 
+    def described(self) -> dict[str, object]:
+        """Return how it is tested, for sidecars: what a correction does not use is left out."""
+        known: dict[str, object] = {"Window": self.window.model_dump(mode="json")}
+        if self.correction == "cluster":
+            known["ClusterTest"] = self.clusters.model_dump(mode="json")
+        return known
+
     @field_validator("trust_q", mode="before")
     @classmethod
     def _none_is_one(cls, value: object) -> object:

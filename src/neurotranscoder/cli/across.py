@@ -106,7 +106,7 @@ def across_subjects(
     """
     clear(folder, "*_contrast-*")
     metadata: dict[str, object] = {
-        "Window": settings.window.model_dump(mode="json"),
+        **settings.described(),
         "Subjects": [one.name for one in subjects],
     }
     if len(subjects) < _FEWEST and settings.correction != "cluster":

@@ -121,7 +121,8 @@ def cut_subject(space: Workspace, of: SubjectRuns, trust: TrustInUse) -> CutSubj
     movies = [sha256_of(path / MANIFEST) for path in paths]
     facts = [settings.digest(), movies, events, trust.identity]
     metadata: dict[str, object] = {
-        "Window": settings.window.model_dump(mode="json"),
+        **settings.described(),
+        "TrialsPerUnit": settings.units.trials,
         "RunsThatTheModelWasFittedOn": seen,
         "Runs": labels,
         "RunsOfTheTrustMap": list(trust.runs),

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.evaluate import evaluate_models, store, truth_of_study
+from neurotranscoder.cli.methods import methods_of
+from neurotranscoder.cli.run_numbers import write_run_numbers
 from neurotranscoder.cli.simulate import simulate
 from neurotranscoder.cli.train import Parts, train_model
-from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
+from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, load_models
 from neurotranscoder.config import load_config
 from neurotranscoder.evaluate.findings import Findings
 from neurotranscoder.evaluate.table import MetricRow, write_rows
 from neurotranscoder.io.output_folder import open_output_folder
+from neurotranscoder.report.methods.text import write_methods
 from neurotranscoder.report.page import write_report
 from neurotranscoder.train.device import Device
 from neurotranscoder.train.split import split_runs
@@ -42,7 +45,9 @@ def demo(out: Path, /, *, preset: str = "small", seed: int = 0, device: Device =
         with space.started():
             findings = _train_and_score(space, preset, device)
         write_rows(out / "metrics.tsv", findings.metrics)
-        write_report(findings, out / "report.html")
+        methods = methods_of(results)
+        write_methods(out, methods)
+        write_report(findings, out / "report.html", methods=methods)
     summarise(findings)
     say(f"report in {out / 'report.html'}")
 
@@ -64,6 +69,8 @@ def _train_and_score(space: Workspace, preset: str, device: Device) -> Findings:
     notes = grouped_notes(space.study)
     truth = truth_of_study(space.study.root)
     findings = evaluate_models(models, runs, truth, space=space, name=preset, notes=notes)
+    fusion, folder = config.reconstruct.fusion, space.out / EVALUATION
+    write_run_numbers(folder, space.study, runs, fusion=fusion, simulated=truth is not None)
     store(findings, space.out)
     return findings
 

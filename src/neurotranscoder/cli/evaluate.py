@@ -9,6 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, say
+from neurotranscoder.cli.methods import cleaning_of, methods_of
+from neurotranscoder.cli.preprocess_records import is_simulated
+from neurotranscoder.cli.run_numbers import write_run_numbers
 from neurotranscoder.cli.workspace import (
     EVALUATION,
     RESULTS,
@@ -29,8 +32,10 @@ from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.evaluate.table import write_rows
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.output_folder import MARKER
+from neurotranscoder.preprocess.clean_study import read_clean_study
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.report.benchmark.page import write_benchmark_page
+from neurotranscoder.report.methods.text import Methods, write_methods
 from neurotranscoder.report.page import write_report
 from neurotranscoder.report.subjects import read_subject_stage, write_subject_page
 from neurotranscoder.simulate.truth import Truth, load_truth
@@ -63,15 +68,19 @@ def evaluate(
     for _, trained in models:
         space.check(trained)
     with space.started():
+        runs, truth = space.align(models[0][1].blocks), truth_of_study(bids)
+        fusion = config.reconstruct.fusion
         findings = evaluate_models(
             models,
-            space.align(models[0][1].blocks),
-            truth_of_study(bids),
+            runs,
+            truth,
             space=space,
-            name=bids.resolve().name,
-            fusion=config.reconstruct.fusion,
-            notes=grouped_notes(space.study),
+            name=name_of_study(bids),
+            fusion=fusion,
+            notes=[*grouped_notes(space.study), *_origin(bids, truth)],
         )
+        simulated, folder = truth is not None, out / EVALUATION
+        write_run_numbers(folder, space.study, runs, fusion=fusion, simulated=simulated)
         store(findings, out)
 
 
@@ -133,6 +142,21 @@ def look_at(space: Workspace, run: AlignedRun, truth: Truth | None) -> Realism:
     return realism_of(found, limits=shortcomings(truth.cohort.scenario) if truth else ())
 
 
+def name_of_study(bids: Path) -> str:
+    """Return the name of a study's folder: of a clean one, that of the study as recorded."""
+    known = read_clean_study(bids)
+    return bids.resolve().name if known is None else known.name
+
+
+def _origin(bids: Path, truth: Truth | None) -> list[str]:
+    """Return a note where data were simulated and their truth is not beside what is read."""
+    known = read_clean_study(bids)
+    simulated = is_simulated(bids) if known is None else known.simulated
+    if not simulated or truth is not None:
+        return []
+    return ["the data were simulated; their truth is not used here"]
+
+
 def truth_of_study(bids: Path) -> Truth | None:
     """Return the truth of a simulated study, or None where there is none."""
     return load_truth(bids) if (bids / "derivatives" / "truth").is_dir() else None
@@ -150,8 +174,17 @@ def store(findings: Findings, out: Path) -> None:
     say(f"scores in {out / 'metrics.tsv'}")
 
 
+def describe(out: Path) -> Methods:
+    """Return the methods text of results, and write it beside them, for papers."""
+    methods = methods_of(out)
+    write_methods(out, methods)
+    return methods
+
+
 def report(out: Path, /) -> None:
     """Write OUT/report.html from the results or the benchmark in OUT: one page, no network.
+
+    Beside it, for results: methods.md, what was done as a text for a paper, and references.bib.
 
     Parameters
     ----------
@@ -172,9 +205,12 @@ def report(out: Path, /) -> None:
     folder, stage = out / EVALUATION, read_subject_stage(out)
     if folder.is_dir():
         read_manifest(folder, kind="evaluation")
-        write_report(load_findings(folder), out / "report.html", stage=stage)
+        findings, page = load_findings(folder), out / "report.html"
+        methods, cleaning = describe(out), cleaning_of(out)
+        write_report(findings, page, stage=stage, methods=methods, cleaning=cleaning)
     elif stage:
-        write_subject_page(stage, out / "report.html")
+        page, methods, cleaning = out / "report.html", describe(out), cleaning_of(out)
+        write_subject_page(stage, page, methods=methods, cleaning=cleaning)
     else:
         raise StoreError(
             f"{out}: got neither an evaluation, nor statistics of subjects, nor a benchmark; need "

@@ -13,6 +13,7 @@ import numpy as np
 from neurotranscoder import __version__
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import Problem, SettingsError, StudyError
+from neurotranscoder.core.recording import Bold
 from neurotranscoder.io.anatomy import find_t1, read_t1
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.nifti import read_bold
@@ -20,7 +21,9 @@ from neurotranscoder.io.store import read_json, write_bytes, write_json
 from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold, preprocess_bold
 from neurotranscoder.preprocess.clean_study import RECORDS
 from neurotranscoder.preprocess.derivatives import write_preprocessed
+from neurotranscoder.preprocess.image_numbers import image_numbers
 from neurotranscoder.preprocess.normalise import Normalisation
+from neurotranscoder.report.image_pictures import image_pictures, write_pictures
 
 IMAGES = "_desc-preproc_bold.nii.gz"
 
@@ -89,29 +92,39 @@ class SubjectImages:
         if any(made) and record.is_file() and read_json(record).get("identity") == identity:
             return [f"{label}: images are there"]
         record.unlink(missing_ok=True)
-        found = self._made(files, t1)
+        anatomy = Anatomy(*read_t1(t1))
+        bold, found = self._made(files, t1, anatomy)
         sources = [
             f"bids:raw:{path.relative_to(self.bids).as_posix()}" for path in (files.bold, t1)
         ]
         write_preprocessed(self.out, files.run, found, sources=sources)
-        write_json(record, {"identity": identity, "steps": list(found.steps)})
+        pictures = write_pictures(self.out, files.run, image_pictures(bold, anatomy, found))
+        write_json(record, {**self._record(identity, bold, found), "pictures": pictures})
         moved = float(np.mean(found.motion.framewise_displacement[1:]))
         return [f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"]
 
-    def _made(self, files: RunFiles, t1: Path) -> PreprocessedBold:
-        """Return a run in MNI."""
+    def _record(self, identity: str, bold: Bold, found: PreprocessedBold) -> dict[str, object]:
+        """Return what is kept of a run beside its files."""
+        return {
+            "identity": identity,
+            "steps": list(found.steps),
+            "numbers": image_numbers(bold, found),
+            "settings": self.config.images.bold.model_dump(mode="json"),
+        }
+
+    def _made(self, files: RunFiles, t1: Path, anatomy: Anatomy) -> tuple[Bold, PreprocessedBold]:
+        """Return a run as it was stored, and in MNI."""
         bold = read_bold(
             files.bold,
             files.bold_metadata,
             mask_path=files.mask,
             max_bytes=self.config.study.max_image_bytes,
         )
-        anatomy = Anatomy(*read_t1(t1))
         found = preprocess_bold(
             bold, anatomy, self.config.images.bold, normalisation=self.normalisations.get(t1)
         )
         self.normalisations[t1] = found.normalisation
-        return found
+        return bold, found
 
     def _identity(self, files: RunFiles, t1: Path) -> str:
         """Return a hash of the images and of how they are preprocessed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
@@ -18,7 +19,9 @@ from neurotranscoder.preprocess.clean_study import (
     read_clean_study,
     write_clean_study,
 )
-from neurotranscoder.report.cleaning import write_cleaning_page
+from neurotranscoder.report.cleaning import RunPage, write_cleaning_page
+from neurotranscoder.report.cleaning_summary import CleaningSummary, cleaning_summary
+from neurotranscoder.report.image_pictures import FIGURES, read_pictures
 from neurotranscoder.simulate.session import KIND as SIMULATED
 
 SETTINGS = "settings.toml"
@@ -29,7 +32,7 @@ def start_clean_study(out: Path, bids: Path) -> None:
     """Write what a clean study needs at its root; keep what is not BIDS from the validator."""
     start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
     ignored = (out / ".bidsignore").read_text(encoding="utf-8")
-    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n{SETTINGS}\n".encode())
+    write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n{SETTINGS}\n{FIGURES}\n".encode())
 
 
 def record_path(out: Path, run: RunId) -> Path:
@@ -82,12 +85,40 @@ def is_simulated(root: Path) -> bool:
     return marker.is_file() and read_json(marker).get("kind") == SIMULATED
 
 
+Records = dict[str, dict[str, Any]]
+
+
+def read_records(root: Path) -> tuple[Records, Records]:
+    """Return the records of EEG and of images of a clean study, by run."""
+    eeg: Records = {}
+    images: Records = {}
+    for path in sorted((root / RECORDS).glob("*.json")):
+        record = cast(dict[str, Any], read_json(path))
+        if "facts" in record:
+            eeg[path.stem] = record
+        elif "steps" in record:
+            images[path.stem.removesuffix("_bold")] = record
+    return eeg, images
+
+
+def summary_of(root: Path, study: CleanStudy, *, link: str = "") -> CleaningSummary:
+    """Return what was done to each run of a clean study, in one table."""
+    faults = [f"sub-{subject}: {why}" for subject, why in study.left_out.items()]
+    return cleaning_summary(*read_records(root), faults, link=link)
+
+
 def write_page(out: Path, study: CleanStudy) -> None:
     """Write the page of all runs that are clean, also those of earlier commands."""
-    records = [read_json(path) for path in sorted((out / RECORDS).glob("*.json"))]
-    facts = [known for record in records if isinstance(known := record.get("facts"), dict)]
-    faults = [f"sub-{subject}: {why}" for subject, why in study.left_out.items()]
-    write_cleaning_page(out / PAGE, [RunFacts.of_json(one) for one in facts], faults)
+    eeg, images = read_records(out)
+    runs = []
+    for label, record in eeg.items():
+        other = images.get(label, {})
+        pictures = read_pictures(out, other.get("pictures", ()))
+        facts = RunFacts.of_json(record["facts"])
+        runs.append(RunPage(facts, tuple(other.get("steps", ())), pictures))
+    write_cleaning_page(
+        out / PAGE, runs, summary_of(out, study), name=study.name, simulated=study.simulated
+    )
 
 
 def discard(runs: Sequence[RunId], out: Path) -> None:

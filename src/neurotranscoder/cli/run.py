@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.other_subjects import name_the_gone, settle_results
 from neurotranscoder.cli.preprocess import clean_study
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_images import IMAGES
@@ -22,6 +25,28 @@ from neurotranscoder.core.errors import GridError, PartialError, SettingsError, 
 Level = Literal["participant", "group"]
 
 
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` does about faults, and about results of other subjects."""
+
+    strict: Annotated[
+        bool,
+        Parameter(
+            help="End with 2 when one subject has a fault; else it is left out, and the end is 1.",
+            negative="",
+        ),
+    ] = False
+    fresh: Annotated[
+        bool,
+        Parameter(
+            help="Set results aside that are of other subjects than there are now, and make new "
+            "ones; nothing is thrown away.",
+            negative="",
+        ),
+    ] = False
+
+
 def run_app(
     bids: Path,
     out: Path,
@@ -29,7 +54,7 @@ def run_app(
     /,
     *,
     model: Path | None = None,
-    strict: bool = False,
+    options: RunOptions | None = None,
     common: Common | None = None,
     workers: Workers | None = None,
 ) -> None:
@@ -48,13 +73,14 @@ def run_app(
         scores, statistics and the report.
     model
         Group model of another study that participants start from; default: that of OUT/results.
-    strict
-        End with 2 when one subject has a fault; else it is left out, and the end is 1.
     """
     common, workers = common or Common(), workers or Workers()
+    options = options or RunOptions()
     refuse_folder(bids, out)
     study = RawStudy(bids, out, common, workers)
-    fault = study.clean(level, strict=strict)
+    fault = study.clean(level, options)
+    name_the_gone(bids, out / CLEAN)
+    settle_results(study.results, out / CLEAN, fresh=options.fresh)
     if fault is not None:
         study = study.without(fault)
     if level == "participant":
@@ -88,11 +114,11 @@ class RawStudy:
         images = f"study.images={str(self.bids.resolve())!r}"
         return dataclasses.replace(self.common, set=(*self.common.set, images))
 
-    def clean(self, level: Level, *, strict: bool) -> PartialError | None:
+    def clean(self, level: Level, options: RunOptions) -> PartialError | None:
         """Clean all subjects; return the fault of some, if there is one."""
 
         def check(found: Sorted) -> None:
-            check_results(found, self.out)
+            check_results(found, self.out, fresh=options.fresh)
             if level == "group":
                 check_split(found, self.bids)
 
@@ -102,7 +128,7 @@ class RawStudy:
                 self.out / CLEAN,
                 self.common,
                 self.workers,
-                strict=strict,
+                strict=options.strict,
                 one_grid=True,
                 check=check,
             )

@@ -26,8 +26,10 @@ def check_split(found: Sorted, bids: Path) -> None:
     split_runs(runs, found.config.train.split, stated=stated_test_runs(bids))
 
 
-def check_results(found: Sorted, out: Path) -> None:
+def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
     """Refuse to clean otherwise, or other subjects, than those that results are made of.
+
+    Other subjects are welcome where results are set aside (`other_subjects.settle_results`).
 
     Raises
     ------
@@ -48,11 +50,11 @@ def check_results(found: Sorted, out: Path) -> None:
         )
     there = {path.name.removeprefix("sub-") for path in (out / CLEAN).glob("sub-*")}
     new = [one for runs in found.subjects if (one := runs[0].run.subject) not in there]
-    if new:
+    if new and not fresh:
         raise StoreError(
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
-            "results belong to the subjects that they were made of; choose another output "
-            f"folder, or remove {out / RESULTS}"
+            "results belong to the subjects that they were made of; add --fresh, which sets them "
+            "aside and makes new ones of all subjects, or choose another output folder"
         )
 
 

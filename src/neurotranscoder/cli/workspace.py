@@ -55,6 +55,8 @@ _NOT_BIDS = (
     "*.tsv",
     "*.toml",
     "*.json",
+    "*.md",
+    "*.bib",
     "*_source.*",
 )
 

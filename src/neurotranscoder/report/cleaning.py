@@ -12,6 +12,7 @@ from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
 from neurotranscoder.io.store import write_text
 from neurotranscoder.preprocess.clean_facts import RunFacts
+from neurotranscoder.report.cleaning_summary import CleaningSummary
 from neurotranscoder.report.figures import (
     BLUE,
     GREY,
@@ -24,27 +25,55 @@ from neurotranscoder.report.templates import template
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """One run, as the page shows it."""
+class RunPage:
+    """What the page shows of one run.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        Of its EEG.
+    steps : tuple of str
+        What was done to its images; empty where they were left as they were.
+    images : tuple of Picture
+        Of its images.
+    """
 
     facts: RunFacts
-    pictures: tuple[Picture, ...]
+    steps: tuple[str, ...] = ()
+    images: tuple[Picture, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Pictures of its EEG."""
+        return _pictures(self.facts)
 
 
-def write_cleaning_page(path: Path, runs: Sequence[RunFacts], faults: Sequence[str]) -> None:
+def write_cleaning_page(
+    path: Path,
+    runs: Sequence[RunPage],
+    summary: CleaningSummary,
+    *,
+    name: str,
+    simulated: bool = False,
+) -> None:
     """Write what was done to every run as one HTML page; equal facts give equal bytes.
 
     Parameters
     ----------
     path : Path
         Where the page goes.
-    runs : sequence of RunFacts
+    runs : sequence of RunPage
         In the order in which they are shown.
-    faults : sequence of str
-        Subjects that were left out, and why.
+    summary : CleaningSummary
+        All runs in one table, and subjects that could not be cleaned.
+    name : str
+        Of the study.
+    simulated : bool
+        Whether it was simulated.
     """
-    shown = [_Run(one, _pictures(one)) for one in runs]
-    page = template("cleaning.html.jinja").render(runs=shown, faults=faults)
+    page = template("cleaning.html.jinja").render(
+        runs=runs, cleaning=summary, name=name, simulated=simulated
+    )
     write_text(path, page)
 
 

@@ -83,8 +83,10 @@ def wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width)
 
 
-def picture_of(figure: Figure, *, alt: str, caption: str, dense: bool = False) -> Picture:
-    """Return a figure as a picture: SVG, or PNG at 180 dpi where it is dense.
+def picture_of(
+    figure: Figure, *, alt: str, caption: str, dense: bool = False, dpi: int = 180
+) -> Picture:
+    """Return a figure as a picture: SVG, or PNG where it is dense.
 
     Parameters
     ----------
@@ -94,13 +96,15 @@ def picture_of(figure: Figure, *, alt: str, caption: str, dense: bool = False) -
         See `Picture`.
     dense : bool
         Whether vectors would be larger than pixels.
+    dpi : int
+        Pixels per inch where it is dense.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # scripts that DejaVu lacks show as boxes; the page says the same in its own words
         warnings.filterwarnings("ignore", message="Glyph")
         if dense:
-            figure.savefig(buffer, format="png", dpi=180, metadata={"Software": None})
+            figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         else:
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     content = buffer.getvalue() if dense else _plain(buffer.getvalue())

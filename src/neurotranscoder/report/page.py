@@ -11,8 +11,10 @@ from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_source_map, draw_value_map
+from neurotranscoder.report.cleaning_summary import CleaningSummary
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.measures import measure_table
+from neurotranscoder.report.methods.text import Methods
 from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
 from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
 from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
@@ -53,7 +55,14 @@ class _Realism:
     limits: tuple[str, ...]
 
 
-def write_report(findings: Findings, path: Path, *, stage: SubjectStage | None = None) -> None:
+def write_report(
+    findings: Findings,
+    path: Path,
+    *,
+    stage: SubjectStage | None = None,
+    methods: Methods | None = None,
+    cleaning: CleaningSummary | None = None,
+) -> None:
     """Write findings as one HTML page; equal findings give equal bytes.
 
     Parameters
@@ -64,16 +73,25 @@ def write_report(findings: Findings, path: Path, *, stage: SubjectStage | None =
         Where the page goes; it is whole or absent.
     stage : SubjectStage, optional
         What there is of single subjects.
+    methods : Methods, optional
+        What was done, as a text for a paper.
+    cleaning : CleaningSummary, optional
+        What was done to raw recordings.
 
     Raises
     ------
     StoreError
         When the disk refuses to write.
     """
-    write_text(path, render_report(findings, stage))
+    write_text(path, render_report(findings, stage, methods, cleaning))
 
 
-def render_report(findings: Findings, stage: SubjectStage | None = None) -> str:
+def render_report(
+    findings: Findings,
+    stage: SubjectStage | None = None,
+    methods: Methods | None = None,
+    cleaning: CleaningSummary | None = None,
+) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
     return template("template.html.jinja").render(
         findings=findings,
@@ -86,6 +104,8 @@ def render_report(findings: Findings, stage: SubjectStage | None = None) -> str:
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
         stage=stage,
+        methods=methods,
+        cleaning=cleaning,
         realism=_realism(findings.realism, findings) if findings.realism else None,
     )
 

@@ -27,6 +27,7 @@ from neurotranscoder.report.figures import (
 _COLOURS = (BLUE, VERMILLION, GREEN)
 _CONTOUR = 0.5
 _CUTS = 7
+_DPI = 120  # pages hold five of these pictures for each run
 _UP: dict[str, Any] = {"origin": "lower"}
 
 
@@ -53,7 +54,8 @@ def draw_motion(motion: HeadMotion, *, tr: float) -> Picture:
         labels = ("translation (mm)", "rotation (°)", "displacement (mm)")
         for axes, label in zip((shifts, turns, moved), labels, strict=True):
             axes.set_ylabel(label)
-        shifts.legend(ncols=3, loc="upper right")
+        shifts.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        moved.set_ylim(bottom=0)
         moved.set_xlabel("time (s)")
         median = float(np.nanmedian(steps))
         alt = f"Head motion over {times[-1]:.0f} s; median framewise displacement {median:.2f} mm."
@@ -84,7 +86,7 @@ def draw_carpet(carpet: Carpet, displacement: Float[ndarray, " volumes"]) -> Pic
         figure = Figure(figsize=(8.0, 4.6), layout="constrained")
         above, rows = figure.subplots(2, 1, sharex=True, height_ratios=(1, 5))
         above.plot(times, displacement, color=GREY, lw=0.9)
-        above.set_ylabel("mm")
+        above.set_ylabel("FD (mm)")
         shown = rows.imshow(
             carpet.values, aspect="auto", cmap="gray", vmin=-2, vmax=2, extent=extent,
             interpolation="nearest",
@@ -96,7 +98,7 @@ def draw_carpet(carpet: Carpet, displacement: Float[ndarray, " volumes"]) -> Pic
         rows.set_xlabel("time (s)")
         figure.colorbar(shown, ax=rows, label="z", pad=0.01)
         alt = f"Carpet of {n_rows} rows of voxels over {n_volumes} volumes."
-        return picture_of(figure, alt=alt, caption=_CARPET_CAPTION, dense=True)
+        return picture_of(figure, alt=alt, caption=_CARPET_CAPTION, dense=True, dpi=_DPI)
 
 
 _CARPET_CAPTION = (
@@ -124,11 +126,12 @@ def draw_snr(snr: Float[ndarray, "x y z"]) -> Picture:
                 snr[:, :, cut].T, origin="lower", cmap=SEQUENTIAL, vmin=0, vmax=top
             )
             _bare(axes)
+            _name_sides(axes, 2, colour=GREY)
         figure.colorbar(image, ax=panels, label="mean / sd", pad=0.01)
         median = float(np.median(known)) if known.size else float("nan")
         alt = f"Temporal signal to noise on {_CUTS} axial slices; median {median:.0f}."
         caption = "Mean over standard deviation in time after a straight line; left is left."
-        return picture_of(figure, alt=alt, caption=caption, dense=True)
+        return picture_of(figure, alt=alt, caption=caption, dense=True, dpi=_DPI)
 
 
 def draw_registration(
@@ -153,28 +156,53 @@ def draw_registration(
     """
     title, lines = names
     level = _CONTOUR * float(np.quantile(edges_of[edges_of > 0], 0.98))
-    brightest = float(np.nanquantile(below, 0.99))
-    shape = grid.voxel_sizes[1] / grid.voxel_sizes[0]
+    look: dict[str, Any] = {"vmin": 0, "vmax": float(np.nanquantile(below, 0.99)), **_UP}
     with drawing_style():
         figure = Figure(figsize=(9.6, 1.9), layout="constrained")
-        for axes, cut in zip(figure.subplots(1, _CUTS), _cuts(edges_of > level), strict=True):
-            look: dict[str, Any] = {"vmin": 0, "vmax": brightest, "aspect": shape, **_UP}
-            axes.imshow(below[:, :, cut].T, cmap="gray", **look)
-            axes.contour(edges_of[:, :, cut].T, levels=[level], colors=VERMILLION, linewidths=0.6)
+        cuts = _three_ways(edges_of > level)
+        for axes, (axis, cut) in zip(figure.subplots(1, _CUTS), cuts, strict=True):
+            across, up = (one for one in range(3) if one != axis)
+            aspect = grid.voxel_sizes[up] / grid.voxel_sizes[across]
+            axes.imshow(below.take(cut, axis).T, cmap="gray", aspect=aspect, **look)
+            outline = edges_of.take(cut, axis).T
+            axes.contour(outline, levels=[level], colors=VERMILLION, linewidths=0.6)
+            axes.set_title(_place(grid, axis, cut), fontsize=7, fontweight="normal")
             _bare(axes)
-        alt = f"Contours of {lines} over {title} on {_CUTS} axial slices."
+            _name_sides(axes, axis)
+        alt = f"Contours of {lines} over {title} on axial, coronal and sagittal slices."
         caption = (
             f"Grey: {title}. Lines: {lines}. They follow each other where registration has "
-            "worked; left is left."
+            "worked; left is left, and the front is on the right of the sagittal slice."
         )
-        return picture_of(figure, alt=alt, caption=caption, dense=True)
+        return picture_of(figure, alt=alt, caption=caption, dense=True, dpi=_DPI)
 
 
-def _cuts(where: ndarray) -> list[int]:
-    """Return axial slices spread over what is shown."""
-    levels = np.flatnonzero(where.any(axis=(0, 1)))
-    first, last = (levels[0], levels[-1]) if levels.size else (0, where.shape[2] - 1)
-    return [round(z) for z in np.linspace(float(first), float(last), _CUTS + 2)[1:-1].tolist()]
+def _three_ways(where: ndarray) -> list[tuple[int, int]]:
+    """Return axis and number of slices: five axial ones, a coronal and a sagittal one."""
+    axial = [(2, cut) for cut in _cuts(where, _CUTS - 2)]
+    return [*axial, (1, _cuts(where, 1, axis=1)[0]), (0, _cuts(where, 3, axis=0)[0])]
+
+
+def _place(grid: VoxelGrid, axis: int, cut: int) -> str:
+    """Return where a slice is, in mm."""
+    index = np.zeros((1, 3), dtype=np.int64)
+    index[0, axis] = cut
+    return f"{'xyz'[axis]} = {grid.world(index)[0, axis]:.0f} mm".replace("-", "\N{MINUS SIGN}")
+
+
+def _name_sides(axes: Axes, axis: int, colour: str = "white") -> None:
+    """Write which side is which."""
+    sides = ("P", "A") if axis == 0 else ("L", "R")
+    for side, (place, where) in zip(sides, ((0.02, "left"), (0.98, "right")), strict=True):
+        axes.text(place, 0.02, side, transform=axes.transAxes, color=colour, fontsize=6, ha=where)
+
+
+def _cuts(where: ndarray, count: int = _CUTS, *, axis: int = 2) -> list[int]:
+    """Return slices across an axis, spread over what is shown."""
+    others = tuple(one for one in range(3) if one != axis)
+    levels = np.flatnonzero(where.any(axis=others))
+    first, last = (levels[0], levels[-1]) if levels.size else (0, where.shape[axis] - 1)
+    return [round(one) for one in np.linspace(float(first), float(last), count + 2)[1:-1].tolist()]
 
 
 def _bare(axes: Axes) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table, write_text
+from neurotranscoder.report.cleaning_summary import CleaningSummary
+from neurotranscoder.report.methods.text import Methods
 from neurotranscoder.report.templates import template
 
 STATISTICS, TRUST, FIGURES, EXPECTED = "statistics", "trust", "figures", "expected"
@@ -151,15 +153,24 @@ def read_subject_stage(out: Path) -> SubjectStage:
     return SubjectStage(tuple(parts), scores if columns else ())
 
 
-def write_subject_page(stage: SubjectStage, path: Path) -> None:
+def write_subject_page(
+    stage: SubjectStage,
+    path: Path,
+    *,
+    methods: Methods | None = None,
+    cleaning: CleaningSummary | None = None,
+) -> None:
     """Write the subject stage alone as one HTML page; equal results give equal bytes.
+
+    Methods and cleaning are shown as on the page of `write_report`.
 
     Raises
     ------
     StoreError
         When the disk refuses to write.
     """
-    write_text(path, template("subjects.html.jinja").render(stage=stage))
+    page = template("subjects.html.jinja")
+    write_text(path, page.render(stage=stage, methods=methods, cleaning=cleaning))
 
 
 @dataclass(frozen=True, slots=True)
