@@ -11,7 +11,9 @@ from shlex import quote
 
 from neurotranscoder.cli.common import Common, Workers, progress, say
 from neurotranscoder.cli.preprocess_checks import (
+    FAILED,
     SETTINGS,
+    failed_before,
     files_of,
     identity_of,
     is_whole,
@@ -142,6 +144,7 @@ def clean_study(
         good = [f.run for runs in subjects for f in runs if f.run.subject not in failed]
         _state_split(bids, out, good)
         _write_page(out, outcomes)
+        _note_failed(out, outcomes)
     _summarise(outcomes, bids, out, strict=strict)
 
 
@@ -210,6 +213,15 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     facts = clean.facts.to_json()
     write_json(record, {"identity": identity, "files": sizes, "steps": steps, "facts": facts})
     return [f"{label}: {line}" for line in clean.facts.lines]
+
+
+def _note_failed(out: Path, outcomes: Sequence[Outcome]) -> None:
+    """Keep which subjects failed when they were last tried: none of them is new next time."""
+    known = failed_before(out)
+    tried = {one.subject for one in outcomes}
+    failed = {one.subject for one in outcomes if one.fault} | (known - tried)
+    if failed or known:
+        write_json(out / RECORDS / FAILED, {"subjects": sorted(failed)})
 
 
 def _write_page(out: Path, outcomes: Sequence[Outcome]) -> None:

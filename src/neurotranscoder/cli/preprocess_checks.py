@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from neurotranscoder import __version__
+from neurotranscoder.cli.preprocess_images import RECORDS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.bids import RunFiles
@@ -14,6 +15,7 @@ from neurotranscoder.io.manifest import sha256_of
 from neurotranscoder.io.store import read_json
 
 SETTINGS = "settings.toml"
+FAILED = "failed.json"
 _SHORT = 10_000_000  # bytes
 
 
@@ -41,6 +43,13 @@ def refuse_mixture(out: Path, config: Config) -> None:
                 f"of {SETTINGS}); give all subjects at once (without --participant-label), or "
                 "choose another output folder"
             )
+
+
+def failed_before(out: Path) -> set[str]:
+    """Return the labels of subjects that failed when they were last tried."""
+    path = out / RECORDS / FAILED
+    stated = read_json(path).get("subjects") if path.is_file() else None
+    return set(map(str, stated)) if isinstance(stated, list) else set()
 
 
 def identity_of(files: RunFiles, config: Config) -> str:

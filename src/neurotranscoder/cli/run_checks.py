@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neurotranscoder.cli.preprocess_checks import SETTINGS
+from neurotranscoder.cli.preprocess_checks import SETTINGS, failed_before
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.workspace import CLEAN, RESULTS
 from neurotranscoder.config import Config, load_config
@@ -47,7 +47,8 @@ def check_results(found: Sorted, out: Path) -> None:
             f"{out / RESULTS}"
         )
     there = {path.name.removeprefix("sub-") for path in (out / CLEAN).glob("sub-*")}
-    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in there]
+    known = there | failed_before(out / CLEAN)
+    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in known]
     if new:
         raise StoreError(
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
