@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from neurotranscoder.cli.common import Common, Workers
+from neurotranscoder.cli.preprocess_faults import sorted_out
 from neurotranscoder.cli.run import RawStudy
+from neurotranscoder.cli.run_checks import check_results
+from neurotranscoder.config import load_config
 from neurotranscoder.core.errors import PartialError
 from neurotranscoder.io.output_folder import open_output_folder
 from odd_caps import study_of_odd_caps
@@ -90,6 +93,15 @@ def test_subjects_that_results_are_not_made_of_are_refused_before_cleaning(with_
     said = capsys.readouterr().err
     assert "is made of 2 subjects, and 03 would come" in said
     assert cleaned(out) == ["sub-01", "sub-02"]
+
+
+def test_a_subject_that_failed_before_is_none_that_comes(with_results):
+    study, out = with_results
+    next(study.glob("sub-03/eeg/*.eeg")).unlink()
+    assert command("preprocess", study, out / "preprocessed", *STEPS, quick=False) == 1
+    found = sorted_out(study, load_config(None, STEPS[1:]), strict=False)
+    assert [runs[0].run.subject for runs in found.subjects] == ["01", "02", "03"]
+    check_results(found, out)
 
 
 def test_a_subject_that_fails_now_is_left_out_though_it_was_clean_before(with_results):

@@ -11,6 +11,7 @@ from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.scans import stated_test_runs
+from neurotranscoder.preprocess.clean_study import read_clean_study
 from neurotranscoder.train.split import split_runs
 
 
@@ -49,7 +50,9 @@ def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
             f"{out / RESULTS}"
         )
     there = {path.name.removeprefix("sub-") for path in (out / CLEAN).glob("sub-*")}
-    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in there]
+    study = read_clean_study(out / CLEAN)
+    known = there | set(study.left_out if study is not None else ())
+    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in known]
     if new and not fresh:
         raise StoreError(
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
