@@ -113,9 +113,20 @@ def test_each_step_says_what_it_did(cleaned):
     assert sidecar["EEGReference"] == "average"
     assert len(sidecar["CleaningSteps"]) == 7
     page = (cleaned[0] / "preprocessing.html").read_text()
-    assert page.count('<h2 id="run-') == 2
+    assert page.count("<details id=") == 2
     assert page.count("<img") == 4
-    assert "Subjects that were left out" in page
+    assert "Subjects that could not be cleaned" in page
+
+
+def test_records_keep_the_numbers_of_each_step_and_its_settings(cleaned):
+    record = read_json(cleaned[0] / "records" / "sub-01_task-oddball_run-01.json")
+    numbers = {step["step"]: step["numbers"] for step in record["steps"]}
+    assert numbers["resample"] == {"from_hz": 5000.0, "to_hz": 250.0}
+    assert numbers["gradient"]["before_uv"] > 5 * numbers["gradient"]["after_uv"]
+    assert record["recorded"]["channels"] == 6
+    assert record["settings"]["sfreq"] == 250.0
+    study = read_json(cleaned[0] / "records" / "study.json")
+    assert (study["name"], study["simulated"], list(study["left_out"])) == ("study", True, ["02"])
 
 
 def test_what_is_clean_is_not_cleaned_again(broken, cleaned, capsys):
