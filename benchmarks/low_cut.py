@@ -44,7 +44,7 @@ def filtered(recording: Recording, cut: str) -> Recording:
     """Return a recording whose EEG has a high-pass behind it."""
     if cut == "0":
         return recording
-    high_pass = {} if cut == "drift" else {"drift_period": None, "low_cut": float(cut)}
+    high_pass = {} if cut == "drift" else {"drift_period": 0, "low_cut": float(cut)}
     eeg, settings = recording.eeg, nt.FilterSettings(**high_pass)
     data = apply_filters(eeg.data, eeg.sfreq, settings)
     band = measured_passband(eeg.data.shape[1], eeg.sfreq, settings)
