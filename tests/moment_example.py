@@ -23,7 +23,8 @@ def map_of(*bumps, found=4.0, tested=None, affine=AFFINE):
         z += height * near[..., np.newaxis] * np.exp(-0.5 * (late / 0.03) ** 2).astype(np.float32)
     z[brain] += np.float32(1e-6)  # as a value of a voxel that varies
     z[~brain] = 0
-    return StoredMap(
-        "oddball", "oddball", z, np.abs(z) > found, brain, brain if tested is None else tested,
-        grid, AXIS, "19 subjects", "q <= 0.05 (fdr)", "all voxels",
-    )  # fmt: skip
+    seen = brain if tested is None else tested
+    words = "19 subjects", "q <= 0.05 (fdr)", "all voxels"
+    strong = np.abs(z) > found
+    grid_and_time = (VoxelGrid(SHAPE, affine), AXIS)
+    return StoredMap("oddball", "oddball", z / 2, z, strong, brain, seen, *grid_and_time, *words)

@@ -34,11 +34,17 @@ def test_each_bump_has_a_moment_at_its_place_and_time_earliest_first():
 
 
 def test_activity_that_comes_back_has_a_second_moment_and_one_that_lasts_has_one():
-    back = map_of((8, LEFT, 0.2, 0), (6, LEFT, 0.56, 0))
-    assert where_and_when(moments_of(back, "activation", CHOSEN)) == [(LEFT, 0.2), (LEFT, 0.56)]
+    for heights in ((8, 6), (6, 8)):
+        back = map_of((heights[0], LEFT, 0.2, 0), (heights[1], LEFT, 0.56, 0))
+        assert where_and_when(moments_of(back, "activation", CHOSEN)) == [
+            (LEFT, 0.2),
+            (LEFT, 0.56),
+        ]
     lasting = map_of((8, LEFT, 0.4, 0.5))
     (only,) = moments_of(lasting, "activation", CHOSEN)
     assert only.place == LEFT
+    slope = FigureSettings(apart=0.0)  # at half of its height it is still beyond the threshold
+    assert len(moments_of(map_of((20, LEFT, 0.4, 0)), "activation", slope)) == 1
     assert 0.14 <= only.time <= 0.66
 
 
@@ -61,6 +67,20 @@ def test_given_times_are_drawn_at_their_strongest_place_weak_or_not():
     assert (first.survives, first.n_voxels > 0) == (True, True)
     with pytest.raises(GridError, match=r"frames at 5 s are to be drawn; the map is of -0\.2 to"):
         moments_of(found, "activation", FigureSettings(activations=(5.0,)))
+
+
+def test_the_largest_effect_is_strongest_where_z_is_beyond_the_threshold_unless_z_is_asked_for():
+    found = map_of((8, LEFT, 0.2, 0), (5, RIGHT, 0.4, 0))
+    effect = map_of((1, LEFT, 0.2, 0), (9, RIGHT, 0.4, 0), (20, MIDDLE, 0.4, 0)).effect
+    other = replace(found, effect=effect)
+    one = {"most": 1}
+    by_effect, by_z = (
+        moments_of(other, "activation", FigureSettings(strongest=what, **one))
+        for what in ("effect", "z")
+    )
+    assert where_and_when(by_effect) == [(RIGHT, 0.4)]  # in the middle z is small
+    assert_allclose((by_effect[0].z, by_effect[0].effect), (5, 4.5), rtol=1e-4)
+    assert where_and_when(by_z) == [(LEFT, 0.2)]
 
 
 def test_voxels_that_were_not_tested_have_no_moment():
@@ -110,6 +130,7 @@ def test_a_map_is_read_as_it_was_found(stored):
     assert stored_labels(folder) == ("aMinusb",)
     read = read_map(folder, "aMinusb")
     assert_array_equal(read.z[read.brain], found.found.z)
+    assert_array_equal(read.effect[read.brain], found.found.effect)
     assert_array_equal(read.found[read.brain], found.seen.seen)
     assert_array_equal(read.tested, found.visible.mask)
     assert (read.name, read.over, read.standard) == ("a less b", "16 units", "q <= 0.9 (fdr)")

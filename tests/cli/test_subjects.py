@@ -312,7 +312,7 @@ def test_a_trust_map_is_made_again_when_the_eeg_of_its_runs_changes(tiny_study, 
 def movies(tiny_study, fitted, tmp_path):
     """Results with models and movies that a test may write to."""
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
-    kept = shutil.ignore_patterns("statistics", "trust", "regions", "figures")
+    kept = shutil.ignore_patterns("statistics", "trust", "regions", "figures", "expected")
     return shutil.copytree(fitted, tmp_path / "movies", ignore=kept)
 
 
@@ -357,6 +357,34 @@ def test_moments_are_drawn_again_for_other_frames_and_nothing_is_tested_again(
     said = capsys.readouterr().err
     assert "has 'oddball'; the means and contrasts are 'standard'; choose among these" in said
     assert "a frame at 7 s; the window of trials is -0.5 to 3 s" in said
+
+
+def test_expected_regions_have_courses_in_mni_space_alone(tiny_study, movies, capsys):
+    region = '{region="frontal", sign="activation", start=0.1, stop=0.2}'
+    words = (
+        "analyse",
+        tiny_study,
+        movies,
+        *SUBJECT,
+        *ONE,
+        "--set",
+        f"analyse.expected=[{region}]",
+    )
+    assert command(*words) == 0
+    assert "NO EXPECTED REGIONS: images are not named as in MNI" in capsys.readouterr().err
+    assert not (movies / "expected").exists()
+    assert command(*words, "--set", "analyse.space=mni") == 0
+    folder = movies / "expected"
+    table = read_table(folder / "group" / "group_desc-expected_peaks.tsv")
+    assert [table[key] for key in ("condition", "region", "n", "expected")] == [
+        ["standard"], ["frontal"], ["2"], ["activation 0.1-0.2 s"],
+    ]  # fmt: skip
+    assert (folder / "group" / "group_desc-expected_courses.png").is_file()
+    subject = read_table(folder / "sub-01" / "sub-01_desc-expected_courses.tsv")
+    assert len(subject["time"]) == 350
+    before = bytes_below(folder)
+    assert command(*words, "--set", "analyse.space=mni") == 0
+    assert bytes_below(folder) == before
 
 
 def damaged(study, out, labels):

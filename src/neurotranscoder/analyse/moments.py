@@ -1,10 +1,11 @@
 """Representative moments of a map: where and when it is strongest, of either sign.
 
-A moment is a voxel and frame whose z is larger than just before and after, beyond a threshold.
-The strongest one comes first; it then stands for its surroundings: all voxels within a distance,
-while its own z stays above half of its height, and a little before and after. The next one is the
-strongest that is left. So a place has a second moment when its activity comes back, and a lasting
-effect has one at each place far enough from the others.
+A moment is a voxel and frame whose z is beyond a threshold, and whose effect is larger than just
+before and after. The strongest effect comes first (with few samples the largest z is where they
+agree by chance); it then stands for its surroundings: all voxels within a distance, while its own
+effect stays above half of its height, and a little before and after. The next one is the strongest
+that is left. So a place has a second moment when its activity comes back, and a lasting effect has
+one at each place far enough from the others.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _COLUMNS = {
     "y": "Of the strongest voxel, RAS mm",
     "z": "Of the strongest voxel, RAS mm",
     "zscore": "There and then, uncorrected",
+    "effect": "There and then, unit arbitrary",
     "n_voxels": "Tested voxels beyond the threshold in that frame, of that sign",
     "survives": "Whether the correction leaves an effect there and then",
 }
@@ -52,14 +54,17 @@ class FigureSettings(Settings):
     strongest places and times."""
     deactivations: tuple[float, ...] = ()
     """The same of deactivation."""
-    most: int = Field(default=4, ge=1, le=8)
+    strongest: Literal["effect", "z"] = "effect"
+    """What is strongest where z is beyond the threshold: the largest effect, or the largest z,
+    which with few subjects or units is where these agree by chance."""
+    most: int = Field(default=5, ge=1, le=8)
     """Most frames of each sign that the map chooses."""
     until: PositiveFloat | None = None
     """Frames that the map chooses are not later, in s after the event. Where the next event may
     come before the end of the window, its time."""
     apart: NonNegativeFloat = 0.1
     """Frames that the map chooses near one place are at least this far apart, in s."""
-    apart_mm: NonNegativeFloat = 30.0
+    apart_mm: NonNegativeFloat = 40.0
     """Places that are further apart than this have frames of their own, in mm."""
 
 
@@ -77,8 +82,8 @@ class Moment:
         In s after the event.
     place : tuple of float
         RAS mm of the strongest voxel of that sign.
-    z : float
-        There and then, uncorrected.
+    z, effect : float
+        There and then; z is uncorrected, the unit of the effect arbitrary.
     n_voxels : int
         Tested voxels beyond the threshold in that frame, of that sign.
     survives : bool
@@ -90,6 +95,7 @@ class Moment:
     time: float
     place: tuple[float, float, float]
     z: float
+    effect: float
     n_voxels: int
     survives: bool
 
@@ -111,30 +117,36 @@ def moments_of(found: StoredMap, sign: Sign, settings: FigureSettings) -> tuple[
     GridError
         When a time is not in the window.
     """
-    values = SIGNS[sign] * found.z[found.tested]
+    z, effect = (SIGNS[sign] * one[found.tested] for one in (found.z, found.effect))
     places = found.grid.world(np.argwhere(found.tested))
     if not len(places):
         return ()
+    beyond = z >= settings.threshold
+    values = z if settings.strongest == "z" else effect
     times = settings.activations if sign == "activation" else settings.deactivations
     if times:
-        pairs = [(int(values[:, f].argmax()), f) for f in _frames(found, times)]
+        pairs = [(_largest(values[:, f], beyond[:, f]), f) for f in _frames(found, times)]
     else:
-        pairs = _strongest(values, places, found.axis.times, settings)
-    moments = []
-    for voxel, frame in sorted(pairs, key=lambda pair: pair[1]):
-        x, y, z = places[voxel].tolist()
-        moments.append(
-            Moment(
-                sign,
-                frame,
-                round(float(found.axis.times[frame]), 6),
-                (x, y, z),
-                SIGNS[sign] * float(values[voxel, frame]),
-                int(np.sum(values[:, frame] >= settings.threshold)),
-                bool(found.found[found.tested][voxel, frame]),
-            )
+        pairs = _strongest(values, beyond, places, found.axis.times, settings)
+    survives = found.found[found.tested]
+    return tuple(
+        Moment(
+            sign,
+            frame,
+            round(float(found.axis.times[frame]), 6),
+            (float(places[voxel, 0]), float(places[voxel, 1]), float(places[voxel, 2])),
+            SIGNS[sign] * float(z[voxel, frame]),
+            SIGNS[sign] * float(effect[voxel, frame]),
+            int(beyond[:, frame].sum()),
+            bool(survives[voxel, frame]),
         )
-    return tuple(moments)
+        for voxel, frame in sorted(pairs, key=lambda pair: pair[1])
+    )
+
+
+def _largest(values: Float[ndarray, " voxels"], beyond: Bool[ndarray, " voxels"]) -> int:
+    """Return the voxel of the largest value, among those beyond the threshold if there are any."""
+    return int(np.where(beyond, values, -np.inf).argmax() if beyond.any() else values.argmax())
 
 
 def write_moments_table(
@@ -158,7 +170,7 @@ def write_moments_table(
         Further fields of the sidecar.
     """
     rows = [
-        (one.sign, one.time, *one.place, round(one.z, 6), one.n_voxels, one.survives)
+        (one.sign, one.time, *one.place, round(one.z, 6), one.effect, one.n_voxels, one.survives)
         for one in moments
     ]
     write_table_with_sources(
@@ -183,12 +195,13 @@ def _frames(found: StoredMap, times: tuple[float, ...]) -> list[int]:
 
 def _strongest(
     values: Float[ndarray, "voxels frames"],
+    beyond: Bool[ndarray, "voxels frames"],
     places: Float[ndarray, "voxels 3"],
     times: Float[ndarray, " frames"],
     settings: FigureSettings,
 ) -> list[tuple[int, int]]:
     """Return voxels and frames where a map is strongest, far enough from each other."""
-    left = _peaks_in_time(values) & (values >= settings.threshold)
+    left = _peaks_in_time(values) & beyond
     left[:, times < -1e-9] = False
     if settings.until is not None:
         left[:, times > settings.until + 1e-9] = False

@@ -28,8 +28,8 @@ class StoredMap:
         What was asked, as ``oddball`` or ``oddball less standard``.
     label : str
         The same in file names.
-    z : array of float32, shape (x, y, z, frames)
-        Uncorrected; 0 outside the brain.
+    effect, z : array of float32, shape (x, y, z, frames)
+        Mean or difference of means, unit arbitrary; its z, uncorrected. 0 outside the brain.
     found : array of bool, shape (x, y, z, frames)
         Where the correction leaves an effect.
     brain, tested : array of bool, shape (x, y, z)
@@ -48,6 +48,7 @@ class StoredMap:
 
     name: str
     label: str
+    effect: Float32[ndarray, "x y z frames"]
     z: Float32[ndarray, "x y z frames"]
     found: Bool[ndarray, "x y z frames"]
     brain: Bool[ndarray, "x y z"]
@@ -93,7 +94,7 @@ def read_map(folder: Path, label: str) -> StoredMap:
     stem = f"{folder.name}_contrast-{label}"
     path = folder / f"{stem}_stat-z_statmap.nii.gz"
     image, facts = open_image(path), read_json(folder / f"{stem}_stat-z_statmap.json")
-    check_memory(10 * int(np.prod(image.shape)), what="images of statistics")
+    check_memory(14 * int(np.prod(image.shape)), what="images of statistics")
     z = np.asarray(array_of(image, path), dtype=np.float32)
     try:
         correction, level = str(facts["Correction"]), float(str(facts["Level"]))
@@ -106,6 +107,7 @@ def read_map(folder: Path, label: str) -> StoredMap:
             f"{path}: its sidecar lacks {error}; need the statistics of this version; run "
             "`neurotranscoder analyse --stage subject` again"
         ) from error
+    means = folder / f"{stem}_stat-effect_statmap.nii.gz"
     corrected = folder / f"{stem}_stat-z_desc-{correction}_statmap.nii.gz"
     found = array_of(open_image(corrected), corrected) != 0
     trust = folder / f"{stem}_desc-trust_mask.nii.gz"
@@ -114,6 +116,7 @@ def read_map(folder: Path, label: str) -> StoredMap:
     return StoredMap(
         first + ("" if second == "n/a" else f" less {second}"),
         label,
+        np.asarray(array_of(open_image(means), means), dtype=np.float32),
         z,
         np.asarray(found),
         brain,

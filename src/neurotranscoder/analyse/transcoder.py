@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.agreement import Agreement, Band, SourcePair, agreement
 from neurotranscoder.analyse.conditions import TrialAnalysisSettings
+from neurotranscoder.analyse.expected import ExpectedRegion
 from neurotranscoder.analyse.identifiability import (
     Identifiability,
     IdentifiabilitySettings,
@@ -55,6 +56,9 @@ class AnalyseSettings(Settings):
     their names say ``space-MNI...``, as after `preprocess`."""
     figures: FigureSettings = FigureSettings()
     """Pictures of representative frames of what trials show."""
+    expected: tuple[ExpectedRegion, ...] = ()
+    """Regions by name that are expected to act: their courses are drawn with that marked, where
+    images are in MNI space."""
     edge: tuple[float, float] = (32.0, 30.0)
     """Seconds at the start and end of a run that do not count: filters lack their context."""
 

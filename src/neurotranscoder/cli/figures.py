@@ -61,15 +61,19 @@ class Drawing:
         Raises
         ------
         SettingsError
-            When they name what is not asked about conditions, or times outside the window.
+            When they name only what is not asked about conditions, or times outside the window.
         """
         settings: FigureSettings = space.config.analyse.figures
         known = {question.name: question.label for question in asked}
-        if unknown := [name for name in settings.conditions if name not in known]:
-            raise SettingsError(
-                f"analyse.figures.conditions has {unknown[0]!r}; the means and contrasts are "
-                f"{', '.join(map(repr, known))}; choose among these"
-            )
+        unknown = [name for name in settings.conditions if name not in known]
+        words = (
+            f"analyse.figures.conditions has {', '.join(map(repr, unknown))}; the means and "
+            f"contrasts are {', '.join(map(repr, known))}; choose among these"
+        )
+        if unknown and len(unknown) == len(settings.conditions):
+            raise SettingsError(words)
+        if unknown:
+            say(f"NOT DRAWN: {words}")
         window = space.config.analyse.trials.window
         for time in (*settings.activations, *settings.deactivations):
             if not window.start <= time < window.stop:
@@ -77,7 +81,7 @@ class Drawing:
                     f"analyse.figures has a frame at {time:g} s; the window of trials is "
                     f"{window.start:g} to {window.stop:g} s; choose times inside"
                 )
-        chosen = settings.conditions or tuple(known)
+        chosen = [name for name in known if name in (settings.conditions or known)]
         return cls(space, frozenset(known[name] for name in chosen), in_mni(space))
 
     def all(self, subjects: Sequence[CutSubject], spread: Map) -> None:

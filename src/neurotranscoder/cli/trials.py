@@ -18,7 +18,8 @@ from neurotranscoder.cli.across import (
 )
 from neurotranscoder.cli.common import Workers, overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, SubjectRuns, cut_subject
-from neurotranscoder.cli.figures import Drawing
+from neurotranscoder.cli.expected import expects, write_expected, write_expected_of_group
+from neurotranscoder.cli.figures import Drawing, in_mni
 from neurotranscoder.cli.regions import AtlasFiles, write_regions
 from neurotranscoder.cli.subject_inputs import SubjectInputs, subject_inputs
 from neurotranscoder.cli.trust import subject_trust
@@ -58,7 +59,10 @@ def analyse_trials(
     inputs = subject_inputs(space, config.analyse.trials, model=model, atlas=atlas)
     drawing = Drawing.of(space, inputs.asked)
     with space.started(), pool(workers.jobs, workers.cluster) as spread:
-        drawing.all(_analyse(space, inputs, spread), spread)
+        subjects = _analyse(space, inputs, spread)
+        drawing.all(subjects, spread)
+        if expects(space):
+            write_expected_of_group(space, subjects)
     say(f"statistics in {out / STATISTICS}")
 
 
@@ -112,6 +116,8 @@ def _within(
             settings = subject.space.config.analyse.trials
             write_regions(folder, subject, inputs.atlas, inputs.asked, settings)
         _test(subject, inputs.asked)
+        if in_mni(subject.space):
+            write_expected(subject, inputs.asked)
         effects = SubjectEffects.of(subject, inputs.asked) if grouped else None
     return lines, effects
 

@@ -38,6 +38,7 @@ TRUST = "trust"
 RESPONSES = "responses"
 MAPS = "maps"
 FIGURES = "figures"
+EXPECTED = "expected"
 _NOT_BIDS = (
     MODELS,
     EVALUATION,
@@ -48,6 +49,7 @@ _NOT_BIDS = (
     RESPONSES,
     MAPS,
     FIGURES,
+    EXPECTED,
     "*.html",
     "*.tsv",
     "*.toml",

@@ -10,10 +10,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
 from matplotlib.figure import Figure
+
+from neurotranscoder.io.store import write_bytes
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#6B6B6B"
@@ -41,6 +45,7 @@ _STYLE = {
     "svg.hashsalt": "neurotranscoder",
 }
 _PIXELS_PER_INCH = 96
+_DOTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,40 @@ def picture_of(figure: Figure, *, alt: str, caption: str, dense: bool = False) -
     width, height = (round(inches * _PIXELS_PER_INCH) for inches in figure.get_size_inches())
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return Picture(source, alt, caption, width, height)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as ``PATH.png`` at 200 dpi and as ``PATH.svg``; equal ones give equal bytes.
+
+    The solver of layouts differs in the last digits, which names in SVG hold: places are rounded.
+
+    Parameters
+    ----------
+    path : Path
+        Without an ending.
+    figure : Figure
+        What was drawn inside `drawing_style`.
+    """
+    facts: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "svg": {"Date": None, "Creator": None},
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # as in `picture_of`
+        _lay_out(figure)
+        for kind, metadata in facts.items():
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=kind, dpi=_DOTS, metadata=metadata)
+            write_bytes(path.with_name(f"{path.name}.{kind}"), buffer.getvalue())
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the axes of a figure, with rounded places."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
 
 
 def _plain(svg: bytes) -> bytes:

@@ -6,7 +6,6 @@ threshold at that time. What the correction leaves is outlined.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from matplotlib.figure import Figure, SubFigure
 
 from neurotranscoder.analyse.moments import SIGNS, FigureSettings, Moment, Sign
 from neurotranscoder.analyse.stored_maps import StoredMap
-from neurotranscoder.io.store import write_bytes
 from neurotranscoder.report.cuts import (
     BRAIN_HIGH,
     BRAIN_LOW,
@@ -29,7 +27,7 @@ from neurotranscoder.report.cuts import (
     finish_plane,
     mni_anatomy,
 )
-from neurotranscoder.report.figures import drawing_style, wrapped
+from neurotranscoder.report.figures import drawing_style, wrapped, write_figure
 
 _COLOURS: dict[Sign, LinearSegmentedColormap] = {
     "deactivation": LinearSegmentedColormap.from_list(
@@ -41,7 +39,7 @@ _COLOURS: dict[Sign, LinearSegmentedColormap] = {
 }
 _VEIL = ListedColormap(["#5F7488"])
 _PANELS: dict[Sign, str] = {"deactivation": "i", "activation": "ii"}
-_INCHES, _ROW, _DOTS = 7.2, 1.2, 200
+_INCHES, _ROW = 7.2, 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,25 +120,7 @@ def figure_of_moments(drawn: MomentsFigure) -> Figure:
 def write_moments(folder: Path, stem: str, drawn: MomentsFigure) -> None:
     """Write ``STEM_moments.png`` and ``.svg``; equal maps give equal bytes."""
     with drawing_style():
-        figure = figure_of_moments(drawn)
-        _lay_out(figure)
-        metadata: dict[str, dict[str, Any]] = {
-            "png": {"Software": None},
-            "svg": {"Date": None, "Creator": None},
-        }
-        for kind, facts in metadata.items():
-            content = io.BytesIO()
-            figure.savefig(content, format=kind, dpi=_DOTS, metadata=facts)
-            write_bytes(folder / f"{stem}_moments.{kind}", content.getvalue())
-
-
-def _lay_out(figure: Figure) -> None:
-    """Lay a figure out once; its solver differs in the last digits, which names in SVG hold."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for axes in figure.axes:
-        left, bottom, width, height = axes.get_position(original=True).bounds
-        axes.set_position((*np.round((left, bottom), 5), *np.round((width, height), 5)))
+        write_figure(folder / f"{stem}_moments", figure_of_moments(drawn))
 
 
 def _draw_panel(part: SubFigure, drawn: MomentsFigure, sign: Sign, rows: int) -> None:

@@ -14,7 +14,8 @@ from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table, write_text
 from neurotranscoder.report.templates import template
 
-STATISTICS, TRUST, FIGURES, SCORES = "statistics", "trust", "figures", "subject_stage.tsv"
+STATISTICS, TRUST, FIGURES, EXPECTED = "statistics", "trust", "figures", "expected"
+SCORES = "subject_stage.tsv"
 _FEW_PEAKS = 8
 _MOST_PICTURES = 40
 _COLUMNS = {
@@ -90,12 +91,15 @@ class SubjectPart:
         As 'sub-01', or 'group'.
     trust : Shown or None
         Voxels that its model sees.
+    expected : Shown or None
+        Courses of the regions that the experiment expects to act.
     asked : tuple of Asked
         Means and contrasts.
     """
 
     name: str
     trust: Shown | None
+    expected: Shown | None
     asked: tuple[Asked, ...]
 
 
@@ -137,7 +141,9 @@ def read_subject_stage(out: Path) -> SubjectStage:
     parts = []
     for name in sorted(names, key=lambda one: (one != "group", one)):
         trust = _trust(out / TRUST / name, pictures)
-        parts.append(SubjectPart(name, trust, _questions(out / STATISTICS / name, pictures)))
+        expected = _expected(out / EXPECTED / name, pictures)
+        asked = _questions(out / STATISTICS / name, pictures)
+        parts.append(SubjectPart(name, trust, expected, asked))
     path = out / SCORES
     columns = read_table(path) if path.is_file() else {}
     rows = zip(*columns.values(), strict=True)
@@ -182,6 +188,18 @@ def _trust(folder: Path, pictures: _Pictures) -> Shown | None:
     if not path.is_file():
         return None
     return pictures.shown(path, f"Voxels that the model of {folder.name} sees, on slices.")
+
+
+def _expected(folder: Path, pictures: _Pictures) -> Shown | None:
+    """Return the picture of finished courses of expected regions."""
+    path = folder / f"{folder.name}_desc-expected_courses.png"
+    if not (folder / MANIFEST).is_file():
+        return None
+    read_manifest(folder, kind="courses of expected regions")
+    if not path.is_file():
+        return None
+    alt = f"{folder.name}: courses of the regions that are expected to act, by condition."
+    return pictures.shown(path, alt)
 
 
 def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
