@@ -48,6 +48,16 @@ def test_activity_that_comes_back_has_a_second_moment_and_one_that_lasts_has_one
     assert 0.14 <= only.time <= 0.66
 
 
+def test_a_long_region_has_one_moment_and_an_island_beside_it_its_own():
+    long = [(8 - 0.1 * k, (-45.0 + 10 * k, -15.0, 5.0), 0.2, 0) for k in range(8)]
+    (only,) = moments_of(map_of(*long), "activation", FigureSettings(apart_mm=20.0))
+    assert only.place[0] < 5
+    island = moments_of(
+        map_of(*long, (9, (5.0, 35.0, 5.0), 0.2, 0)), "activation", FigureSettings(apart_mm=20.0)
+    )
+    assert len(island) == 2
+
+
 def test_what_is_weak_late_before_the_event_or_beyond_the_number_has_no_moment():
     found = map_of(
         (3, LEFT, 0.2, 0), (9, RIGHT, 0.9, 0), (9, MIDDLE, -0.1, 0), (6, (5, 35, 5), 0.4, 0)

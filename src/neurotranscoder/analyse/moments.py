@@ -1,11 +1,12 @@
 """Representative moments of a map: where and when it is strongest, of either sign.
 
 A moment is a voxel and frame whose z is beyond a threshold, and whose effect is larger than just
-before and after. The strongest effect comes first (with few samples the largest z is where they
-agree by chance); it then stands for its surroundings: all voxels within a distance, while its own
-effect stays above half of its height, and a little before and after. The next one is the strongest
-that is left. So a place has a second moment when its activity comes back, and a lasting effect has
-one at each place far enough from the others.
+before and after, and than around it. The strongest effect comes first (with few samples the
+largest z is where they agree by chance). It stands for its surroundings, while its own effect
+stays above half of its height and a little before and after: all voxels within a distance, and
+those that are connected with it at half of its height. The next one is the strongest that is left.
+So a place has a second moment when its activity comes back, and a lasting effect has one at each
+place far enough from the others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
+from scipy.ndimage import label, maximum_filter
 
 from neurotranscoder.analyse.stored_maps import StoredMap
 from neurotranscoder.core.errors import GridError
@@ -65,7 +67,8 @@ class FigureSettings(Settings):
     apart: NonNegativeFloat = 0.1
     """Frames that the map chooses near one place are at least this far apart, in s."""
     apart_mm: NonNegativeFloat = 40.0
-    """Places that are further apart than this have frames of their own, in mm."""
+    """Places that are further apart than this, in mm, and not connected at half of their height,
+    have frames of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def moments_of(found: StoredMap, sign: Sign, settings: FigureSettings) -> tuple[
     if times:
         pairs = [(_largest(values[:, f], beyond[:, f]), f) for f in _frames(found, times)]
     else:
-        pairs = _strongest(values, beyond, places, found.axis.times, settings)
+        pairs = _strongest(values, beyond, found, settings)
     survives = found.found[found.tested]
     return tuple(
         Moment(
@@ -196,15 +199,15 @@ def _frames(found: StoredMap, times: tuple[float, ...]) -> list[int]:
 def _strongest(
     values: Float[ndarray, "voxels frames"],
     beyond: Bool[ndarray, "voxels frames"],
-    places: Float[ndarray, "voxels 3"],
-    times: Float[ndarray, " frames"],
+    found: StoredMap,
     settings: FigureSettings,
 ) -> list[tuple[int, int]]:
     """Return voxels and frames where a map is strongest, far enough from each other."""
-    left = _peaks_in_time(values) & beyond
-    left[:, times < -1e-9] = False
-    if settings.until is not None:
-        left[:, times > settings.until + 1e-9] = False
+    times, places = found.axis.times, found.grid.world(np.argwhere(found.tested))
+    late = np.inf if settings.until is None else settings.until + 1e-9
+    left = _peaks_in_time(values) & beyond & (times >= -1e-9) & (times <= late)
+    for number in np.flatnonzero(left.any(axis=0)):
+        left[:, number] &= _peaks_in_space(values[:, number], found.tested)
     chosen: list[tuple[int, int]] = []
     while len(chosen) < settings.most and left.any():
         rows, frames = np.nonzero(left)
@@ -212,16 +215,36 @@ def _strongest(
         voxel, frame = int(rows[top]), int(frames[top])
         chosen.append((voxel, frame))
         near = np.linalg.norm(places - places[voxel], axis=1) <= settings.apart_mm
+        near |= _connected(values[:, frame], voxel, found.tested)
         first, last = _stretch(values[voxel], frame)
         same = (times > times[first] - settings.apart) & (times < times[last] + settings.apart)
         left[np.ix_(near, same)] = False
     return chosen
 
 
+def _connected(
+    values: Float[ndarray, " voxels"], voxel: int, mask: Bool[ndarray, "x y z"]
+) -> Bool[ndarray, " voxels"]:
+    """Return the voxels that are connected with one at half of its value or more."""
+    strong = np.zeros(mask.shape, dtype=bool)
+    strong[mask] = values >= _HALF * values[voxel]
+    own = label(strong, structure=np.ones((3, 3, 3)))[0][mask]
+    return np.asarray(own == own[voxel])
+
+
 def _peaks_in_time(values: Float[ndarray, "voxels frames"]) -> Bool[ndarray, "voxels frames"]:
     """Return where no neighbour in time is larger."""
     bounds = np.pad(values, ((0, 0), (1, 1)), constant_values=-np.inf)
     return np.asarray((values >= bounds[:, :-2]) & (values >= bounds[:, 2:]))
+
+
+def _peaks_in_space(
+    values: Float[ndarray, " voxels"], mask: Bool[ndarray, "x y z"]
+) -> Bool[ndarray, " voxels"]:
+    """Return where no neighbour is larger, over edges and corners as well."""
+    full = np.full(mask.shape, -np.inf)
+    full[mask] = values
+    return np.asarray(values >= maximum_filter(full, size=3, mode="nearest")[mask])
 
 
 def _stretch(course: Float[ndarray, " frames"], frame: int) -> tuple[int, int]:
