@@ -114,7 +114,11 @@ def test_events_of_the_imported_oddball_are_those_that_were_simulated(oddball):
 
 
 def test_images_of_low_evidence_show_what_sees_them_twice(tmp_path):
-    only = ("analyse.trials.conditions=['low']", "analyse.trials.contrasts=[]")
+    only = (
+        "analyse.trials.conditions=['low']",
+        "analyse.trials.contrasts=[]",
+        "analyse.figures.conditions=['low']",
+    )
     made = mapped("faces", tmp_path, *only, head={"channels": PAIRS})
     scores, score = scored(made, "low")
     assert_shown(scores, ("LOC",))
