@@ -68,7 +68,7 @@ def test_movies_without_the_group_say_that_nothing_was_looked_at(
     assert command("reconstruct", tiny_study, tmp_path / "out", *words) == 0
     assert "RANGE NOT CHECKED" in capsys.readouterr().err
     assert command("reconstruct", tiny_study, tmp_path / "out", *words, "--from", "bold") == 2
-    assert "BOLD is read with its response and scale" in capsys.readouterr().err
+    assert "its response and scale tie BOLD to sources" in capsys.readouterr().err
 
 
 def test_nothing_is_said_of_the_runs_of_the_study_itself(tiny_study, results, capsys):
