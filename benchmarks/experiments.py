@@ -124,7 +124,7 @@ def events_of(name: str, subjects: int, runs: int) -> tuple[Events, ...]:
 def chain(made: Made, settings: Sequence[str] = ()) -> None:
     """Run the study to its maps, as the command line does."""
     words = ["run", str(made.study), str(made.out), "group", "--config", made.name]
-    for one in ("images.space=stored", *settings):
+    for one in ("images.space=stored", "analyse.space=mni", *settings):
         words += ["--set", one]
     if run(words) != 0:
         raise SystemExit("the run failed")

@@ -152,7 +152,7 @@ def _runs(facts: MethodsFacts) -> list[str]:
 
 def _clock(facts: MethodsFacts) -> list[str]:
     """Return how EEG was placed on the scanner clock."""
-    measured = [one.residual_ms or 0.0 for one in facts.runs if one.clock == "measured"]
+    measured = [round(one.residual_ms or 0.0, 3) for one in facts.runs if one.clock == "measured"]
     said = []
     if measured:
         where = in_runs(len(measured), len(facts.runs))
