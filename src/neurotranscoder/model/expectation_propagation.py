@@ -159,13 +159,7 @@ class Propagation:
         ``centre``; a round makes each site such that, in the field of all else that is known, it
         gives the moments that the true prior would. Hints are known beside the EEG.
         """
-        width, centre = self._widest()
-        for _ in range(self.rounds):
-            field = self._field(frames, width, centre, hint, precision)
-            mean = field.pull / field.precision
-            found = self.prior.tilted(mean, (1 / field.precision).expand_as(mean))
-            width, centre = self._improved(found, field, width, centre)
-        return found
+        return self._converged(frames, hint, precision)[0]
 
     def evidence(self, frames: Float[Tensor, "frames channels"]) -> Float[Tensor, " frames"]:
         """Return how much likelier frames are than if the sources were normal, in nats.
@@ -174,19 +168,29 @@ class Propagation:
         likelihood is taken, of the prior by expectation propagation (Minka 2001).
         """
         nothing = torch.zeros_like(self.prior.mean)
-        width, centre = self._widest()
-        normal = self._field(frames, width, centre, nothing, nothing)
-        for _ in range(self.rounds):
-            field = self._field(frames, width, centre, nothing, nothing)
-            mean = field.pull / field.precision
-            found = self.prior.tilted(mean, (1 / field.precision).expand_as(mean))
-            width, centre = self._improved(found, field, width, centre)
+        normal = self._field(frames, *self._widest(), nothing, nothing)
+        _, width, centre = self._converged(frames, nothing, nothing)
         last = self._field(frames, width, centre, nothing, nothing)
         mean, variance = last.pull / last.precision, 1 / last.precision
         spread = variance + width
         sites = -0.5 * torch.log(spread) - 0.5 * (mean - centre) ** 2 / spread
         true = self.prior.log_likelihood(mean, variance.expand_as(mean))
         return last.log_likelihood + (true - sites).sum(1) - normal.log_likelihood
+
+    def _converged(
+        self,
+        frames: Float[Tensor, "frames channels"],
+        hint: Float[Tensor, "*frames sources"],
+        precision: Float[Tensor, " sources"],
+    ) -> tuple[Posterior, Float[Tensor, "frames sources"], Float[Tensor, "frames sources"]]:
+        """Return the posterior after all rounds, and width and centre of the sites."""
+        width, centre = self._widest()
+        for _ in range(self.rounds):
+            field = self._field(frames, width, centre, hint, precision)
+            mean = field.pull / field.precision
+            found = self.prior.tilted(mean, (1 / field.precision).expand_as(mean))
+            width, centre = self._improved(found, field, width, centre)
+        return found, width, centre
 
     def _widest(self) -> tuple[Float[Tensor, "one sources"], Float[Tensor, "one sources"]]:
         """Return the sites of the first round, those of all frames: the moments of the prior."""
