@@ -1,6 +1,6 @@
 """What transcoding loses when its EEG comes out of a scanner and through our cleaning.
 
-    python benchmarks/cleaning.py [--seeds 100 101 102] [--ways cleaned]
+    python benchmarks/cleaning.py [--seeds 100 101 102] [--ways cleaned] [--bold-alone]
 
 Simulates one subject of the scenario ``artefacts`` (preset ``small``: 64 channels at 5 kHz,
 gradients of 5 mV, pulses of 100 uV, blinks, a head that moves) for each seed, and reads every run
@@ -16,7 +16,8 @@ through a high-pass. BOLD is the same. The blind transcoder (``sparse``, the def
 on each way; the last two runs are scored. EEG is compared with EEG that is free, for all alike.
 Prints a JSON line for each seed, then one of all: r, and its ratio to ``free`` with a 95 % t
 interval over seeds. ``off_uv`` is the rms difference to free EEG from .01 to 1 Hz and from 1 to
-40 Hz, ``eeg_uv`` the rms of free EEG in these bands.
+40 Hz, ``eeg_uv`` the rms of free EEG in these bands. With ``--bold-alone`` validation BOLD alone
+says whether sparse sources are read.
 """
 
 from __future__ import annotations
@@ -126,12 +127,12 @@ def sizes(runs: list[dict[str, Recording]], wanted: Sequence[str]) -> dict[str, 
     }
 
 
-def scores_of(runs: list[AlignedRun], tests: list[HeldOut]) -> Scores:
+def scores_of(runs: list[AlignedRun], tests: list[HeldOut], settings: TrainSettings) -> Scores:
     """Train on one way of reading; return r of each quantity in the last runs."""
     training, validation = runs[: -N_TEST - 1], runs[-N_TEST - 1 : -N_TEST]
     parts = (training, validation, runs[-N_TEST:])
     split = Split(*(tuple(run.run.label for run in part) for part in parts))
-    trained = fit_transcoder(training, validation, split, TrainSettings(), device="cpu")
+    trained = fit_transcoder(training, validation, split, settings, device="cpu")
     predictions = [as_prediction(estimate_group(trained, run)) for run in runs[-N_TEST:]]
     rows = Scorer("artefacts").score("sparse", predictions, tests, 0.0)
     kept = [row for row in rows if row.source_kind in ("", "all")]
@@ -139,7 +140,7 @@ def scores_of(runs: list[AlignedRun], tests: list[HeldOut]) -> Scores:
 
 
 def of_seed(
-    seed: int, n_runs: int, duration: float, wanted: Sequence[str]
+    seed: int, n_runs: int, duration: float, wanted: Sequence[str], recipe: TrainSettings
 ) -> dict[str, dict[str, Scores]]:
     """Return sizes and scores of one world."""
     scenario = named_scenario(
@@ -161,7 +162,7 @@ def of_seed(
             dataclasses.replace(test, aligned=dataclasses.replace(run, eeg=test.aligned.eeg))
             for test, run in zip(tests, aligned[way][-N_TEST:], strict=True)
         ]
-        scores[way] = scores_of(aligned[way], mine)
+        scores[way] = scores_of(aligned[way], mine, recipe)
     return {"uv": sizes(runs, wanted), "r": scores}
 
 
@@ -202,13 +203,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--duration", type=float, default=400.0)
     parser.add_argument("--ways", nargs="+", choices=WAYS[1:], default=WAYS[1:])
+    parser.add_argument("--bold-alone", action="store_true", help="the EEG has no say")
     arguments = parser.parse_args()
+    sparse = {"bold_undecided": 0.0} if arguments.bold_alone else {}
+    recipe = TrainSettings.model_validate({"sparse": sparse})
     torch.set_num_threads(1)
     found = []
     for seed in arguments.seeds:
         begun = time.perf_counter()
         wanted = ("free", *arguments.ways)
-        one = of_seed(seed, arguments.runs, arguments.duration, wanted)
+        one = of_seed(seed, arguments.runs, arguments.duration, wanted, recipe)
         print(json.dumps({"seed": seed, **rounded(one)}), flush=True)
         print(f"{time.perf_counter() - begun:.0f} s", file=sys.stderr)
         found.append(one["r"])
