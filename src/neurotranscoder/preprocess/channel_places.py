@@ -52,6 +52,7 @@ def completed_places(own: Places, names: Sequence[str]) -> Places:
 
 def sphere_centre(places: Float[ndarray, "electrodes 3"]) -> tuple[float, float, float]:
     """Return the centre of the sphere that is nearest to electrodes, in their unit."""
+    # linear least squares: |p|^2 = 2 p.c + (R^2 - |c|^2)
     sides = np.column_stack([2 * places, np.ones(len(places))])
     found, *_ = np.linalg.lstsq(sides, np.sum(places**2, axis=1), rcond=None)
     x, y, z = found[:3].tolist()

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.evaluate.findings import Topography
+from neurotranscoder.preprocess.channel_places import sphere_centre
 from neurotranscoder.report.figures import (
     BLUE,
     DIVERGING,
@@ -115,10 +116,7 @@ def flat_positions(positions: Float[ndarray, "channels 3"]) -> Float[ndarray, "c
 
     The equator of the sphere falls on the outline of the head that MNE draws.
     """
-    # sphere by linear least squares: |p|^2 = 2 p.c + (R^2 - |c|^2)
-    design = np.column_stack([2 * positions, np.ones(len(positions))])
-    centre = np.linalg.lstsq(design, (positions**2).sum(axis=1), rcond=None)[0][:3]
-    x, y, z = (positions - centre).T
+    x, y, z = (positions - sphere_centre(positions)).T
     from_top = np.arctan2(np.hypot(x, y), z)
     around = np.arctan2(y, x)
     radius = _HEAD * from_top / (np.pi / 2)
