@@ -2,7 +2,8 @@
 
 Each is simulated in the layout of its recording, inside a scanner, at a size for tests: one
 subject, three short runs, large voxels, little noise. It goes through the commands with the study
-file that is shipped. `benchmarks/experiments.py` prints the table of docs/experiments.md.
+file that is shipped. `benchmarks/experiments.py` prints the tables of
+docs/experiments_simulated.md.
 """
 
 import pytest

@@ -10,7 +10,7 @@ import numpy as np
 from neurotranscoder.analyse.conditions import Answer, Question
 from neurotranscoder.analyse.subjects import SubjectMeans
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.io.derivatives import write_image, write_table_with_sources
+from neurotranscoder.io.derivatives import write_image, write_rows_with_sources
 from neurotranscoder.io.limits import check_memory
 from neurotranscoder.io.nifti import image_of
 
@@ -114,12 +114,8 @@ def write_answer(
     if seen.correction == "cluster":
         tables["clusters"] = (_CLUSTERS, _clusters(answer))
     for suffix, (columns, rows) in tables.items():
-        write_table_with_sources(
-            folder / f"{name}_{suffix}.tsv",
-            {key: [row[i] for row in rows] for i, key in enumerate(columns)},
-            sources=sources,
-            metadata={**{key: {"Description": words} for key, words in columns.items()}, **shared},
-        )
+        path = folder / f"{name}_{suffix}.tsv"
+        write_rows_with_sources(path, columns, rows, sources=sources, metadata=shared)
 
 
 def write_untested(

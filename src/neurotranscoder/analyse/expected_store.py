@@ -10,7 +10,7 @@ import numpy as np
 from neurotranscoder.analyse.expected import ExpectedRegion, RegionMeans
 from neurotranscoder.analyse.jackknife import Banded
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.io.derivatives import write_table_with_sources
+from neurotranscoder.io.derivatives import write_rows_with_sources
 from neurotranscoder.io.store import read_table
 
 _COURSES = {
@@ -67,12 +67,8 @@ def write_region_means(
             words = [str(e) for e in expected if e.region == region and e.holds(condition)]
             peaks.append(_peak(condition, region, row, found, "; ".join(words) or "n/a"))
     for name, columns, rows in (("courses", _COURSES, courses), ("peaks", _PEAKS, peaks)):
-        write_table_with_sources(
-            folder / f"{stem}_{name}.tsv",
-            {key: [row[k] for row in rows] for k, key in enumerate(columns)},
-            sources=sources,
-            metadata={**{k: {"Description": words} for k, words in columns.items()}, **metadata},
-        )
+        path = folder / f"{stem}_{name}.tsv"
+        write_rows_with_sources(path, columns, rows, sources=sources, metadata=metadata)
 
 
 def read_region_means(folder: Path, stem: str) -> dict[str, RegionMeans]:

@@ -155,6 +155,37 @@ def write_table_with_sources(
     write_table(path, columns)
 
 
+def write_rows_with_sources(
+    path: Path,
+    columns: Mapping[str, str],
+    rows: Sequence[Sequence[object]],
+    *,
+    sources: Sequence[str],
+    metadata: Mapping[str, object],
+) -> None:
+    """Write a table, row by row, and a sidecar that says what its columns are.
+
+    Parameters
+    ----------
+    path : Path
+        File ``*.tsv``.
+    columns : mapping from name to words
+        What each column holds.
+    rows : sequence of sequence
+        A value of each column.
+    sources : sequence of str
+        Files it was made from.
+    metadata : mapping
+        Further fields of the sidecar.
+    """
+    write_table_with_sources(
+        path,
+        {name: [row[i] for row in rows] for i, name in enumerate(columns)},
+        sources=sources,
+        metadata={**{name: {"Description": words} for name, words in columns.items()}, **metadata},
+    )
+
+
 def _write_sidecar(
     path: Path, sources: Sequence[str], metadata: Mapping[str, object] | None
 ) -> None:
