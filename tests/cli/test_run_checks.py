@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import nibabel as nib
@@ -93,6 +94,21 @@ def test_subjects_that_results_are_not_made_of_are_refused_before_cleaning(with_
     said = capsys.readouterr().err
     assert "is made of 2 subjects, and 03 would come" in said
     assert cleaned(out) == ["sub-01", "sub-02"]
+
+
+def test_a_group_of_fewer_subjects_does_not_take_the_place_of_the_model_of_all(
+    with_results, capsys
+):
+    study, out = with_results
+    split = out / "results/models/sparse/split.json"
+    split.parent.mkdir(parents=True)
+    runs = [f"sub-0{number}_task-oddball_run-01" for number in (1, 2)]
+    split.write_text(json.dumps({"training": runs[:1], "validation": [], "test": runs[1:]}))
+    capsys.readouterr()
+    assert app(study, out, "group", *SPLIT, "--participant-label", "01") == 2
+    said = capsys.readouterr().err
+    assert "has a group model of 2 subjects, and one without 02 would take its place" in said
+    assert "cleaning subjects" not in said
 
 
 def test_a_subject_that_failed_before_is_none_that_comes(with_results):

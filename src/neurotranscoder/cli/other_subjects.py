@@ -84,12 +84,18 @@ def settle_results(results: Path, clean: Path, *, fresh: bool) -> None:
 
 def difference(results: Path, clean: Path) -> Difference:
     """Return how the runs of models differ from those that are clean."""
+    known = known_runs(results)
+    now = {path.name.partition("_desc-")[0] for path in clean.glob("sub-*/**/*_eeg.vhdr")}
+    return Difference(_in_order(known), _in_order(now - known), _in_order(known - now))
+
+
+def known_runs(results: Path) -> set[str]:
+    """Return the runs that the group models of results are of, also those to test on."""
     known: set[str] = set()
     for path in (results / MODELS).glob("*/split.json"):
         for labels in read_json(path).values():
             known |= set(cast(list[str], labels))
-    now = {path.name.partition("_desc-")[0] for path in clean.glob("sub-*/**/*_eeg.vhdr")}
-    return Difference(_in_order(known), _in_order(now - known), _in_order(known - now))
+    return known
 
 
 def name_the_gone(bids: Path, clean: Path) -> None:

@@ -17,7 +17,7 @@ from neurotranscoder.cli.preprocess import clean_study
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
-from neurotranscoder.cli.run_checks import check_results, check_split
+from neurotranscoder.cli.run_checks import check_group, check_results, check_split
 from neurotranscoder.cli.train import train
 from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
 from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
@@ -120,6 +120,7 @@ class RawStudy:
         def check(found: Sorted) -> None:
             check_results(found, self.out, fresh=options.fresh)
             if level == "group":
+                check_group(found, self.out)
                 check_split(found, self.bids)
 
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurotranscoder.cli.other_subjects import known_runs
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_records import SETTINGS
-from neurotranscoder.cli.workspace import CLEAN, RESULTS
+from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.io.output_folder import MARKER
@@ -58,6 +59,27 @@ def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
             "results belong to the subjects that they were made of; add --fresh, which sets them "
             "aside and makes new ones of all subjects, or choose another output folder"
+        )
+
+
+def check_group(found: Sorted, out: Path) -> None:
+    """Refuse a group model of a part of the subjects where there is one of more.
+
+    Raises
+    ------
+    StoreError
+        When the subjects that are asked for leave out some that the model is of.
+    """
+    asked = {label.removeprefix("sub-") for label in found.config.study.participants}
+    known = {label.partition("_")[0] for label in known_runs(out / RESULTS)}
+    known = {label.removeprefix("sub-") for label in known}
+    if asked and (without := sorted(known - asked)):
+        raise StoreError(
+            f"{out / RESULTS / MODELS} has a group model of {len(known)} subjects, and one "
+            f"without {', '.join(without)} would take its place; leave out --participant-label, "
+            "or ask for the level participant, which makes results of single subjects with that "
+            f"model; for a model of fewer subjects, neurotranscoder train {out / CLEAN} OTHER_OUT "
+            f"--participant-label {' '.join(sorted(asked))}"
         )
 
 
