@@ -61,3 +61,13 @@ def test_a_measured_gain_survives_a_sidecar_and_a_recording_in_memory(tmp_path, 
     for found in (read, eeg_from_raw(raw_from_eeg(eeg))):
         assert found.passband.source == "measured"
         assert_allclose(found.passband.at(PLACES), measured.at(PLACES), rtol=1e-5)
+
+
+@pytest.mark.parametrize("filtering", ["0.1-125 Hz", "header: high-pass .01 Hz; notch at 50 Hz"])
+def test_words_about_filters_are_the_same_after_two_writings(tmp_path, rng, filtering):
+    eeg = Eeg(1e-5 * rng.standard_normal((1, 500)), 250.0, Montage(("Cz",)), filtering)
+    for number in range(2):
+        path = tmp_path / f"{number}_eeg.vhdr"
+        write_brainvision(path, eeg)
+        eeg, _ = read_eeg(path, EegSidecars({"SoftwareFilters": described_filters(eeg)}))
+    assert eeg.filtering == filtering

@@ -20,7 +20,7 @@ from neurotranscoder.core.errors import Problem, StudyError, WeightsError
 from neurotranscoder.core.recording import Eeg, OtherChannel
 from neurotranscoder.io.brainvision import check_companions, check_length, read_filters
 from neurotranscoder.io.electrodes import EegSidecars, positions_of, read_places
-from neurotranscoder.io.filters import MEASURED, passband_of
+from neurotranscoder.io.filters import passband_of, told
 from neurotranscoder.io.store import read_table
 
 EEG_SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif")
@@ -273,9 +273,5 @@ def _filtering(path: Path, metadata: Mapping[str, object]) -> str:
     if path.suffix == ".vhdr" and (header := read_filters(path)):
         parts.append(f"header: {header}")
     for field in ("HardwareFilters", "SoftwareFilters"):
-        value = metadata.get(field, "n/a")
-        if isinstance(value, Mapping):  # a measured passband is read on its own
-            value = {name: what for name, what in value.items() if name != MEASURED} or "n/a"
-        if value not in ("n/a", "", None):
-            parts.append(f"{field}: {value}")
-    return "; ".join(parts)
+        parts.append(told(field, metadata.get(field)))
+    return "; ".join(part for part in parts if part)

@@ -62,6 +62,19 @@ def described(filtering: str) -> Mapping[str, object] | str:
     return {"described": {"filters": filtering}} if filtering else "n/a"
 
 
+def told(field: str, value: object) -> str:
+    """Return what an entry of a sidecar says in words; what `described` wrote, as it was said."""
+    if isinstance(value, Mapping):  # a measured passband is read on its own
+        value = {name: what for name, what in value.items() if name != MEASURED}
+    if value in ({}, "n/a", "", None):
+        return ""
+    if isinstance(value, Mapping) and list(value) == ["described"]:
+        inner = value["described"]
+        if isinstance(inner, Mapping) and list(inner) == ["filters"]:
+            return str(inner["filters"])
+    return f"{field}: {value}"
+
+
 def _cutoffs(name: str, values: object) -> tuple[list[float], list[float]]:
     """Return the cut-offs (Hz) of high-passes and low-passes in one entry of a sidecar."""
     words = re.sub("[^a-z]", "", name.lower())
