@@ -35,6 +35,14 @@ def test_drift_survives_rounding_to_5_khz_samples_within_a_millisecond():
     assert alignment_error(clock) < 1e-4
 
 
+@pytest.mark.parametrize("n", [50, 140, 170])
+@pytest.mark.parametrize("drift", [1.0, 5.0, 20.0])
+def test_triggers_that_are_only_rounded_to_1_khz_samples_are_not_called_displaced(n, drift):
+    for start in np.arange(0, 1e-3, 2e-4):
+        times = np.rint((triggers(n, drift) + start) * 1000) / 1000
+        assert measure_clock(times, tr=TR, n_volumes=n, resolution=1e-3).notes == ()
+
+
 def damaged(kind, rng):
     times = triggers()
     if kind == "missing":

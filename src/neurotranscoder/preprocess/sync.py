@@ -209,7 +209,7 @@ def _near_line(
     residual = times - slope * volume
     residual -= np.median(residual)
     scatter = 1.4826 * float(np.median(np.abs(residual)))
-    return np.asarray(np.abs(residual) <= 6 * scatter + max(1e-3, resolution))
+    return np.asarray(np.abs(residual) <= 6 * scatter + max(1e-3, 2 * resolution))
 
 
 def _line(
