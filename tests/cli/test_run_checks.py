@@ -68,6 +68,13 @@ def test_a_split_that_the_study_is_too_small_for_is_refused_before_cleaning(
     assert not (tmp_path / "out").exists()
 
 
+def test_conditions_that_no_table_has_are_refused_before_cleaning(study, tmp_path, capsys):
+    words = (*SPLIT, "--set", 'analyse.trials.conditions=["odball"]')
+    assert app(study, tmp_path / "out", "group", *words) == 2
+    assert "names the conditions 'odball'; events.tsv has 'oddball'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def with_results(study, tmp_path):
     """A study of which results were made, of two subjects."""

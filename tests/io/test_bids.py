@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from neurotranscoder.core.errors import StudyError
@@ -23,6 +26,21 @@ def add_run(root, run, *, eeg=True, bold=True):
     if bold:
         write_text(folder / "func" / f"{run.label}_bold.nii.gz", "")
     write_json(root / f"task-{run.task}_bold.json", {"RepetitionTime": 2.0, "EchoTime": 0.03})
+
+
+def test_a_study_of_eeg_alone_is_told_what_can_be_done_with_it(tmp_path):
+    add_run(tmp_path, RunId("01", "odd"), bold=False)
+    with pytest.raises(StudyError, match="with EEG alone there is `transcode` and `reconstruct`"):
+        find_runs(tmp_path)
+
+
+def test_files_of_a_run_are_in_the_same_order_wherever_images_lie(tmp_path):
+    run = RunId("01", "odd")
+    add_run(tmp_path / "m", run)
+    (files,) = find_runs(tmp_path / "m")
+    first = [path.name for path in replace(files, bold=Path("/a") / files.bold.name).recordings()]
+    last = [path.name for path in replace(files, bold=Path("/z") / files.bold.name).recordings()]
+    assert first == last
 
 
 def test_only_runs_with_both_modalities_are_found(tmp_path):

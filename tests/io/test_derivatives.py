@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -6,6 +8,7 @@ from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Eeg, Events
 from neurotranscoder.io.derivatives import (
+    path_from,
     start_derivative,
     write_events,
     write_image,
@@ -27,6 +30,13 @@ def test_a_derivative_says_what_made_it_from_what(tmp_path):
     assert description["SourceDatasets"] == [{"URL": "https://example.org/study"}]
     ignored = (tmp_path / ".bidsignore").read_text().splitlines()
     assert {"*.zarr", "*.movie"} <= set(ignored)
+
+
+@pytest.mark.parametrize("typed", ["study", "./study", "../x/study"])
+def test_the_source_is_named_as_seen_from_the_derivative(tmp_path, monkeypatch, typed):
+    (tmp_path / "x" / "study").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "x")
+    assert path_from(tmp_path / "out" / "results", Path(typed)) == "../../x/study"
 
 
 def test_every_file_has_a_sidecar_with_its_sources(tmp_path, rng):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -51,6 +52,12 @@ class Common:
     ] = ()
     seed: Annotated[int | None, Parameter(help="Seed of networks and their training.")] = None
     device: Annotated[Device, Parameter(help="Where networks are trained.")] = "auto"
+
+    def words(self) -> str:
+        """Return the settings as they were given, for the command that goes on with them."""
+        config = [] if self.config is None else ["--config", str(self.config)]
+        changed = [word for one in self.set for word in ("--set", one)]
+        return "".join(f" {quote(word)}" for word in (*config, *changed))
 
     def settings(self) -> Config:
         """Return the resolved settings."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from neurotranscoder.cli.common import Common, say
+from neurotranscoder.cli.left_out import left_out_of
 from neurotranscoder.cli.methods import cleaning_of, methods_of
 from neurotranscoder.cli.preprocess_records import is_simulated
 from neurotranscoder.cli.run_numbers import write_run_numbers
@@ -206,6 +208,7 @@ def report(out: Path, /) -> None:
     if folder.is_dir():
         read_manifest(folder, kind="evaluation")
         findings, page = load_findings(folder), out / "report.html"
+        findings = replace(findings, warnings=(*findings.warnings, *left_out_of(out)))
         methods, cleaning = describe(out), cleaning_of(out)
         write_report(findings, page, stage=stage, methods=methods, cleaning=cleaning)
     elif stage:

@@ -137,7 +137,7 @@ def study_of(out: Path) -> Path | None:
     if not isinstance(sources, list) or not sources:
         return None
     named = Path(str(sources[0].get("URL", "")))
-    places = (named, out.resolve().parent / named.name)
+    places = (out / named, out.resolve().parent / named.name)
     return next((place for place in places if place.is_dir()), None)
 
 

@@ -92,7 +92,21 @@ def preprocess(
     workers
         Where subjects are cleaned.
     """
-    clean_study(bids, out, common or Common(), workers or Workers(), strict=strict)
+    try:
+        clean_study(bids, out, common or Common(), workers or Workers(), strict=strict)
+    except PartialError:
+        _say_next(bids, out)
+        raise
+    _say_next(bids, out)
+
+
+def _say_next(bids: Path, out: Path) -> None:
+    """Say how to train on what is clean."""
+    if any(out.glob("sub-*")):
+        has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
+        setting = quote(f'study.images="{bids.resolve()}"')
+        images = "" if has_images else f" --set {setting}"
+        say(f"next: neurotranscoder train {quote(str(out))} RESULTS{images}")
 
 
 def clean_study(
@@ -146,7 +160,7 @@ def clean_study(
         good = [f.run for runs in subjects for f in runs if f.run.subject not in failed]
         _state_split(bids, out, good)
         write_page(out, keep_study(bids, out, failed, {run.subject for run in good}))
-    _summarise(outcomes, bids, out, strict=strict)
+    _summarise(outcomes, out, strict=strict)
 
 
 def _clean_subject(
@@ -210,7 +224,7 @@ def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
         write_split(out, runs, test, endings={"eeg": _ENDING})
 
 
-def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) -> None:
+def _summarise(outcomes: list[Outcome], out: Path, *, strict: bool) -> None:
     """Say what is there, and name what failed.
 
     Raises
@@ -221,11 +235,6 @@ def _summarise(outcomes: list[Outcome], bids: Path, out: Path, *, strict: bool) 
     failed = [one for one in outcomes if one.fault]
     n_good = len(outcomes) - len(failed)
     say(f"{n_good} of {len(outcomes)} subjects are clean: {out}; what was done: {out / PAGE}")
-    if n_good:
-        has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
-        setting = quote(f'study.images="{bids.resolve()}"')
-        images = "" if has_images else f" --set {setting}"
-        say(f"next: neurotranscoder train {quote(str(out))} RESULTS{images}")
     if failed:
         named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
         what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from neurotranscoder.config import Config
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.derivatives import start_derivative
+from neurotranscoder.io.derivatives import path_from, start_derivative
 from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.store import read_json, write_bytes, write_json
 from neurotranscoder.preprocess.clean_facts import RunFacts
@@ -30,7 +30,7 @@ PAGE = "preprocessing.html"
 
 def start_clean_study(out: Path, bids: Path) -> None:
     """Write what a clean study needs at its root; keep what is not BIDS from the validator."""
-    start_derivative(out, name="neurotranscoder preprocess", sources=[str(bids)])
+    start_derivative(out, name="neurotranscoder preprocess", sources=[path_from(out, bids)])
     ignored = (out / ".bidsignore").read_text(encoding="utf-8")
     write_bytes(out / ".bidsignore", f"{ignored}{RECORDS}\n{SETTINGS}\n{FIGURES}\n".encode())
 

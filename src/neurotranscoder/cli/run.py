@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -12,15 +12,21 @@ from cyclopts import Parameter
 from neurotranscoder.cli.analyse import analyse
 from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
+from neurotranscoder.cli.left_out import LeftOut
 from neurotranscoder.cli.other_subjects import name_the_gone, settle_results
 from neurotranscoder.cli.preprocess import clean_study
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_images import IMAGES
 from neurotranscoder.cli.reconstruct import reconstruct
-from neurotranscoder.cli.run_checks import check_group, check_results, check_split
+from neurotranscoder.cli.run_checks import (
+    check_conditions,
+    check_group,
+    check_results,
+    check_split,
+)
 from neurotranscoder.cli.train import train
 from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
-from neurotranscoder.core.errors import GridError, PartialError, SettingsError, StudyError
+from neurotranscoder.core.errors import PartialError
 
 Level = Literal["participant", "group"]
 
@@ -121,6 +127,7 @@ class RawStudy:
             check_results(found, self.out, fresh=options.fresh)
             if level == "group":
                 check_group(found, self.out)
+                check_conditions(found)
                 check_split(found, self.bids)
 
         try:
@@ -156,9 +163,10 @@ class RawStudy:
     def participants(self, model: Path | None) -> None:
         """Fit subjects and make their movies, if there is a group model."""
         if model is None and not any((self.results / MODELS).glob("*/manifest.json")):
+            given = self.common.words()
             say(
-                "participants are clean; there is no group model yet: next, "
-                f"neurotranscoder run {self.bids} {self.out} group"
+                "participants are clean; there is no group model yet: next, neurotranscoder run "
+                f"{quote(str(self.bids))} {quote(str(self.out))} group{given}"
             )
             return
         clean = self.out / CLEAN
@@ -178,17 +186,12 @@ class RawStudy:
         train(clean, results, common=read, workers=self.workers)
         self.participants(None)
         evaluate(clean, results, common=read)
-        _if_it_can("read-outs of the group", lambda: analyse(clean, results, common=read))
-        _if_it_can(
+        left_out = LeftOut(results)
+        left_out.attempt("read-outs of the group", lambda: analyse(clean, results, common=read))
+        left_out.attempt(
             "statistics of conditions",
             lambda: analyse(clean, results, stage="subject", common=read),
         )
+        left_out.keep()
         report(results)
-
-
-def _if_it_can(what: str, step: Callable[[], None]) -> None:
-    """Do what not all studies have the data for; say loudly where it is left out."""
-    try:
-        step()
-    except (GridError, SettingsError, StudyError) as error:
-        say(f"LEFT OUT: {what}: {error}")
+        left_out.settle()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurotranscoder.analyse.conditions import questions_of
 from neurotranscoder.cli.other_subjects import known_runs
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_records import SETTINGS
 from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError, StoreError
+from neurotranscoder.io.events import read_events
 from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.scans import stated_test_runs
 from neurotranscoder.preprocess.clean_study import read_clean_study
@@ -60,6 +62,21 @@ def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
             "results belong to the subjects that they were made of; add --fresh, which sets them "
             "aside and makes new ones of all subjects, or choose another output folder"
         )
+
+
+def check_conditions(found: Sorted) -> None:
+    """Refuse settings that name conditions which no table of events has; rest has no tables.
+
+    Raises
+    ------
+    SettingsError
+        With the names that there are.
+    """
+    files = [one for subject in found.subjects for one in subject]
+    tables = {path for one in files if (path := one.bold_events or one.eeg_events) is not None}
+    names = {name for path in sorted(tables) for name in read_events(path).trial_type}
+    if names:
+        questions_of(sorted(names), found.config.analyse.trials)
 
 
 def check_group(found: Sorted, out: Path) -> None:

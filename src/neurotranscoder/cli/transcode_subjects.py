@@ -111,6 +111,7 @@ def _write_bold(
         metadata={
             "Description": "BOLD predicted from EEG, around its mean, in the unit of the images",
             "SkullStripped": True,
+            "Resolution": "the voxels of the images that the subject was fitted to",
             "RepetitionTime": volumes.tr,
             "TaskName": run.task,
             "EEGClock": str(recording.clock),

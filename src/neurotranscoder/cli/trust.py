@@ -121,7 +121,7 @@ def _identity(space: Workspace, trained: TrainedSubject, runs: list[RunId], name
         + [dict(one.eeg_sidecars.metadata), one.bold_metadata]
         for one in files
     ]
-    reading = space.config.study.model_dump(mode="json", exclude={"participants"})
+    reading = space.config.study.model_dump(mode="json", exclude={"participants", "images"})
     facts = [model, trained.group, [run.label for run in runs], inputs, reading]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -15,7 +15,7 @@ from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
-from neurotranscoder.io.derivatives import start_derivative
+from neurotranscoder.io.derivatives import path_from, start_derivative
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import write_text
@@ -95,7 +95,8 @@ class Workspace:
         """
         identity = study_identity(self.study.root)
         with open_output_folder(self.out, kind="derivative", identity=identity):
-            start_derivative(self.out, name="neurotranscoder", sources=[str(self.study.root)])
+            source = path_from(self.out, self.study.root)
+            start_derivative(self.out, name="neurotranscoder", sources=[source])
             write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
             write_text(self.out / "settings.toml", to_toml(self.config))
             yield

@@ -60,16 +60,17 @@ class RunFiles:
     shared: tuple[BoldFile, ...] = ()
 
     def recordings(self) -> tuple[Path, ...]:
-        """Return the files that hold signals, images, and names and places of channels; sorted.
+        """Return the files that hold signals, images, and names and places of channels.
 
-        Header, markers and samples of BrainVision share a stem. What JSON files say is in the
-        metadata.
+        In the order of their names, wherever a study lies and however its path was given. Header,
+        markers and samples of BrainVision share a stem. What JSON files say is in the metadata.
         """
         stem = self.eeg.name.partition(".")[0]
         beside = [path for path in self.eeg.parent.glob(f"{stem}.*") if path.is_file()]
         sidecars = self.eeg_sidecars
         others = (self.bold, self.mask, sidecars.channels, sidecars.electrodes)
-        return tuple(sorted({*beside, *(path for path in others if path is not None)}))
+        found = {*beside, *(path for path in others if path is not None)}
+        return tuple(sorted(found, key=lambda path: (path.name, path)))
 
 
 @dataclass(frozen=True, slots=True)

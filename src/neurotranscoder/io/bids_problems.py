@@ -40,4 +40,11 @@ def nothing_simultaneous(root: Path, eegs: dict[RunId, Path], bolds: dict[RunId,
 
     got = f"EEG runs {listed(eegs)}, BOLD runs {listed(bolds)}, none with the same labels"
     needed = "the same sub, ses, task and run labels in eeg/ and in func/"
-    return Problem(str(root), "runs", got, needed, "rename the files, or check the participants")
+    cure = "rename the files, or check the participants"
+    if bool(eegs) != bool(bolds):
+        alone = "EEG" if eegs else "BOLD"
+        cure = (
+            f"with {alone} alone there is `transcode` and `reconstruct`, of a model that was "
+            "trained on others; cleaning, training and scores need both; or check the participants"
+        )
+    return Problem(str(root), "runs", got, needed, cure)

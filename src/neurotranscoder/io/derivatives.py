@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None
     name : str
         What it is called.
     sources : sequence of str
-        Data sets it was made from, as URL or path.
+        Data sets it was made from, as URL or as path from this folder (`path_from`).
     """
     description = {
         "Name": name,
@@ -48,6 +49,11 @@ def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None
     images = ("*_xfm.*", "*_transforms.json", "*_boldmap.*", "*_desc-confounds_timeseries.*")
     records = ("neurotranscoder.json", "manifest.json")
     write_text(folder / ".bidsignore", "\n".join([*results, *images, *records]) + "\n")
+
+
+def path_from(folder: Path, source: Path) -> str:
+    """Return the path of a data set as seen from a derivative, however either was given."""
+    return Path(os.path.relpath(source.resolve(), folder.resolve())).as_posix()
 
 
 def write_image(
