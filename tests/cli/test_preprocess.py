@@ -115,7 +115,7 @@ def test_each_step_says_what_it_did(cleaned):
     assert len(sidecar["CleaningSteps"]) == 8
     page = (cleaned[0] / "preprocessing.html").read_text()
     assert page.count("<details id=") == 2
-    assert page.count("<img") == 4
+    assert page.count("<img") == 6
     assert "Subjects that could not be cleaned" in page
 
 

@@ -29,7 +29,12 @@ def test_eog_channels_come_before_frontal_ones(example):
     raw = with_eog(example)
     blinks, movements = views_of(raw)
     assert (blinks.seen_in, movements.seen_in) == (("VEOG",), ("HEOG",))
-    assert blinks.weights is None
+    assert_allclose(blinks.weights[:3], [0.5, 0.5, 0])
+
+
+def test_eog_where_no_channel_is_frontal_has_no_weights(example):
+    raw = with_eog(example)
+    assert [view.weights for view in views_of(raw, NAMES[4:])] == [None, None]
 
 
 @pytest.mark.parametrize("name", ["HEOG", "EOG-H", "EOGh", "EOG horizontal", "hEOG_1"])

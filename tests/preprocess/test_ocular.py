@@ -141,6 +141,12 @@ def test_pairs_are_cleaned_as_other_channels(example):
     assert band_uv(off) < 0.4 * band_uv(pairs["eyes"])
 
 
+def test_eog_that_sees_the_brain_alone_is_not_taken_for_eyes():
+    still = eyes_example(blink_uv=0.0)
+    with pytest.raises(CleaningError, match=r"no blinks were found in VEOG.*found in HEOG"):
+        remove_ocular(with_eog(still))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_eeg_without_blinks_is_refused(seed):
     still = eyes_example(blink_uv=0.0, seed=seed)

@@ -35,7 +35,8 @@ class EyeView:
     course : array, shape (times,)
         What they show, in V, of either sign.
     weights : array, shape (channels,) or None
-        How the course is summed up from the EEG channels, sizes adding up to 1; None of EOG.
+        How frontal EEG shows the same, a sum of the EEG channels whose sizes add up to 1; None
+        where no channel is frontal.
     """
 
     kind: EyeKind
@@ -80,11 +81,13 @@ def eye_views(
     own = list(eog) or _eog_channels(raw)
     stand_ins = [name for name in own if name in names]
     beside = [name for name in own if name not in names]
-    views = [_of_eog(raw, kind, beside) for kind in ("blinks", "eye movements")]
+    frontal, lateral = _frontal(names, data), _lateral(names, data)
     if stand_ins:
-        views[0] = _of_eeg("blinks", names, data, [float(name in stand_ins) for name in names])
-    views[0] = views[0] or _frontal(names, data)
-    views[1] = views[1] or _lateral(names, data)
+        frontal = _of_eeg("blinks", names, data, [float(name in stand_ins) for name in names])
+    views = (
+        _of_eog(raw, "blinks", beside, frontal) or frontal,
+        _of_eog(raw, "eye movements", beside, lateral) or lateral,
+    )
     found = [view for view in views if view is not None]
     if not found:
         raise CleaningError(
@@ -99,15 +102,18 @@ def _eog_channels(raw: mne.io.BaseRaw) -> list[str]:
     return [raw.ch_names[pick] for pick in mne.pick_types(raw.info, meg=False, eog=True)]
 
 
-def _of_eog(raw: mne.io.BaseRaw, kind: EyeKind, eog: Sequence[str]) -> EyeView | None:
-    """Return what the strongest EOG channel of a kind shows."""
+def _of_eog(
+    raw: mne.io.BaseRaw, kind: EyeKind, eog: Sequence[str], in_eeg: EyeView | None
+) -> EyeView | None:
+    """Return what the strongest EOG channel of a kind shows, and how EEG shows the same."""
     sideways = kind == "eye movements"
     fitting = [name for name in eog if _is_horizontal(name) == sideways]
     if not fitting:
         return None
     courses = raw.get_data(picks=fitting)
     strongest = int(np.argmax(np.std(np.diff(courses, axis=1), axis=1)))
-    return EyeView(kind, (fitting[strongest],), courses[strongest])
+    weights = None if in_eeg is None else in_eeg.weights
+    return EyeView(kind, (fitting[strongest],), courses[strongest], weights)
 
 
 def _is_horizontal(name: str) -> bool:

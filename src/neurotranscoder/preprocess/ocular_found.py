@@ -21,6 +21,9 @@ _EYES = (1.0, 10.0)  # Hz: where eyes are seen
 _EEG = (1.0, 40.0)  # Hz: where they are told from the brain; slower EEG is read by the same filter
 _TRIED = 4  # components: a head that moves may be stronger than the eyes
 _LEAST_RATIO = 5.0
+_LEAST_ALONE = (
+    0.9  # correlation with EOG where no pattern says that it is the eyes: EOG sees brain
+)
 _LEAST_REST = 0.2  # of the time
 _EASE = 0.6  # of what is asked for at last: a first guess holds events that are none
 
@@ -34,10 +37,10 @@ class OcularSettings(Settings):
     least_events: int = Field(default=5, ge=2)
     """Blinks, or eye movements, that there have to be."""
     least_correlation: float = Field(default=0.75, gt=0, lt=1)
-    """Correlation, around blinks (movements), of what is removed with what these channels show."""
+    """Correlation, around blinks (movements), of what is removed with what these channels show;
+    .9 at least where there is EOG and no frontal EEG."""
     least_frontal: float = Field(default=3.5, gt=1)
-    """Where frontal EEG stands in for EOG: how much stronger the eyes are there than in a typical
-    channel."""
+    """How much stronger the eyes are in frontal EEG than in a typical channel."""
 
 
 class _Look(NamedTuple):
@@ -176,10 +179,12 @@ def _chosen(
     ease: float,
 ) -> int:
     """Return the number of the strongest component that looks as if it came from the eyes."""
+    alone = 0.0 if view.weights is not None else _LEAST_ALONE
+    least = ease * max(alone, settings.least_correlation)
     for number in range(min(_TRIED, int(np.sum(contrast.ratios >= _LEAST_RATIO)))):
         pattern = contrast.patterns[:, number]
         own = contrast.filters[number] @ seen
-        if np.abs(np.corrcoef(own, course)[0, 1]) < ease * settings.least_correlation:
+        if np.abs(np.corrcoef(own, course)[0, 1]) < least:
             continue
         typical = float(np.median(np.abs(pattern)))
         if (
