@@ -104,17 +104,18 @@ def test_each_step_says_what_it_did(cleaned):
     record = read_json(cleaned[0] / "records" / "sub-01_task-oddball_run-01.json")
     steps = {step["step"]: step for step in record["steps"]}
     assert list(steps) == [
-        "gradient", "resample", "pulse", "bad_channels", "channels", "filters", "reference"
+        "gradient", "resample", "pulse", "bad_channels", "ocular", "channels", "filters",
+        "reference",
     ]  # fmt: skip
     assert steps["gradient"]["done"]
     assert "volumes" in steps["gradient"]["said"]
     assert steps["resample"]["done"]
     sidecar = read_json(next(cleaned[0].glob("sub-01/eeg/*_desc-preproc_eeg.json")))
     assert sidecar["EEGReference"] == "average"
-    assert len(sidecar["CleaningSteps"]) == 7
+    assert len(sidecar["CleaningSteps"]) == 8
     page = (cleaned[0] / "preprocessing.html").read_text()
     assert page.count("<details id=") == 2
-    assert page.count("<img") == 4
+    assert page.count("<img") == 6
     assert "Subjects that could not be cleaned" in page
 
 

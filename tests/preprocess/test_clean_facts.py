@@ -6,7 +6,13 @@ from numpy.testing import assert_allclose
 
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Clock
-from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
+from neurotranscoder.preprocess.clean_facts import (
+    RunFacts,
+    average_blinks,
+    median_spectrum,
+    trigger_residuals,
+)
+from neurotranscoder.preprocess.ocular import OcularPart, OcularReport
 
 SFREQ = 250.0
 
@@ -51,6 +57,27 @@ def test_triggers_are_compared_with_the_volume_that_is_nearest():
 def test_facts_come_back_from_json():
     back = RunFacts.of_json(json.loads(json.dumps(facts().to_json())))
     assert back == facts()
+
+
+def ocular_report(kind):
+    lags = np.arange(-125, 126) / SFREQ
+    blink = 1e-4 * np.outer([1.0, -0.5], np.exp(-((lags / 0.1) ** 2)))
+    part = OcularPart(kind, ("Fp1",), np.array([1.0]), 12.0, 0.6, 0.1, blink, 0.1 * blink)
+    return OcularReport((part,), ("Fp1", "Cz"), np.array([0.5, 0.1]), lags)
+
+
+def test_average_blinks_are_kept_in_uv_at_every_fortieth_of_a_second():
+    lags, before, after = average_blinks([None, ocular_report("blinks")])
+    assert_allclose(np.diff(lags), 6 / SFREQ, atol=1e-3)
+    middle = int(np.argmax(before[0]))
+    assert lags[middle] == pytest.approx(0, abs=0.02)
+    assert_allclose([row[middle] for row in before], [100, -50], rtol=0.05)
+    assert_allclose(after, 0.1 * np.array(before), rtol=1e-3)
+
+
+@pytest.mark.parametrize("reports", [[], [None], [ocular_report("eye movements")]])
+def test_without_blinks_there_is_no_average(reports):
+    assert average_blinks(reports) == ([], [], [])
 
 
 def test_a_record_of_something_else_is_refused():

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from findings_example import example_findings
 from neurotranscoder.preprocess.clean_facts import RunFacts
 from neurotranscoder.report.cleaning import (
     RunPage,
+    draw_blinks,
     draw_clock,
     draw_spectra,
     write_cleaning_page,
@@ -25,6 +28,7 @@ STEPS = [
     {"step": "gradient", "done": True, "numbers": {"before_uv": 105.2, "after_uv": 12.1}},
     {"step": "pulse", "done": False, "numbers": {}},
     {"step": "bad_channels", "done": True, "numbers": {"channels": 2, "names": "Cz, Pz"}},
+    {"step": "ocular", "done": True, "numbers": {"blinks_per_minute": 12.3}},
 ]
 IMAGES = {"numbers": {"displacement_mean": 0.123, "snr": 61.4}}
 PICTURE = Picture("data:image/png;base64,AAAA", "Head motion.", "How it moved.", 10, 10)
@@ -51,6 +55,13 @@ def test_the_page_has_every_line_escaped_and_the_same_bytes_twice(tmp_path):
     for text in ("gradient artefact removed", "&lt;no&gt; beats", "sub-02: no &lt;samples&gt;"):
         assert text in page
     assert page.count("<img") == 2
+
+
+def test_the_average_blink_has_a_picture_where_blinks_were_removed(tmp_path):
+    blink = {"lags": [-0.1, 0.0, 0.1], "blink_before": [[0.0, 120.0, 0.0], [0.0, -30.0, 5.0]]}
+    facts = replace(FACTS, **blink, blink_after=[[0.0, 4.0, 0.0], [0.0, -6.5, 1.0]])
+    assert "has 120 µV in the channel with most of it; 6.5 µV are left" in draw_blinks(facts).alt
+    assert page_of(tmp_path, RunPage(facts)).count("<img") == 3
 
 
 def test_a_clock_that_was_not_measured_has_no_picture(tmp_path):
@@ -83,6 +94,7 @@ def test_the_page_loads_nothing_and_its_links_have_targets(tmp_path):
         ("Resampled", "\N{EN DASH}"),
         ("Pulse", "left out"),
         ("Bad channels", "Cz, Pz"),
+        ("Eyes", "12 blinks a minute"),
         ("Displacement (mm)", "0.12"),
         ("tSNR", "61"),
     ],

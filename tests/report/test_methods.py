@@ -74,6 +74,23 @@ def test_a_step_that_was_left_out_says_so_with_its_reason():
     assert "pulse" not in text
 
 
+def test_blinks_and_eye_movements_are_said_with_their_rates_and_channels():
+    both = {
+        "removed": 0.1,
+        "blinks_per_minute": 12.0,
+        "blinks_seen_in": "Fp1, Fp2",
+        "eye_movements_per_minute": 30.0,
+        "eye_movements_seen_in": "F7, F8",
+    }
+    blinks = {name: value for name, value in both.items() if not name.startswith("eye")}
+    facts = MethodsFacts(eeg=(eeg(step("ocular", both)), eeg(step("ocular", blinks))))
+    assert (
+        "Blinks (12 a minute, found in Fp1, Fp2) and eye movements (30 a minute, found in F7, "
+        "F8, in 1 of 2 runs) were removed in all 2 runs by a multi-channel Wiener filter of one "
+        "component each (Somers et al., 2018) (10 % of the variance of the median channel)."
+    ) in text_of(facts)
+
+
 def test_records_without_numbers_give_sentences_without_them():
     bare = replace(eeg(step("gradient"), step("resample"), step("reference")), settings={})
     text = text_of(MethodsFacts(eeg=(bare,)))

@@ -15,6 +15,8 @@ from neurotranscoder.preprocess.channels import (
 from neurotranscoder.preprocess.eeg import FilterReport, ResampleReport, filter_eeg, resample_eeg
 from neurotranscoder.preprocess.heart import Beats, BeatSettings, find_beats
 from neurotranscoder.preprocess.match_channels import match_channels
+from neurotranscoder.preprocess.ocular import OcularPart, OcularReport, remove_ocular
+from neurotranscoder.preprocess.ocular_found import OcularSettings
 from neurotranscoder.preprocess.pulse import project_pulse, remove_pulse, remove_pulse_obs
 from neurotranscoder.preprocess.pulse_found import PulseReport, PulseSettings
 from neurotranscoder.signal.filters import FilterSettings
@@ -27,6 +29,9 @@ __all__ = [
     "ChannelChange",
     "FilterReport",
     "FilterSettings",
+    "OcularPart",
+    "OcularReport",
+    "OcularSettings",
     "Passband",
     "PulseReport",
     "PulseSettings",
@@ -39,6 +44,7 @@ __all__ = [
     "interpolate_channels",
     "match_channels",
     "project_pulse",
+    "remove_ocular",
     "remove_pulse",
     "remove_pulse_obs",
     "resample_eeg",

@@ -1,11 +1,13 @@
 """Raw scanner EEG to clean EEG: every step that finds something to do, in the right order.
 
 Gradients go first, at the rate of the amplifier; then the recording is brought to a lower rate,
-the pulse goes, bad channels are replaced, and the channels become those of the study. Artefacts
-differ from one lead to the next, so that nothing is guessed from channels that have them, and no
-guess is made from another. Slow drift is taken out, and channels are referenced to their average,
-which is then one of the same channels in all subjects. A step that finds nothing to do, or that
-was done before, says so and is left out.
+the pulse goes, bad channels are replaced, blinks and eye movements go, and the channels become
+those of the study. Artefacts of the scanner differ from one lead to the next, so that nothing is
+guessed from channels that have them, and no guess is made from another. The eyes come after the
+pulse, which is large above them as well, and after bad channels: they are read from all channels
+together, and are the same sum in a channel that was interpolated. Slow drift is taken out, and
+channels are referenced to their average, which is then one of the same channels in all subjects.
+A step that finds nothing to do, or that was done before, says so and is left out.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ from neurotranscoder.preprocess.eeg import filter_eeg, resample_eeg
 from neurotranscoder.preprocess.gradient import GradientSettings
 from neurotranscoder.preprocess.gradient_signals import clean_raw
 from neurotranscoder.preprocess.match_channels import match_channels
+from neurotranscoder.preprocess.ocular import remove_ocular
+from neurotranscoder.preprocess.ocular_found import OcularSettings
 from neurotranscoder.preprocess.pulse import remove_pulse
 from neurotranscoder.preprocess.pulse_found import PulseSettings
 from neurotranscoder.preprocess.step_numbers import Numbers, numbers_of
@@ -44,7 +48,7 @@ Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
 
 
 StepName = Literal[
-    "gradient", "resample", "pulse", "bad_channels", "channels", "filters", "reference"
+    "gradient", "resample", "pulse", "bad_channels", "ocular", "channels", "filters", "reference"
 ]
 EVERY_STEP: tuple[StepName, ...] = get_args(StepName)
 
@@ -62,6 +66,8 @@ class EegCleanSettings(Settings):
     """Removal of the pulse artefact."""
     bad_channels: BadChannelSettings = BadChannelSettings()
     """Which channels are replaced by what their neighbours say."""
+    ocular: OcularSettings = OcularSettings()
+    """Removal of blinks and eye movements; recordings without any stay as they are."""
     filters: FilterSettings = FilterSettings()
     """By default slow drift alone goes: BOLD follows the slow EEG."""
 
@@ -182,6 +188,7 @@ def _steps(
         "resample": partial(resample_eeg, sfreq=options.sfreq),
         "pulse": partial(remove_pulse, settings=options.pulse),
         "bad_channels": partial(_repair, settings=options.bad_channels),
+        "ocular": partial(remove_ocular, settings=options.ocular),
         "channels": partial(_match, channels=channels),
         "filters": partial(filter_eeg, settings=options.filters),
         "reference": average_reference,

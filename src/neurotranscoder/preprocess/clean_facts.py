@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from scipy.signal import welch
 
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Clock
+from neurotranscoder.preprocess.ocular import OcularReport
 
 _SEGMENT = 8.0  # s: the slowest frequency that is shown is 1/4 Hz
 _N_FREQUENCIES = 200
 _DIGITS = 4
+_LAG = 0.025  # s between the values of an average that are kept
 
 Curve = tuple[list[float], list[float]]
 
@@ -37,6 +39,10 @@ class RunFacts:
     trigger_times, residuals_ms : list of float
         When volume triggers came (s on the EEG clock), less the clock (ms); empty where the clock
         was not measured on them.
+    lags : list of float
+        Seconds after the peak of a blink; empty where no blinks were removed.
+    blink_before, blink_after : list of lists of float
+        Average blink in each channel, in uV.
     """
 
     label: str
@@ -45,6 +51,9 @@ class RunFacts:
     after: Curve
     trigger_times: list[float]
     residuals_ms: list[float]
+    lags: list[float] = field(default_factory=list)
+    blink_before: list[list[float]] = field(default_factory=list)
+    blink_after: list[list[float]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as JSON has them."""
@@ -98,6 +107,28 @@ def trigger_residuals(
     scanner = clock.eeg_start + (1 + clock.drift_ppm * 1e-6) * times
     away = scanner - tr * np.rint(scanner / tr)
     return _rounded(times, digits=9), _rounded(1e3 * away)
+
+
+def average_blinks(
+    reports: Iterable[object],
+) -> tuple[list[float], list[list[float]], list[list[float]]]:
+    """Return lags (s) and the average blink of each channel before and after (uV), thinned out.
+
+    Parameters
+    ----------
+    reports : iterable of object
+        Those of the steps of cleaning; without blinks in them there are none.
+    """
+    ocular = next((one for one in reports if isinstance(one, OcularReport)), None)
+    blinks = None if ocular is None else ocular.part("blinks")
+    if ocular is None or blinks is None:
+        return [], [], []
+    every = max(1, round(_LAG / (ocular.lags[1] - ocular.lags[0])))
+    before, after = (
+        [_rounded(1e6 * row[::every]) for row in average]
+        for average in (blinks.average_before, blinks.average_after)
+    )
+    return _rounded(ocular.lags[::every]), before, after
 
 
 def _rounded(values: Float[ndarray, " values"], digits: int = _DIGITS) -> list[float]:

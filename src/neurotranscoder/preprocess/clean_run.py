@@ -27,7 +27,12 @@ from neurotranscoder.preprocess.clean import (
     WantedChannels,
     clean_scanner_eeg,
 )
-from neurotranscoder.preprocess.clean_facts import RunFacts, median_spectrum, trigger_residuals
+from neurotranscoder.preprocess.clean_facts import (
+    RunFacts,
+    average_blinks,
+    median_spectrum,
+    trigger_residuals,
+)
 from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.scan_blocks import refuse_several
 from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
@@ -123,12 +128,16 @@ def clean_eeg_run(
     lines += [str(clock.clock), *clock.notes, *map(str, clean.steps)]
     lines += [said for step in clean.steps for said in step.warnings]
     measured = clock.clock.source == "measured" and STATED not in clock.notes
+    lags, before, after = average_blinks(step.report for step in clean.steps)
     facts = RunFacts(
         files.run.label,
         lines,
         median_spectrum(eeg.data, eeg.sfreq),
         median_spectrum(cleaned.data, cleaned.sfreq),
         *(trigger_residuals(triggers, clock.clock, volumes.tr) if measured else ([], [])),
+        lags=lags,
+        blink_before=before,
+        blink_after=after,
     )
     markers = _markers_at(marks, cleaned)
     return CleanRun(cleaned, markers, clean.steps, clock, facts, _recorded(eeg, clock.clock))

@@ -9,6 +9,7 @@ import numpy as np
 from neurotranscoder.preprocess.channels import BadChannels, ReferenceReport
 from neurotranscoder.preprocess.eeg import FilterReport, ResampleReport
 from neurotranscoder.preprocess.gradient_report import GradientReport
+from neurotranscoder.preprocess.ocular import OcularReport
 from neurotranscoder.preprocess.pulse_found import PulseReport
 
 Numbers = dict[str, float | str]
@@ -63,6 +64,21 @@ def _pulse(report: PulseReport) -> Numbers:
 def _bad(report: BadChannels) -> Numbers:
     """Return how many channels were replaced, and which."""
     return {"channels": len(report.names), "names": ", ".join(report.names)}
+
+
+@numbers_of.register
+def _ocular(report: OcularReport) -> Numbers:
+    """Return the numbers of blinks and eye movements that were removed."""
+    found: Numbers = {"removed": _short(np.median(report.removed))}
+    for part in report.parts:
+        name = part.kind.replace(" ", "_")
+        found |= {
+            f"{name}_per_minute": _short(part.per_minute),
+            f"{name}_seen_in": ", ".join(part.seen_in),
+            f"{name}_correlation_before": _short(part.correlation_before),
+            f"{name}_correlation_after": _short(part.correlation_after),
+        }
+    return found
 
 
 @numbers_of.register

@@ -80,7 +80,8 @@ def write_cleaning_page(
 def _pictures(facts: RunFacts) -> tuple[Picture, ...]:
     """Return the pictures of a run that there are numbers for."""
     clock = () if not facts.residuals_ms else (draw_clock(facts),)
-    return (draw_spectra(facts), *clock)
+    blinks = () if not facts.lags else (draw_blinks(facts),)
+    return (draw_spectra(facts), *clock, *blinks)
 
 
 def draw_spectra(facts: RunFacts) -> Picture:
@@ -120,6 +121,32 @@ def draw_clock(facts: RunFacts) -> Picture:
         return picture_of(figure, alt=alt, caption=_CLOCK)
 
 
+def draw_blinks(facts: RunFacts) -> Picture:
+    """Draw the average blink in every channel before and after the eyes were taken out."""
+    before, after = np.asarray(facts.blink_before), np.asarray(facts.blink_after)
+    with drawing_style():
+        figure = Figure(figsize=(4.6, 2.6), layout="constrained")
+        for axes, data, colour, title in zip(
+            figure.subplots(1, 2, sharey=True),
+            (before, after),
+            (VERMILLION, BLUE),
+            ("Average blink, before", "After"),
+            strict=True,
+        ):
+            axes.axhline(0, color=GREY, lw=0.7)
+            axes.plot(facts.lags, data.T, color=colour, lw=0.6)
+            axes.set_xlabel("time after its peak (s)")
+            axes.set_title(title)
+            axes.label_outer()
+        figure.axes[0].set_ylabel("EEG (µV)")
+        largest, left = np.max(np.abs(before)), np.max(np.abs(after))
+        alt = (
+            f"The average blink of {facts.label} has {largest:.3g} µV in the channel with most of "
+            f"it; {left:.3g} µV are left at most."
+        )
+        return picture_of(figure, alt=alt, caption=_BLINKS)
+
+
 _SPECTRA = (
     "Amplitude spectral density of the median EEG channel, as recorded and after all steps. "
     "Gradients are lines at multiples of slices per TR; drift is what the clean one lacks on the "
@@ -128,4 +155,9 @@ _SPECTRA = (
 _CLOCK = (
     "Each dot is a volume trigger: its time less that of the fitted line. Rounding to samples is "
     "a band of one sample; a bend would be a clock that does not run evenly."
+)
+_BLINKS = (
+    "Mean EEG around blinks, a line for each channel, less what it begins and ends with. What the "
+    "lines on the right have in common is left of the blinks; the rest is brain that did not "
+    "average out."
 )

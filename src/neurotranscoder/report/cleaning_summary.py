@@ -11,6 +11,7 @@ _STEPS = {
     "resample": "Resampled",
     "pulse": "Pulse",
     "bad_channels": "Bad channels",
+    "ocular": "Eyes",
     "filters": "Filters",
     "reference": "Reference",
 }
@@ -101,6 +102,7 @@ def _cell(name: str, step: Mapping[str, Any] | None) -> str:
         "resample": "to {to_hz:g} Hz",
         "pulse": "{beats} beats",
         "bad_channels": "{names}",
+        "ocular": "{blinks_per_minute:.0f} blinks a minute",
     }
     try:
         return words.get(name, _DONE).format(**numbers)

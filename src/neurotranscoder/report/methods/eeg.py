@@ -13,6 +13,7 @@ _WORDS = {
     "resample": "resampling",
     "pulse": "removal of the pulse artefact",
     "bad_channels": "replacement of bad channels",
+    "ocular": "removal of blinks and eye movements",
     "filters": "filters",
     "reference": "average reference",
 }
@@ -127,6 +128,26 @@ def _bad(numbers: Many, _: Mapping[str, Any], where: str) -> str:
     )
 
 
+def _ocular(numbers: Many, _: Mapping[str, Any], where: str) -> str:
+    """Return how blinks and eye movements were removed."""
+    kinds = []
+    for kind in ("blinks", "eye movements"):
+        name = kind.replace(" ", "_")
+        rates = _values(numbers, f"{name}_per_minute")
+        seen = dict.fromkeys(str(one[f"{name}_seen_in"]) for one in numbers
+                             if f"{name}_seen_in" in one)  # fmt: skip
+        if rates:
+            some = "" if len(rates) == len(numbers) else f", {in_runs(len(rates), len(numbers))}"
+            kinds.append(f"{kind} ({spread(rates)} a minute, found in {' or '.join(seen)}{some})")
+    said = (
+        f"{listed(kinds) or 'blinks and eye movements'} were removed {where} by a multi-channel "
+        "Wiener filter of one component each [@somers2018]"
+    )
+    shares = [100 * one for one in _values(numbers, "removed")]
+    said += f" ({spread(shares, '%')} of the variance of the median channel)" if shares else ""
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _filters(numbers: Many, settings: Mapping[str, Any], where: str) -> str:
     """Return which filters were applied."""
     own = settings.get("filters", {})
@@ -158,6 +179,7 @@ _STEPS: dict[str, Callable[[Many, Mapping[str, Any], str], str]] = {
     "resample": _resample,
     "pulse": _pulse,
     "bad_channels": _bad,
+    "ocular": _ocular,
     "filters": _filters,
     "reference": _reference,
 }

@@ -145,6 +145,11 @@ REFERENCES: dict[str, Reference] = {
             "Frontiers in Neuroscience", "7:267", "10.3389/fnins.2013.00267",
         ),
         Reference(
+            "somers2018", ("Somers, B.", "Francart, T.", "Bertrand, A."), "2018",
+            "A generic EEG artifact removal algorithm based on the multi-channel Wiener filter",
+            "Journal of Neural Engineering", "15(3):036007", "10.1088/1741-2552/aaac92",
+        ),
+        Reference(
             "perrin1989",
             ("Perrin, F.", "Pernier, J.", "Bertrand, O.", "Echallier, J. F."), "1989",
             "Spherical splines for scalp potential and current density mapping",
