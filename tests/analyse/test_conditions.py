@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import (
     Question,
-    TrialAnalysisSettings,
     answer,
     answer_across,
     questions_of,

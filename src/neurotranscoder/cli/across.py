@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import (
     Answer,
     Question,
-    TrialAnalysisSettings,
     answer_across,
 )
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested

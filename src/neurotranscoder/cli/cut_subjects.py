@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.analyse.conditions import TrialAnalysisSettings
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.trials import Trials, cut_trials
 from neurotranscoder.analyse.visible import Visible, visible_voxels
 from neurotranscoder.cli.common import say

@@ -13,7 +13,8 @@ import numpy as np
 from cyclopts import Parameter
 
 from neurotranscoder.analyse.atlas import region_courses, write_region_courses
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Question
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject
 from neurotranscoder.cli.workspace import clear, is_complete

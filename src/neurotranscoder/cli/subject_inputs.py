@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, questions_of
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Question, questions_of
 from neurotranscoder.analyse.trials import whole_windows
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import SubjectRuns
