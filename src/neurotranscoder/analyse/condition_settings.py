@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +12,8 @@ from neurotranscoder.analyse.trials import TrialSettings
 from neurotranscoder.analyse.units import UnitSettings
 from neurotranscoder.analyse.zmaps import Correction
 from neurotranscoder.core.settings import Settings
+
+MovieKind = Literal["eeg", "bold", "fused", "any"]
 
 
 class TrialAnalysisSettings(Settings):
@@ -35,6 +38,10 @@ class TrialAnalysisSettings(Settings):
     """What is done about the number of voxels and frames: 'cluster', 'fdr' or 'uncorrected'."""
     level: float = Field(default=0.05, gt=0, lt=1)
     """Of q ('fdr') or p ('uncorrected')."""
+    movies: MovieKind = "eeg"
+    """What is averaged: movies from 'eeg' (of runs with both and of EEG alone), from 'bold' (with
+    both and of BOLD alone), 'fused' (with both), or 'any': from EEG where a run has it, from BOLD
+    where not. What 'any' averages differs in resolution and scale; results say so."""
     unseen_runs: bool = False
     """Only runs that the subject's model was not fitted on."""
     trust_q: float = Field(default=0.05, gt=0, le=1)

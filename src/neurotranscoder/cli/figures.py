@@ -10,14 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from neurotranscoder.analyse.conditions import Question
 from neurotranscoder.analyse.moments import SIGNS, FigureSettings, moments_of, write_moments_table
 from neurotranscoder.analyse.stored_maps import StoredMap, read_map, stored_labels
 from neurotranscoder.cli.common import overheard, progress, say
-from neurotranscoder.cli.cut_subjects import CutSubject
+from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map
 from neurotranscoder.core.errors import SettingsError
@@ -32,8 +30,10 @@ def in_mni(space: Workspace) -> bool:
     """Return whether images are in MNI space: as settings say, or by the names of all of them."""
     if space.config.analyse.space != "auto":
         return space.config.analyse.space == "mni"
-    files = space.study.files.values()
-    return bool(files) and all("_space-MNI" in one.bold.name for one in files)
+    study = space.study
+    names = [one.bold.name for one in study.files.values()]
+    names += [one.path.name for one in study.alone.values() if one.modality == "bold"]
+    return bool(names) and all("_space-MNI" in name for name in names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,10 +136,9 @@ class Drawing:
         """Return the template, or the mean BOLD image of subjects."""
         if self.mni:
             return mni_anatomy()
-        images: list[Float[ndarray, "x y z"]] = [replace(one).anatomy for one in subjects]
-        image = np.mean(images, axis=0)
+        image = mean_anatomy([(replace(one).anatomy, one.imaged) for one in subjects])
         dark, bright = (float(q) for q in np.percentile(image[found.brain], (2, 98)))
-        words = "mean BOLD image"
+        words = "mean BOLD image" if any(one.imaged for one in subjects) else "brain mask"
         return Anatomy(image, found.grid.voxel_to_world, 0.0, 1.1 * bright, 0.5 * dark, words)
 
     def _identity(self, statistics: Path) -> str:
