@@ -19,7 +19,7 @@ from neurotranscoder.analyse.trials import Trials
 from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
 from neurotranscoder.analyse.visible import UNMASKED, Visible, visible_in_half
 from neurotranscoder.analyse.zmaps import Samples, Significant, ZMap, z_map
-from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.errors import Problem, SettingsError
 from neurotranscoder.core.movie import SourceMovie
 
 POOLED = "all"
@@ -106,32 +106,87 @@ class Answer:
 def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
     """Return all means and contrasts of some conditions.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Every ``trial_type`` that the events have.
+    settings : TrialAnalysisSettings
+        What is asked.
+
     Raises
     ------
     SettingsError
-        When a condition does not exist, or two questions have one label.
+        With everything that `problems_of_questions` finds.
+    """
+    if problems := problems_of_questions(names, settings):
+        raise SettingsError("\n".join(map(str, problems)))
+    return _asked(names, settings)
+
+
+def problems_of_questions(
+    names: Sequence[str], settings: TrialAnalysisSettings
+) -> tuple[Problem, ...]:
+    """Return why questions cannot be asked of some conditions.
+
+    Conditions that do not exist, contrasts of what settings leave out or of a condition with
+    itself, and questions whose files would have one name.
     """
     known = sorted(set(names))
-    wanted = sorted(settings.conditions or settings.pools or known)
-    asked = [*wanted, *(name for pair in settings.contrasts for name in pair)]
-    if unknown := sorted({t for name in asked for t in settings.types_of(name)} - set(known)):
-        raise SettingsError(
-            f"analyse.trials names the conditions {', '.join(map(repr, unknown))}; events.tsv "
-            f"has {', '.join(map(repr, known)) or 'none'} as trial_type; choose among these"
-        )
+    found = [_lacking(pair, known, settings) for pair in settings.contrasts]
+    wanted = [
+        *(settings.conditions or settings.pools),
+        *(n for c in settings.contrasts for n in c),
+    ]
+    if unknown := sorted({t for name in wanted for t in settings.types_of(name)} - set(known)):
+        got = f"the conditions {_listed(unknown)}"
+        needed = f"some of {_listed(known) or 'none'}, which events.tsv has as trial_type"
+        found.append(Problem("settings", "analyse.trials", got, needed, "choose among these"))
+    labels = [one.label for one in _asked(names, settings)]
+    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
+        got = f"two questions that would be called {double[0]!r} in file names"
+        needed = "names that differ in their letters and digits"
+        cure = "rename a trial_type, or choose with analyse.trials.conditions and contrasts"
+        found.append(Problem("settings", "analyse.trials", got, needed, cure))
+    return tuple(one for one in found if one is not None)
+
+
+def _lacking(
+    pair: tuple[str, str], known: Sequence[str], settings: TrialAnalysisSettings
+) -> Problem | None:
+    """Return what is wrong with a contrast whose sides are not both among what is looked at."""
+    got = f"the contrast of {pair[0]!r} and {pair[1]!r}"
+    field, left = "analyse.trials.contrasts", set(settings.trial_types or known)
+    if pair[0] == pair[1]:
+        cure = "name another, or leave it out"
+        return Problem("settings", field, got, "two different conditions", cure)
+    absent = sorted({t for name in pair for t in settings.types_of(name)} & set(known) - left)
+    if not absent:
+        return None
+    where = "conditions" if settings.conditions else "pools"
+    return Problem(
+        "settings",
+        field,
+        f"{got}, of which analyse.trials.{where} leave out {_listed(absent)}",
+        f"both sides among {_listed(sorted(left))}, or more conditions (events.tsv has "
+        f"{_listed(known)})",
+        f"add {_listed(absent)} to analyse.trials.conditions, or leave the contrast out",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names in quotes."""
+    return ", ".join(map(repr, names))
+
+
+def _asked(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
+    """Return what is asked of conditions, whether it can be or not."""
+    wanted = sorted(settings.conditions or settings.pools or set(names))
     pooled = [POOLED] if len(wanted) > 1 else []
     contrasts = settings.contrasts or tuple(
         pair for pair in combinations(wanted, 2) if not settings.shared(*pair)
     )
-    found = (*(Question(name) for name in [*pooled, *wanted]), *(Question(*c) for c in contrasts))
-    labels = [one.label for one in found]
-    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
-        raise SettingsError(
-            f"two questions about conditions would be called {double[0]!r} in file names, which "
-            "have letters and digits only; rename a trial_type, or choose with "
-            "analyse.trials.conditions and contrasts"
-        )
-    return found
+    means = (Question(name) for name in [*pooled, *wanted])
+    return (*means, *(Question(*one) for one in contrasts))
 
 
 def answer(

@@ -18,7 +18,6 @@ from neurotranscoder.cli.common import overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.report.cuts import Anatomy, mni_anatomy
 from neurotranscoder.report.moments import MomentsFigure, write_moments
@@ -56,31 +55,15 @@ class Drawing:
 
     @classmethod
     def of(cls, space: Workspace, asked: Sequence[Question]) -> Drawing:
-        """Return what settings ask for.
-
-        Raises
-        ------
-        SettingsError
-            When they name only what is not asked about conditions, or times outside the window.
-        """
+        """Return what settings ask for, as far as it is tested; say what is not drawn."""
         settings: FigureSettings = space.config.analyse.figures
         known = {question.name: question.label for question in asked}
         unknown = [name for name in settings.conditions if name not in known]
-        words = (
-            f"analyse.figures.conditions has {', '.join(map(repr, unknown))}; the means and "
-            f"contrasts are {', '.join(map(repr, known))}; choose among these"
-        )
-        if unknown and len(unknown) == len(settings.conditions):
-            raise SettingsError(words)
         if unknown:
-            say(f"NOT DRAWN: {words}")
-        window = space.config.analyse.trials.window
-        for time in (*settings.activations, *settings.deactivations):
-            if not window.start <= time < window.stop:
-                raise SettingsError(
-                    f"analyse.figures has a frame at {time:g} s; the window of trials is "
-                    f"{window.start:g} to {window.stop:g} s; choose times inside"
-                )
+            say(
+                f"NOT DRAWN: analyse.figures.conditions has {', '.join(map(repr, unknown))}; the "
+                f"means and contrasts are {', '.join(map(repr, known))}; choose among these"
+            )
         chosen = [name for name in known if name in (settings.conditions or known)]
         return cls(space, frozenset(known[name] for name in chosen), in_mni(space))
 

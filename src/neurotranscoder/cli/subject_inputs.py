@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from neurotranscoder.analyse.condition_settings import MovieKind, TrialAnalysisSettings
-from neurotranscoder.analyse.conditions import Question, questions_of
+from neurotranscoder.analyse.conditions import (
+    POOLED,
+    Question,
+    problems_of_questions,
+    questions_of,
+)
+from neurotranscoder.analyse.moments import FigureSettings
 from neurotranscoder.analyse.trials import whole_windows
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import SubjectRuns
@@ -79,6 +85,7 @@ def subject_inputs(
     asked: tuple[Question, ...] = ()
     if names:
         asked = check.questions(names)
+        check.figures(names, asked)
     if not check.problems and not names:
         check.nothing()
     if check.problems:
@@ -242,8 +249,28 @@ class _Check:
 
     def questions(self, names: Sequence[str]) -> tuple[Question, ...]:
         """Return what is asked about conditions."""
-        asked = self.attempt("settings", "names", lambda: questions_of(names, self.settings))
-        return asked or ()
+        if problems := problems_of_questions(names, self.settings):
+            self.problems.extend(problems)
+            return ()
+        return questions_of(names, self.settings)
+
+    def figures(self, names: Sequence[str], asked: Sequence[Question]) -> None:
+        """List what can never be drawn: times outside of the window, conditions of no event."""
+        settings: FigureSettings = self.space.config.analyse.figures
+        window, root = self.settings.window, Path("settings")
+        for time in sorted({*settings.activations, *settings.deactivations}):
+            if not window.start <= time < window.stop:
+                needed = f"times in the window of trials, {window.start:g} to {window.stop:g} s"
+                cure = "choose times inside, or a longer window"
+                self._list(root, "analyse.figures", f"a frame at {time:g} s", needed, cure)
+        single = {POOLED, *names, *self.settings.pools}
+        parts = [name.split(" less ") for name in settings.conditions]
+        if asked and parts and not any(single.issuperset(one) for one in parts):
+            known = ", ".join(repr(one.name) for one in asked)
+            got = ", ".join(map(repr, settings.conditions))
+            self._list(
+                root, "analyse.figures.conditions", got, f"some of {known}", "choose among these"
+            )
 
     def nothing(self) -> None:
         """List that nothing is left to analyse."""
