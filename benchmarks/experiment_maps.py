@@ -11,7 +11,7 @@ from experiment_worlds import rereferenced, scalp_electrodes
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.analyse.conditions import TrialAnalysisSettings
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
 from neurotranscoder.analyse.trials import cut_trials
 from neurotranscoder.analyse.zmaps import z_map

@@ -54,6 +54,61 @@ def test_courses_of_regions_are_means_of_the_dense_average(rng):
     assert_allclose(found.correlation.value, r, atol=1e-9)
 
 
+def thirds(grid):
+    """Regions 'left', half of it seen, 'right', wholly seen, and 'far', not seen at all."""
+    labels = np.zeros(grid.shape, dtype=np.int64)
+    labels[0], labels[1], labels[2:] = 1, 3, 2
+    seen = np.ones(grid.shape, dtype=bool)
+    seen[0, :2] = seen[1] = False
+    return Atlas(labels, grid, {1: "left", 2: "right", 3: "far", 4: "elsewhere"}), seen
+
+
+def test_a_region_that_is_seen_in_part_is_the_mean_of_that_part(rng):
+    units = units_of(rng)
+    atlas, seen = thirds(units.grid)
+    found = region_courses(units, atlas, rng, n_resamples=50, seen=seen)
+    dense = units.mean(np.ones(units.n), slice(None)).reshape(*SHAPE, -1)
+    assert_allclose(found.courses.value[0], dense[0, 2:].mean(axis=(0, 1)), atol=1e-6)
+    assert_allclose(found.courses.value[1], dense[2:].mean(axis=(0, 1, 2)), atol=1e-6)
+
+
+def test_a_region_that_is_not_seen_is_left_out_and_named(rng):
+    units = units_of(rng)
+    atlas, seen = thirds(units.grid)
+    found = region_courses(units, atlas, rng, n_resamples=50, seen=seen)
+    assert found.names == ("left", "right")
+    assert found.not_seen == ("far",)  # 'elsewhere' has no voxel in the brain: there is no more
+    assert (found.n_voxels, found.n_in_brain) == ((4, 16), (8, 16))
+
+
+def test_all_voxels_are_those_of_a_mask_that_sees_all(rng):
+    units = units_of(rng)
+    atlas, seen = thirds(units.grid)
+    plain, masked = (
+        region_courses(units, atlas, np.random.default_rng(1), n_resamples=50, seen=mask)
+        for mask in (None, np.ones_like(seen))
+    )
+    assert_array_equal(masked.courses.low, plain.courses.low)
+    assert plain.not_seen == masked.not_seen == ()
+    assert plain.n_voxels == plain.n_in_brain == masked.n_voxels == (8, 16, 8)
+
+
+def test_what_is_outside_of_the_brain_is_no_voxel_of_a_region_seen_or_not(rng):
+    units = units_of(rng)
+    atlas, seen = thirds(units.grid)
+    inside = np.ones(SHAPE, dtype=bool)
+    inside[3] = False
+    found = region_courses(units.within(inside), atlas, rng, n_resamples=50, seen=seen)
+    assert (found.n_voxels, found.n_in_brain) == ((4, 8), (8, 8))
+
+
+def test_an_atlas_of_which_nothing_is_seen_is_refused(rng):
+    units = units_of(rng)
+    atlas, seen = thirds(units.grid)
+    with pytest.raises(GridError, match=r"none of the 32 voxels of regions in the brain is seen"):
+        region_courses(units, atlas, rng, seen=np.zeros_like(seen))
+
+
 def test_intervals_hold_the_mean_of_other_trials_at_their_rate(rng):
     """True means are zero: 95 % lie inside, of 40 data sets whose courses are smooth."""
     inside = []

@@ -134,6 +134,46 @@ def test_an_effect_is_found_in_its_place_at_its_time_and_not_elsewhere(rng):
     assert all(c.p > 0.05 for c in found.clusters[1:])
 
 
+def largest_masses(samples, settings, rng):
+    """The largest |mass| of each permutation, from t at every voxel and frame."""
+    every, n = slice(0, samples.axis.n_times), samples.n
+    squares, threshold = samples.squares(every, centred=False), stats.t.isf(0.01, n - 1)
+    found = []
+    for _ in range(settings.n_permutations):
+        effect = samples.mean(rng.choice([-1.0, 1.0], n), every)
+        t = t_on_grid(samples, effect / np.sqrt((squares / n - effect**2) / (n - 1)))
+        masses = [0.0]
+        for sign in (1, -1):
+            labels, count = ndimage.label(sign * t >= threshold)  # faces, in space and time
+            masses += list(np.abs(ndimage.sum(t, labels, np.arange(1, count + 1))))
+        found.append(max(masses))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["units", "subjects"])
+def test_permutations_have_the_masses_of_the_dense_map(rng, kind):
+    samples = some_units(rng) if kind == "units" else null_group(rng, 8, shape=SHAPE)
+    settings = ClusterSettings(forming_p=0.02, n_permutations=39)
+    found = cluster_test(samples, settings, np.random.default_rng(3)).largest
+    # squares are kept in single precision
+    assert_allclose(found, largest_masses(samples, settings, np.random.default_rng(3)), rtol=1e-5)
+
+
+def test_points_at_the_threshold_survive_maps_that_nearly_cancel(rng):
+    samples = some_units(rng)
+    large = 1e6 * np.ones((len(samples.movie.maps), 2), dtype=np.float32) * [1, -1]
+    maps = np.hstack([samples.movie.maps, large.astype(np.float32)])
+    same = np.repeat(rng.standard_normal((samples.n, 1, samples.axis.n_times)), 2, axis=1)
+    courses = np.zeros((14, samples.movie.axis.n_times), dtype=np.float32)
+    movie = replace(samples.movie, maps=maps, courses=courses)
+    cancelled = replace(samples, movie=movie, courses=np.hstack([samples.courses, same]))
+    plain, other = (
+        cluster_test(one, QUICK, np.random.default_rng(3)) for one in (samples, cancelled)
+    )
+    assert_allclose(other.largest, plain.largest, rtol=1e-5)  # squares in single precision
+    assert [one.size for one in other.clusters] == [one.size for one in plain.clusters]
+
+
 def some_units(rng):
     return mean_units(null_trials(rng), UnitSettings())
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import (
     Question,
-    TrialAnalysisSettings,
     answer,
     answer_across,
+    problems_of_questions,
     questions_of,
 )
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
@@ -46,9 +47,9 @@ def test_all_means_and_pairs_are_asked_about():
 
 def test_conditions_that_do_not_exist_or_share_a_label_are_refused():
     wrong = SETTINGS.model_copy(update={"contrasts": (("a", "d"),)})
-    with pytest.raises(SettingsError, match=r"conditions 'd'; events.tsv has 'a', 'b'"):
+    with pytest.raises(SettingsError, match=r"the conditions 'd'; need some of 'a', 'b'"):
         questions_of(["a", "b"], wrong)
-    with pytest.raises(SettingsError, match=r"two questions .* would be called 'go'"):
+    with pytest.raises(SettingsError, match=r"two questions that would be called 'go'"):
         questions_of(["g_o", "go"], SETTINGS)
 
 
@@ -61,10 +62,43 @@ def pooled(**changes):
 def test_pools_are_asked_about_in_place_of_their_conditions_and_pairs_that_share_none():
     labels = [one.label for one in questions_of(["a", "b", "c"], pooled())]
     assert labels == ["all", "early", "last", "letters", "lastMinusletters"]
-    chosen = pooled(conditions=("a", "letters"), contrasts=(("c", "letters"),))
+    chosen = pooled(conditions=("a", "c", "letters"), contrasts=(("c", "letters"),))
     labels = [one.label for one in questions_of(["a", "b", "c"], chosen)]
-    assert labels == ["all", "a", "letters", "cMinusletters"]
-    assert chosen.trial_types == ("a", "a", "b")
+    assert labels == ["all", "a", "c", "letters", "cMinusletters"]
+    assert chosen.trial_types == ("a", "c", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"pools": {}, "conditions": ("a",), "contrasts": (("a", "b"),)},
+            r"contrast of 'a' and 'b', of which analyse.trials.conditions leave out 'b'; need "
+            r"both sides among 'a', or more conditions \(events.tsv has 'a', 'b', 'c'\); add",
+        ),
+        (
+            {"conditions": ("a", "last"), "contrasts": (("last", "letters"),)},
+            "contrast of 'last' and 'letters', of which analyse.trials.conditions leave out 'b'",
+        ),
+        (
+            {"pools": {"some": ("a", "b")}, "contrasts": (("some", "c"),)},
+            "contrast of 'some' and 'c', of which analyse.trials.pools leave out 'c'",
+        ),
+        ({"contrasts": (("a", "a"),)}, "'a' and 'a'; need two different conditions"),
+    ],
+)
+def test_contrasts_of_what_is_left_out_are_refused(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        questions_of(["a", "b", "c"], pooled(**changes))
+
+
+def test_all_that_is_wrong_with_questions_is_said_at_once():
+    wrong = pooled(pools={}, conditions=("a", "x"), contrasts=(("a", "b"), ("a", "a")))
+    found = [str(one) for one in problems_of_questions(["a", "b"], wrong)]
+    assert len(found) == 3
+    assert "leave out 'b'" in found[0]
+    assert "two different conditions" in found[1]
+    assert "the conditions 'x'" in found[2]
 
 
 def test_a_pool_averages_the_trials_of_its_conditions_and_contrasts_them(rng):
@@ -82,7 +116,7 @@ def test_a_pool_averages_the_trials_of_its_conditions_and_contrasts_them(rng):
 
 
 def test_pools_without_trials_shared_by_both_sides_or_without_a_name_are_refused():
-    with pytest.raises(SettingsError, match=r"conditions 'c'; events.tsv has 'a', 'b'"):
+    with pytest.raises(SettingsError, match=r"the conditions 'c'; need some of 'a', 'b'"):
         questions_of(["a", "b"], pooled())
     with pytest.raises(ValueError, match="has trials of 'a' on both sides"):
         pooled(contrasts=(("letters", "early"),))

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from moment_example import AXIS, map_of
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, answer
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Question, answer
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.moments import FigureSettings, moments_of, write_moments_table
 from neurotranscoder.analyse.stored_maps import read_map, stored_labels

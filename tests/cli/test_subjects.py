@@ -352,11 +352,30 @@ def test_moments_are_drawn_again_for_other_frames_and_nothing_is_tested_again(
     table = read_table(folder / f"{name}.tsv")
     times = [t for t, sign in zip(table["time"], table["sign"], strict=True) if sign[0] == "a"]
     assert times == ["0.3"]
-    for wrong in ('conditions=["oddball"]', "deactivations=[7.0]"):
-        assert command(*words, "--set", f"analyse.figures.{wrong}") == 2
+
+
+def test_figures_that_can_never_be_drawn_are_refused_all_at_once(tiny_study, movies, capsys):
+    wrong = ('conditions=["face", "oddball less face"]', "deactivations=[7.0]")
+    settings = [word for one in wrong for word in ("--set", f"analyse.figures.{one}")]
+    assert command("analyse", tiny_study, movies, *SUBJECT, *ONE, *settings) == 2
     said = capsys.readouterr().err
-    assert "has 'oddball'; the means and contrasts are 'standard'; choose among these" in said
-    assert "a frame at 7 s; the window of trials is -0.5 to 3 s" in said
+    assert "2 problems found" in said
+    assert "conditions: got 'face', 'oddball less face'; need some of 'standard'" in said
+    assert "got a frame at 7 s; need times in the window of trials, -0.5 to 3 s" in said
+    assert not (movies / "statistics").exists()
+
+
+def test_figures_of_conditions_that_are_not_looked_at_are_left_out_and_that_is_said(
+    tiny_study, movies, capsys
+):
+    drawn = ("--set", 'analyse.figures.conditions=["oddball"]', "--participant-label", "01")
+    assert command("analyse", tiny_study, movies, *SUBJECT, *ONE, *drawn) == 0
+    assert (
+        "NOT DRAWN: analyse.figures.conditions has 'oddball'; the means and contrasts are "
+        "'standard'; choose among these"
+    ) in capsys.readouterr().err
+    assert list((movies / "statistics" / "sub-01").glob("*contrast-standard*"))
+    assert not list(movies.glob("figures/*/*_moments*"))
 
 
 def test_expected_regions_have_courses_in_mni_space_alone(tiny_study, movies, capsys):
@@ -412,7 +431,7 @@ def damaged(study, out, labels):
         "bytes; need ",
         "sub-02: model: got no manifest.json",
         "no region of the atlas is on the grid of the movie",
-        "names the conditions 'face'; need events.tsv has 'oddball', 'standard' as trial_type",
+        "trials: got the conditions 'face'; need some of 'oddball', 'standard', which events.tsv",
     ), words
 
 

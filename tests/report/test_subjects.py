@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from movie_example import VOXEL_TO_WORLD
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, answer
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Question, answer
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.trials import cut_trials
 from neurotranscoder.analyse.trust import TrustMap

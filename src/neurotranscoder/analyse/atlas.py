@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from neurotranscoder.analyse.jackknife import Banded
@@ -32,9 +32,13 @@ class RegionCourses:
     Parameters
     ----------
     names : tuple of str
-        Regions that have voxels in the mask, by number.
+        Regions that have voxels in the mask, and seen ones, by number.
     n_voxels : tuple of int
-        How many they have there.
+        How many of these are in their courses.
+    n_in_brain : tuple of int
+        How many they have in the mask, seen or not.
+    not_seen : tuple of str
+        Regions that have voxels in the mask, but none that is seen.
     times : array, shape (frames,)
         In s after the event.
     courses : Banded, shape (regions, frames)
@@ -49,6 +53,8 @@ class RegionCourses:
 
     names: tuple[str, ...]
     n_voxels: tuple[int, ...]
+    n_in_brain: tuple[int, ...]
+    not_seen: tuple[str, ...]
     times: Float[ndarray, " frames"]
     courses: Banded
     latency: Banded
@@ -58,7 +64,12 @@ class RegionCourses:
 
 
 def region_courses(
-    units: Units, atlas: Atlas, rng: np.random.Generator, *, n_resamples: int = 1000
+    units: Units,
+    atlas: Atlas,
+    rng: np.random.Generator,
+    *,
+    n_resamples: int = 1000,
+    seen: Bool[ndarray, "x y z"] | None = None,
 ) -> RegionCourses:
     """Return courses, peak latencies and correlations of regions with 95 % intervals.
 
@@ -72,11 +83,14 @@ def region_courses(
         Draws units with replacement.
     n_resamples : int
         Draws; intervals are percentiles [1]_.
+    seen : array of bool, shape (x, y, z), optional
+        Voxels of the movie's grid that regions are restricted to, as those of a trust map.
 
     Raises
     ------
     GridError
-        When no region has a voxel in the mask, or units have no frame after the event.
+        When no region has a voxel in the mask, or one that is seen, or units have no frame after
+        the event.
     SettingsError
         When there are fewer than five units.
 
@@ -93,13 +107,10 @@ def region_courses(
     if not after.any():
         raise GridError("trials have no frame after the event; use a later TrialSettings.stop")
     placed = atlas.on(units.grid)
-    rows = placed.labels[units.mask]
+    every = placed.labels[units.mask]
+    rows = every if seen is None else np.where(seen[units.mask], every, 0)
     numbers = np.setdiff1d(rows, 0)
-    if not numbers.size:
-        raise GridError(
-            f"no region of the atlas has a voxel in the mask of {len(rows)} voxels; check that "
-            "atlas and movie are in the same space"
-        )
+    _check_any(every, numbers)
     maps = np.stack([units.movie.maps[rows == one].mean(axis=0) for one in numbers])
     single = np.einsum("rc,ncf->nrf", maps.astype(np.float64), units.courses)
     draws = rng.integers(units.n, size=(n_resamples, units.n))
@@ -111,6 +122,8 @@ def region_courses(
     return RegionCourses(
         names=tuple(placed.names[int(one)] for one in numbers),
         n_voxels=tuple(int(np.sum(rows == one)) for one in numbers),
+        n_in_brain=tuple(int(np.sum(every == one)) for one in numbers),
+        not_seen=tuple(placed.names[int(n)] for n in np.setdiff1d(every, [0, *numbers])),
         times=times,
         courses=_banded(mean, means),
         latency=_banded(
@@ -123,6 +136,21 @@ def region_courses(
         n_units=units.n,
         n_trials=units.n_trials,
     )
+
+
+def _check_any(every: Int[ndarray, " voxels"], numbers: Int[ndarray, " regions"]) -> None:
+    """Refuse an atlas of which nothing is left."""
+    if not every.any():
+        raise GridError(
+            f"no region of the atlas has a voxel in the mask of {len(every)} voxels; check that "
+            "atlas and movie are in the same space"
+        )
+    if not numbers.size:
+        raise GridError(
+            f"none of the {np.count_nonzero(every)} voxels of regions in the brain is seen by the "
+            "model; regions need one; fit the subject on more runs, or look at all voxels with "
+            "analyse.trials.trust_q=none"
+        )
 
 
 def write_region_courses(
@@ -158,6 +186,7 @@ def write_region_courses(
         "other": list(names) * len(names),
     }
     peaks: dict[str, Sequence[object]] = {"region": names, "n_voxels": found.n_voxels}
+    peaks["n_in_brain"] = found.n_in_brain
     tables = (
         ("courses", courses, "value", found.courses, "Mean over units and voxels, any unit"),
         ("peaks", peaks, "latency", found.latency, "Largest magnitude, in s after the event"),
@@ -170,6 +199,7 @@ def write_region_courses(
         facts = {
             "Description": f"{text}; 95 % intervals by bootstrap over {found.n_units} units of "
             f"{found.n_trials} trials",
+            "RegionsNotSeen": list(found.not_seen),
             **(metadata or {}),
         }
         write_table_with_sources(

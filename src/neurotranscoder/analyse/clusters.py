@@ -1,8 +1,9 @@
 """Clusters over space and time, and how often chance makes one as large [1]_.
 
 Samples change signs. Under a permutation only their mean changes: the sum of their squares stays,
-so that t of each permutation costs one product with the maps. Voxels are kept where t exceeds the
-threshold alone; memory holds one block of frames, and these.
+so that t of each permutation costs one product with the maps, in single precision: it tells which
+points are surely below the threshold. Of the others, t is computed in double precision. Memory
+holds two numbers for each voxel and frame, and one block of frames.
 
 References
 ----------
@@ -21,7 +22,7 @@ from pydantic import Field
 from scipy.stats import t as student
 
 from neurotranscoder.analyse.neighbours import Neighbours, label_neighbours
-from neurotranscoder.analyse.zmaps import Samples, Significant, frame_blocks
+from neurotranscoder.analyse.zmaps import Factors, Samples, Significant, frame_blocks
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
 
@@ -126,6 +127,12 @@ class _Points:
         """Sum of t of each cluster."""
         return np.bincount(self.labels, weights=self.t).astype(np.float64)
 
+    @property
+    def by_cluster(self) -> list[Int[ndarray, " own"]]:
+        """Points of each cluster, in their order."""
+        ends = np.cumsum(np.bincount(self.labels))
+        return np.split(np.argsort(self.labels, kind="stable"), ends[:-1])
+
 
 def cluster_test(
     samples: Samples, settings: ClusterSettings, rng: np.random.Generator
@@ -154,7 +161,7 @@ def cluster_test(
     squares = np.concatenate(
         [samples.squares(f, centred=False).astype(np.float32) for f in blocks], axis=1
     )
-    finder = _Finder(samples, settings, squares)
+    finder = _Finder(samples, settings, squares, _least_means(samples, settings, squares))
     found = finder.find(np.ones(samples.n))
     largest = np.array(
         [
@@ -163,7 +170,8 @@ def cluster_test(
         ]
     )
     order = np.argsort(-np.abs(found.masses), kind="stable")
-    clusters = tuple(_cluster(samples, found, int(number), largest) for number in order)
+    voxels, own = np.argwhere(samples.mask), found.by_cluster
+    clusters = tuple(_cluster(samples, found, own[n], voxels, largest) for n in order.tolist())
     labels = np.argsort(order)[found.labels]
     return ClusterTest(
         clusters, found.rows, found.frames, labels, squares.shape, largest, settings.level
@@ -177,25 +185,69 @@ class _Finder:
     samples: Samples
     settings: ClusterSettings
     squares: Float32[ndarray, "voxels frames"]
+    least: Float32[ndarray, "voxels frames"]
 
     def find(self, signs: Float[ndarray, " samples"]) -> _Points:
         """Return the points above the threshold, with their clusters."""
+        parts = self.samples.parts(signs)
+        row, frame = self._candidates(parts)
+        effect = np.zeros(len(row))
+        for maps, courses in parts:
+            effect += np.einsum("pc,cp->p", maps[row].astype(np.float64), courses[:, frame])
         n, dof = self.samples.n, self.samples.n - 1
-        threshold = student.isf(self.settings.forming_p / 2, dof)
-        rows, frames, values = [], [], []
-        for block in frame_blocks(self.squares.shape[1]):
-            effect = self.samples.mean(signs, block)
-            squares = self.squares[:, block].astype(np.float64)
-            rest = np.maximum(squares - n * effect**2, _ROUNDING * squares)
-            t = np.divide(effect, np.sqrt(rest / (n * dof)), out=0 * effect, where=squares > 0)
-            row, frame = np.nonzero(np.abs(t) >= threshold)
-            rows.append(row)
-            frames.append(frame + block.start)
-            values.append(t[row, frame])
-        row, frame, t = np.concatenate(rows), np.concatenate(frames), np.concatenate(values)
+        squares = self.squares[row, frame].astype(np.float64)
+        rest = np.maximum(squares - n * effect**2, _ROUNDING * squares)
+        t = effect / np.sqrt(rest / (n * dof))
+        kept = np.abs(t) >= student.isf(self.settings.forming_p / 2, dof)
+        row, frame, t = row[kept], frame[kept], t[kept]
         neighbours = self.settings.neighbours
         labels = label_neighbours(row, frame, t > 0, mask=self.samples.mask, neighbours=neighbours)
         return _Points(row, frame, t, labels)
+
+    def _candidates(
+        self, parts: list[Factors]
+    ) -> tuple[Int[ndarray, " points"], Int[ndarray, " points"]]:
+        """Return rows and frames of all points that may exceed the threshold, and few others."""
+        single = [(maps, courses.astype(np.float32)) for maps, courses in parts]
+        rows, frames = [], []
+        for block in frame_blocks(self.squares.shape[1]):
+            mean = np.asarray(sum(maps @ courses[:, block] for maps, courses in single))
+            near = np.flatnonzero(np.abs(mean, out=mean) >= self.least[:, block])
+            row, frame = np.divmod(near, mean.shape[1])
+            rows.append(row)
+            frames.append(frame + block.start)
+        return np.concatenate(rows), np.concatenate(frames)
+
+
+def _least_means(
+    samples: Samples, settings: ClusterSettings, squares: Float32[ndarray, "voxels frames"]
+) -> Float32[ndarray, "voxels frames"]:
+    """Return the least mean, computed in single precision, that may be above the threshold.
+
+    ``t^2 = n (n - 1) mean^2 / (squares - n mean^2)`` grows with the mean, which has a least value
+    therefore. What rounding does to a sum of products is bounded [1]_ by the lengths of its
+    factors, those of the courses by the sum over samples, whatever their signs.
+
+    References
+    ----------
+    .. [1] Higham, N. J. (2002). Accuracy and stability of numerical algorithms. Section 3.1.
+    """
+    n = samples.n
+    ratio = float(student.isf(settings.forming_p / 2, n - 1)) ** 2 / (n - 1)
+    share = min(ratio / (1 + ratio), 1 - 2 * _ROUNDING) / n
+    reach: list[Float[ndarray, " frames"]] = []
+    for one in np.eye(n):
+        lengths = [np.linalg.norm(courses, axis=0) for _, courses in samples.parts(one)]
+        reach = [a + b for a, b in zip(reach, lengths, strict=True)] if reach else lengths
+    lengths = [np.linalg.norm(maps, axis=1) for maps, _ in samples.parts(np.ones(n))]
+    n_products = sum(maps.shape[1] for maps, _ in samples.parts(np.ones(n)))
+    least = np.empty_like(squares)
+    for block in frame_blocks(squares.shape[1]):
+        lost = sum(np.outer(a, b[block]) for a, b in zip(lengths, reach, strict=True))
+        exact = np.sqrt(share * squares[:, block].astype(np.float64))
+        safe = (exact - (n_products + 4) * np.finfo(np.float32).eps * lost) * (1 - _ROUNDING)
+        least[:, block] = np.where(squares[:, block] > 0, np.maximum(safe, 0), np.inf)
+    return least
 
 
 def _check(n: int, settings: ClusterSettings) -> None:
@@ -209,16 +261,20 @@ def _check(n: int, settings: ClusterSettings) -> None:
         )
 
 
-def _cluster(samples: Samples, points: _Points, number: int, largest: ndarray) -> Cluster:
-    """Return what is said of one cluster."""
-    own = np.flatnonzero(points.labels == number)
+def _cluster(
+    samples: Samples,
+    points: _Points,
+    own: Int[ndarray, " own"],
+    voxels: Int[ndarray, "voxels 3"],
+    largest: Float[ndarray, " permutations"],
+) -> Cluster:
+    """Return what is said of one cluster, given its points and all voxels of the mask."""
     mass = float(points.t[own].sum())
     # sums of the same numbers in another order are equal
     p = (1 + np.sum(largest >= abs(mass) * (1 - 1e-9))) / (1 + len(largest))
     times = samples.axis.times[points.frames[own]]
     top = own[np.abs(points.t[own]).argmax()]
-    voxel = np.argwhere(samples.mask)[points.rows[top]]
-    x, y, z = samples.grid.world(voxel[np.newaxis])[0].tolist()
+    x, y, z = samples.grid.world(voxels[points.rows[[top]]])[0].tolist()
     peak_time = float(samples.axis.times[points.frames[top]])
     return Cluster(
         mass, float(p), len(own), float(times.min()), float(times.max()), peak_time, (x, y, z)

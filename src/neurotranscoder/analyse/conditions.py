@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,101 +10,20 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool
 from numpy import ndarray
-from pydantic import Field, field_validator, model_validator
 
-from neurotranscoder.analyse.clusters import Cluster, ClusterSettings, cluster_test
+from neurotranscoder.analyse.clusters import Cluster, cluster_test
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.peaks import Peak, peaks_of
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
-from neurotranscoder.analyse.trials import Trials, TrialSettings
+from neurotranscoder.analyse.trials import Trials
 from neurotranscoder.analyse.units import Units, UnitSettings, contrast_units, mean_units
 from neurotranscoder.analyse.visible import UNMASKED, Visible, visible_in_half
-from neurotranscoder.analyse.zmaps import Correction, Samples, Significant, ZMap, z_map
-from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.analyse.zmaps import Samples, Significant, ZMap, z_map
+from neurotranscoder.core.errors import Problem, SettingsError
 from neurotranscoder.core.movie import SourceMovie
-from neurotranscoder.core.settings import Settings
 
 POOLED = "all"
 """Name of the mean over all conditions."""
-
-
-class TrialAnalysisSettings(Settings):
-    """What is asked about conditions, and how it is tested."""
-
-    window: TrialSettings = TrialSettings()
-    """Window and baseline."""
-    units: UnitSettings = UnitSettings()
-    """What tests within a subject are over."""
-    clusters: ClusterSettings = ClusterSettings()
-    """Cluster test; with its own level."""
-    pools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Names that stand for several values of ``trial_type`` together, as ``face = ["face_high",
-    "face_low"]``; conditions and contrasts may be these."""
-    conditions: tuple[str, ...] = ()
-    """Values of ``trial_type``, or pools, that are looked at; when empty all pools, where there
-    is none all values."""
-    contrasts: tuple[tuple[str, str], ...] = ()
-    """Pairs of conditions, the first less the second; when empty every pair that shares no
-    ``trial_type``."""
-    correction: Correction = "cluster"
-    """What is done about the number of voxels and frames: 'cluster', 'fdr' or 'uncorrected'."""
-    level: float = Field(default=0.05, gt=0, lt=1)
-    """Of q ('fdr') or p ('uncorrected')."""
-    unseen_runs: bool = False
-    """Only runs that the subject's model was not fitted on."""
-    trust_q: float = Field(default=0.05, gt=0, le=1)
-    """Tests, pictures and tables are of the voxels that the trust map of a subject shows at this
-    false discovery rate; 'none', or 1: of all voxels."""
-    seed: int = 0
-    """Of the permutations."""
-
-    def described(self) -> dict[str, object]:
-        """Return how it is tested, for sidecars: what a correction does not use is left out."""
-        known: dict[str, object] = {"Window": self.window.model_dump(mode="json")}
-        if self.correction == "cluster":
-            known["ClusterTest"] = self.clusters.model_dump(mode="json")
-        return known
-
-    @field_validator("trust_q", mode="before")
-    @classmethod
-    def _none_is_one(cls, value: object) -> object:
-        """Take 'none' (TOML has no null) for a rate that leaves all voxels in."""
-        return 1.0 if value is None or value == "none" else value
-
-    @model_validator(mode="after")
-    def _distinct_pairs(self) -> TrialAnalysisSettings:
-        """Refuse contrasts of pools that have trials in common."""
-        for first, second in self.contrasts:
-            if first != second and (shared := self.shared(first, second)):
-                raise ValueError(
-                    f"the contrast of {first!r} and {second!r} has trials of {shared[0]!r} on "
-                    "both sides; it needs pools that share no trial_type"
-                )
-        return self
-
-    @field_validator("pools")
-    @classmethod
-    def _named_pools(cls, pools: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        """Refuse pools that hold nothing, or whose names are no bare words."""
-        for name, types in pools.items():
-            if not types or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-                raise ValueError(
-                    f"pool {name!r} of {list(types)}; its name needs letters, digits, '_' or '-', "
-                    "and it needs at least one trial_type"
-                )
-        return pools
-
-    def types_of(self, name: str) -> tuple[str, ...]:
-        """Return the values of ``trial_type`` that a condition stands for."""
-        return self.pools.get(name, (name,))
-
-    def shared(self, first: str, second: str) -> list[str]:
-        """Return the values of ``trial_type`` that are in two conditions."""
-        return sorted(set(self.types_of(first)) & set(self.types_of(second)))
-
-    @property
-    def trial_types(self) -> tuple[str, ...]:
-        """The values of ``trial_type`` that are looked at; none where all are."""
-        return tuple(t for name in self.conditions or self.pools for t in self.types_of(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,32 +106,87 @@ class Answer:
 def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
     """Return all means and contrasts of some conditions.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Every ``trial_type`` that the events have.
+    settings : TrialAnalysisSettings
+        What is asked.
+
     Raises
     ------
     SettingsError
-        When a condition does not exist, or two questions have one label.
+        With everything that `problems_of_questions` finds.
+    """
+    if problems := problems_of_questions(names, settings):
+        raise SettingsError("\n".join(map(str, problems)))
+    return _asked(names, settings)
+
+
+def problems_of_questions(
+    names: Sequence[str], settings: TrialAnalysisSettings
+) -> tuple[Problem, ...]:
+    """Return why questions cannot be asked of some conditions.
+
+    Conditions that do not exist, contrasts of what settings leave out or of a condition with
+    itself, and questions whose files would have one name.
     """
     known = sorted(set(names))
-    wanted = sorted(settings.conditions or settings.pools or known)
-    asked = [*wanted, *(name for pair in settings.contrasts for name in pair)]
-    if unknown := sorted({t for name in asked for t in settings.types_of(name)} - set(known)):
-        raise SettingsError(
-            f"analyse.trials names the conditions {', '.join(map(repr, unknown))}; events.tsv "
-            f"has {', '.join(map(repr, known)) or 'none'} as trial_type; choose among these"
-        )
+    found = [_lacking(pair, known, settings) for pair in settings.contrasts]
+    wanted = [
+        *(settings.conditions or settings.pools),
+        *(n for c in settings.contrasts for n in c),
+    ]
+    if unknown := sorted({t for name in wanted for t in settings.types_of(name)} - set(known)):
+        got = f"the conditions {_listed(unknown)}"
+        needed = f"some of {_listed(known) or 'none'}, which events.tsv has as trial_type"
+        found.append(Problem("settings", "analyse.trials", got, needed, "choose among these"))
+    labels = [one.label for one in _asked(names, settings)]
+    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
+        got = f"two questions that would be called {double[0]!r} in file names"
+        needed = "names that differ in their letters and digits"
+        cure = "rename a trial_type, or choose with analyse.trials.conditions and contrasts"
+        found.append(Problem("settings", "analyse.trials", got, needed, cure))
+    return tuple(one for one in found if one is not None)
+
+
+def _lacking(
+    pair: tuple[str, str], known: Sequence[str], settings: TrialAnalysisSettings
+) -> Problem | None:
+    """Return what is wrong with a contrast whose sides are not both among what is looked at."""
+    got = f"the contrast of {pair[0]!r} and {pair[1]!r}"
+    field, left = "analyse.trials.contrasts", set(settings.trial_types or known)
+    if pair[0] == pair[1]:
+        cure = "name another, or leave it out"
+        return Problem("settings", field, got, "two different conditions", cure)
+    absent = sorted({t for name in pair for t in settings.types_of(name)} & set(known) - left)
+    if not absent:
+        return None
+    where = "conditions" if settings.conditions else "pools"
+    return Problem(
+        "settings",
+        field,
+        f"{got}, of which analyse.trials.{where} leave out {_listed(absent)}",
+        f"both sides among {_listed(sorted(left))}, or more conditions (events.tsv has "
+        f"{_listed(known)})",
+        f"add {_listed(absent)} to analyse.trials.conditions, or leave the contrast out",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names in quotes."""
+    return ", ".join(map(repr, names))
+
+
+def _asked(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
+    """Return what is asked of conditions, whether it can be or not."""
+    wanted = sorted(settings.conditions or settings.pools or set(names))
     pooled = [POOLED] if len(wanted) > 1 else []
     contrasts = settings.contrasts or tuple(
         pair for pair in combinations(wanted, 2) if not settings.shared(*pair)
     )
-    found = (*(Question(name) for name in [*pooled, *wanted]), *(Question(*c) for c in contrasts))
-    labels = [one.label for one in found]
-    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
-        raise SettingsError(
-            f"two questions about conditions would be called {double[0]!r} in file names, which "
-            "have letters and digits only; rename a trial_type, or choose with "
-            "analyse.trials.conditions and contrasts"
-        )
-    return found
+    means = (Question(name) for name in [*pooled, *wanted])
+    return (*means, *(Question(*one) for one in contrasts))
 
 
 def answer(

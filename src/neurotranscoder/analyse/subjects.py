@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from neurotranscoder.analyse.zmaps import Factors
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
@@ -83,6 +84,11 @@ class SubjectMeans:
         """Return the mean over subjects, each times a sign, at some frames."""
         parts = zip(self.movies, signs / self.n, strict=True)
         return np.asarray(sum(share * _at(movie, frames) for movie, share in parts))
+
+    def parts(self, signs: Float[ndarray, " subjects"]) -> list[Factors]:
+        """Return the maps of each subject, and its share of that mean as courses."""
+        shares = zip(self.movies, signs / self.n, strict=True)
+        return [(one.maps, share * one.courses.astype(np.float64)) for one, share in shares]
 
     def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
         """Return the sum over subjects of squares at some frames, less the mean or not."""

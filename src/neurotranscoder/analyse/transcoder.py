@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.analyse.agreement import Agreement, Band, SourcePair, agreement
-from neurotranscoder.analyse.conditions import TrialAnalysisSettings
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.expected import ExpectedRegion
 from neurotranscoder.analyse.identifiability import (
     Identifiability,

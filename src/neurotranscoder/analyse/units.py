@@ -24,6 +24,7 @@ from numpy import ndarray
 from pydantic import Field
 
 from neurotranscoder.analyse.trials import Trials
+from neurotranscoder.analyse.zmaps import Factors
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
@@ -99,6 +100,10 @@ class Units:
         """Return the weighted mean over units, each times a sign, at some frames."""
         share = signs * self.weights / self.n
         return np.asarray(self.movie.maps @ np.tensordot(share, self.courses[:, :, frames], 1))
+
+    def parts(self, signs: Float[ndarray, " units"]) -> list[Factors]:
+        """Return the maps, and the courses of that mean at all frames."""
+        return [(self.movie.maps, np.tensordot(signs * self.weights / self.n, self.courses, 1))]
 
     def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
         """Return the weighted sum over units of squares at some frames, less the mean or not.

@@ -26,6 +26,9 @@ _ROUNDING = 1e-24
 """Share of a squared mean below which a variance is rounding alone."""
 
 
+Factors = tuple[Float32[ndarray, "voxels components"], Float[ndarray, "components frames"]]
+
+
 @runtime_checkable
 class Samples(Protocol):
     """Units of one subject's trials, or averages of subjects: what errors are taken over.
@@ -56,6 +59,9 @@ class Samples(Protocol):
         self, signs: Float[ndarray, " samples"], frames: slice
     ) -> Float[ndarray, "voxels frames"]:
         """Return the (weighted) mean over samples, each times a sign, at some frames."""
+
+    def parts(self, signs: Float[ndarray, " samples"]) -> list[Factors]:
+        """Return maps and courses whose products add up to that mean, linear in the signs."""
 
     def squares(self, frames: slice, *, centred: bool) -> Float[ndarray, "voxels frames"]:
         """Return the (weighted) sum over samples of squares, less the mean or not."""

@@ -8,20 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from neurotranscoder.analyse.conditions import (
-    Answer,
-    Question,
-    TrialAnalysisSettings,
-    answer_across,
-)
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Answer, Question, answer_across
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.visible import Visible
 from neurotranscoder.cli.common import say
-from neurotranscoder.cli.cut_subjects import CutSubject
+from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
+from neurotranscoder.cli.run_movies import RunMovie, caution_of, words_of
 from neurotranscoder.cli.workspace import clear
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.movie import SourceMovie
@@ -48,7 +44,11 @@ class SubjectEffects:
     visible : Visible
         Voxels that can be seen.
     anatomy : array, shape (x, y, z)
-        Mean BOLD image.
+        Mean BOLD image, or the brain mask where there is none.
+    imaged : bool
+        Whether it is an image.
+    movies : tuple of RunMovie
+        What the averages are of.
     averages : dict from str to SourceMovie
         Average of each question, by its label.
     missing : dict from str to str
@@ -59,6 +59,8 @@ class SubjectEffects:
     sources: list[str]
     visible: Visible
     anatomy: Float[ndarray, "x y z"]
+    imaged: bool
+    movies: tuple[RunMovie, ...]
     averages: dict[str, SourceMovie]
     missing: dict[str, str]
 
@@ -71,8 +73,16 @@ class SubjectEffects:
                 averages[question.label] = question.average(subject.trials)
             except GridError as error:
                 missing[question.label] = f"sub-{subject.name}: {error}"
-        seen = subject.visible
-        return cls(subject.name, subject.sources, seen, subject.anatomy, averages, missing)
+        return cls(
+            subject.name,
+            subject.sources,
+            subject.visible,
+            subject.anatomy,
+            subject.imaged,
+            subject.of.movies,
+            averages,
+            missing,
+        )
 
 
 def identity_across(subjects: Sequence[CutSubject]) -> str:
@@ -105,16 +115,7 @@ def across_subjects(
         See `identity_across`.
     """
     clear(folder, "*_contrast-*")
-    metadata: dict[str, object] = {
-        **settings.described(),
-        "Subjects": [one.name for one in subjects],
-    }
-    if len(subjects) < _FEWEST and settings.correction != "cluster":
-        metadata["Caution"] = (
-            f"{len(subjects)} subjects: p holds only as far as their averages are normal; from "
-            f"{_FEWEST} on, signs alone could say it (correction 'cluster')"
-        )
-        say(f"FEW SUBJECTS: {metadata['Caution']}")
+    metadata = _described(subjects, settings)
     sources = [source for one in subjects for source in one.sources]
     for question in asked:
         try:
@@ -124,9 +125,33 @@ def across_subjects(
             averages = [each.averages.get(question.label) for each in subjects]
             write_effect(folder, "group", question, averages, str(error), (sources, metadata))
             continue
-        anatomy = np.mean([each.anatomy for each in subjects], axis=0)
+        anatomy = mean_anatomy([(each.anatomy, each.imaged) for each in subjects])
         write_found(folder, "group", one, anatomy, (sources, metadata))
     write_manifest(folder, kind=KIND, settings_hash=identity)
+
+
+def _described(
+    subjects: Sequence[SubjectEffects], settings: TrialAnalysisSettings
+) -> dict[str, object]:
+    """Return what sidecars of the group say; what is to be kept in mind is said as well."""
+    movies = [movie for one in subjects for movie in one.movies]
+    cautions = [caution_of(movies)]
+    if len(subjects) < _FEWEST and settings.correction != "cluster":
+        cautions.append(
+            f"{len(subjects)} subjects: p holds only as far as their averages are normal; from "
+            f"{_FEWEST} on, signs alone could say it (correction 'cluster')"
+        )
+        say(f"FEW SUBJECTS: {cautions[-1]}")
+    if cautions[0]:
+        say(f"SLOW OR MIXED MOVIES: across subjects: {cautions[0]}")
+    known: dict[str, object] = {
+        **settings.described(),
+        "Subjects": [one.name for one in subjects],
+        "MoviesFrom": words_of(movies),
+    }
+    if any(cautions):
+        known["Caution"] = "; ".join(one for one in cautions if one)
+    return known
 
 
 def _answer(

@@ -69,13 +69,13 @@ def analyse(
         known = model[0] if model else None
         if asked.region:  # before anything is computed
             asked.check_regions(asked.files.read())
-        analyse_trials(bids, out, config, atlas=asked.files, model=known, workers=workers)
+        analyse_trials(bids, out, config, asked=asked, model=known, workers=workers)
         read_out_subjects(bids, out, config, asked=asked, model=known)
         return
     if asked != NOTHING:
         raise SettingsError(
-            "--atlas, --labels, --electrode, --place and --region are of movies; add --stage "
-            "subject"
+            "--atlas, --labels, --electrode, --place, --region and --subject-models are of "
+            "movies; add --stage subject"
         )
     space = Workspace.open(bids, out, config)
     models = load_models(model, out)

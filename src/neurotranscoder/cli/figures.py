@@ -10,17 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from neurotranscoder.analyse.conditions import Question
 from neurotranscoder.analyse.moments import SIGNS, FigureSettings, moments_of, write_moments_table
 from neurotranscoder.analyse.stored_maps import StoredMap, read_map, stored_labels
 from neurotranscoder.cli.common import overheard, progress, say
-from neurotranscoder.cli.cut_subjects import CutSubject
+from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map
-from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.report.cuts import Anatomy, mni_anatomy
 from neurotranscoder.report.moments import MomentsFigure, write_moments
@@ -32,8 +29,10 @@ def in_mni(space: Workspace) -> bool:
     """Return whether images are in MNI space: as settings say, or by the names of all of them."""
     if space.config.analyse.space != "auto":
         return space.config.analyse.space == "mni"
-    files = space.study.files.values()
-    return bool(files) and all("_space-MNI" in one.bold.name for one in files)
+    study = space.study
+    names = [one.bold.name for one in study.files.values()]
+    names += [one.path.name for one in study.alone.values() if one.modality == "bold"]
+    return bool(names) and all("_space-MNI" in name for name in names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,31 +55,15 @@ class Drawing:
 
     @classmethod
     def of(cls, space: Workspace, asked: Sequence[Question]) -> Drawing:
-        """Return what settings ask for.
-
-        Raises
-        ------
-        SettingsError
-            When they name only what is not asked about conditions, or times outside the window.
-        """
+        """Return what settings ask for, as far as it is tested; say what is not drawn."""
         settings: FigureSettings = space.config.analyse.figures
         known = {question.name: question.label for question in asked}
         unknown = [name for name in settings.conditions if name not in known]
-        words = (
-            f"analyse.figures.conditions has {', '.join(map(repr, unknown))}; the means and "
-            f"contrasts are {', '.join(map(repr, known))}; choose among these"
-        )
-        if unknown and len(unknown) == len(settings.conditions):
-            raise SettingsError(words)
         if unknown:
-            say(f"NOT DRAWN: {words}")
-        window = space.config.analyse.trials.window
-        for time in (*settings.activations, *settings.deactivations):
-            if not window.start <= time < window.stop:
-                raise SettingsError(
-                    f"analyse.figures has a frame at {time:g} s; the window of trials is "
-                    f"{window.start:g} to {window.stop:g} s; choose times inside"
-                )
+            say(
+                f"NOT DRAWN: analyse.figures.conditions has {', '.join(map(repr, unknown))}; the "
+                f"means and contrasts are {', '.join(map(repr, known))}; choose among these"
+            )
         chosen = [name for name in known if name in (settings.conditions or known)]
         return cls(space, frozenset(known[name] for name in chosen), in_mni(space))
 
@@ -136,10 +119,9 @@ class Drawing:
         """Return the template, or the mean BOLD image of subjects."""
         if self.mni:
             return mni_anatomy()
-        images: list[Float[ndarray, "x y z"]] = [replace(one).anatomy for one in subjects]
-        image = np.mean(images, axis=0)
+        image = mean_anatomy([(replace(one).anatomy, one.imaged) for one in subjects])
         dark, bright = (float(q) for q in np.percentile(image[found.brain], (2, 98)))
-        words = "mean BOLD image"
+        words = "mean BOLD image" if any(one.imaged for one in subjects) else "brain mask"
         return Anatomy(image, found.grid.voxel_to_world, 0.0, 1.1 * bright, 0.5 * dark, words)
 
     def _identity(self, statistics: Path) -> str:

@@ -104,16 +104,17 @@ class _Maker:
     def movies(self) -> Iterator[tuple[Path, SourceMovie | None]]:
         """Yield where each movie is; and it, where it was made; None where it was there."""
         recording: Recording | EegRun | BoldRun | None = None
+        identity = identity_of(self.trained, self.run)
         for origin in ORIGINS[self.from_]:
             if self.alone not in (None, origin):
                 continue
             path = movie_path(self.space.out, self.run, origin)
-            if is_complete(path, kind=KIND, identity=self._identity):
+            if is_complete(path, kind=KIND, identity=identity):
                 yield path, None
                 continue
             recording = recording or self._read()
             movie = self._made(recording, origin)
-            save_movie(path, movie, sources=self._sources(origin), settings_hash=self._identity)
+            save_movie(path, movie, sources=self._sources(origin), settings_hash=identity)
             yield path, movie
 
     @property
@@ -156,10 +157,10 @@ class _Maker:
         read = ("eeg", "bold") if origin == "fused" else (origin,)
         return sources_of(self.space.study, self.run, *read)
 
-    @property
-    def _identity(self) -> str:
-        """A hash of the model and the run."""
-        digest, trained = hashlib.sha256(self.trained.maps.tobytes()), self.trained
-        facts = [self.run.label, trained.group, list(trained.runs), dict(trained.settings)]
-        digest.update(json.dumps(facts, sort_keys=True).encode())
-        return digest.hexdigest()
+
+def identity_of(trained: TrainedSubject, run: RunId) -> str:
+    """Return a hash of the model of a subject and a run: that of all movies made of them."""
+    digest = hashlib.sha256(trained.maps.tobytes())
+    facts = [run.label, trained.group, list(trained.runs), dict(trained.settings)]
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,8 @@ import numpy as np
 from cyclopts import Parameter
 
 from neurotranscoder.analyse.atlas import region_courses, write_region_courses
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings
+from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import Question
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject
 from neurotranscoder.cli.workspace import clear, is_complete
@@ -81,7 +82,7 @@ def write_regions(
 ) -> None:
     """Write the regions of a subject for each mean, unless they are there; the manifest is last.
 
-    Regions are of voxels that the model sees; those without one are left out.
+    Regions are of voxels that the model sees; those without one are left out, which is said.
 
     Parameters
     ----------
@@ -105,16 +106,18 @@ def write_regions(
     if is_complete(folder, kind=_KIND, identity=facts):
         return
     clear(folder, "*_contrast-*")
-    placed = _visible_regions(used.atlas.on(subject.trials.grid), subject)
+    placed, lost = used.atlas.on(subject.trials.grid), tuple[str, ...]()
     for question in asked:
         if question.second is not None:
             continue
         try:
-            rng = np.random.default_rng(settings.seed)
-            found = region_courses(question.samples(subject.trials, settings.units), placed, rng)
+            rng, seen = np.random.default_rng(settings.seed), subject.visible.mask
+            units = question.samples(subject.trials, settings.units)
+            found = region_courses(units, placed, rng, seen=seen)
         except InputError as error:
             say(f"NO REGIONS: sub-{subject.name}, {question.label}: {error}")
             continue
+        lost = found.not_seen
         stem = f"sub-{subject.name}_contrast-{question.label}"
         write_region_courses(
             folder,
@@ -123,16 +126,8 @@ def write_regions(
             sources=[*subject.sources, *used.sources],
             metadata={**subject.metadata, "Voxels": subject.visible.words},
         )
+    if lost:
+        names = ", ".join(lost)
+        say(f"NOT SEEN: sub-{subject.name}: the model sees no voxel of {names}; left out")
     write_manifest(folder, kind=_KIND, settings_hash=facts)
     say(f"sub-{subject.name}: regions in {folder}")
-
-
-def _visible_regions(placed: Atlas, subject: CutSubject) -> Atlas:
-    """Return an atlas less the voxels that are not seen; say which regions are lost."""
-    if subject.visible.mask is None:
-        return placed
-    labels = np.where(subject.visible.mask, placed.labels, 0)
-    if lost := np.setdiff1d(placed.labels[subject.trials.mask], labels).tolist():
-        names = ", ".join(placed.names[number] for number in lost)
-        say(f"NOT SEEN: sub-{subject.name}: the model sees no voxel of {names}; left out")
-    return replace(placed, labels=labels)

@@ -7,17 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from neurotranscoder.analyse.conditions import Question, TrialAnalysisSettings, questions_of
+from neurotranscoder.analyse.condition_settings import MovieKind, TrialAnalysisSettings
+from neurotranscoder.analyse.conditions import (
+    POOLED,
+    Question,
+    problems_of_questions,
+    questions_of,
+)
+from neurotranscoder.analyse.moments import FigureSettings
 from neurotranscoder.analyse.trials import whole_windows
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import SubjectRuns
+from neurotranscoder.cli.movies import identity_of
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
-from neurotranscoder.cli.subjects import by_subject, subject_folder
+from neurotranscoder.cli.run_movies import FROM, RunMovie, run_movies
 from neurotranscoder.cli.workspace import Workspace, group_models
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import InputError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Events, RunId
-from neurotranscoder.io.movies import movie_axis, movie_path
+from neurotranscoder.io.manifest import read_manifest
+from neurotranscoder.io.movies import KIND, movie_axis
 from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.listing import events_of, events_path
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -65,7 +74,7 @@ def subject_inputs(
         model, runs without events or whose events lie outside, conditions that do not exist, a
         group model or an atlas that belongs to something else.
     """
-    known = _with_movies(space)
+    known = _with_movies(space, settings.movies)
     check = _Check(space, settings, [], {})
     subjects = tuple(one for runs in known.values() if (one := check.subject(runs)) is not None)
     groups = check.attempt(str(model), "model", lambda: group_models(space.out, model)) or {}
@@ -76,6 +85,7 @@ def subject_inputs(
     asked: tuple[Question, ...] = ()
     if names:
         asked = check.questions(names)
+        check.figures(names, asked)
     if not check.problems and not names:
         check.nothing()
     if check.problems:
@@ -83,26 +93,40 @@ def subject_inputs(
     return SubjectInputs(subjects, asked, groups, used)
 
 
-def _with_movies(space: Workspace) -> dict[str, list[RunId]]:
-    """Return the runs of each subject that has a movie; say which subjects have none."""
-    found = by_subject(space.study.runs)
+def _with_movies(space: Workspace, kind: MovieKind) -> dict[str, list[RunMovie]]:
+    """Return the movies of each subject that has one; say which subjects have none."""
+    found: dict[str, list[RunMovie]] = {}
+    for one in run_movies(space.study, kind):
+        found.setdefault(one.run.subject, []).append(one)
     have = {
-        name: runs for name, runs in found.items() if any(_movie(space, r).is_dir() for r in runs)
+        name: movies
+        for name, movies in found.items()
+        if any(one.path(space.out).is_dir() for one in movies)
     }
+    if not found:
+        raise StoreError(
+            f"{space.study.root}: analyse.trials.movies is {kind!r}, and no run has what such a "
+            f"movie is made from; set it to {' or '.join(_other_kinds(space, kind))}"
+        )
     if not have or (space.config.study.participants and len(have) < len(found)):
         absent = ", ".join(f"sub-{name}" for name in sorted(found.keys() - have.keys()))
         raise StoreError(
-            f"{space.out}: no movie of any of these runs of {absent}; run `neurotranscoder "
-            "reconstruct BIDS OUT --stage subject` first"
+            f"{space.out}: no movie of any of these runs of {absent}; run `{_command(kind)}` first"
         )
     for name in sorted(found.keys() - have.keys()):
-        say(f"sub-{name}: NO MOVIES: left out; `reconstruct --stage subject` makes them")
+        say(f"sub-{name}: NO MOVIES: left out; `{_command(kind)}` makes them")
     return have
 
 
-def _movie(space: Workspace, run: RunId) -> Path:
-    """Return where the movie of a run is."""
-    return movie_path(space.out, run, "eeg")
+def _other_kinds(space: Workspace, kind: MovieKind) -> list[str]:
+    """Return the kinds of movies that lone runs can have."""
+    known = {lone.modality for lone in space.study.alone.values()} - {kind}
+    return [repr(one) for one in sorted(known)] or ["'eeg'"]
+
+
+def _command(kind: MovieKind) -> str:
+    """Return what makes movies of a kind."""
+    return f"neurotranscoder reconstruct BIDS OUT --stage subject{FROM.get(kind, ' --from both')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,33 +151,30 @@ class _Check:
             self.problems.append(Problem(where, field, got, needed, cure))
         return None
 
-    def subject(self, runs: Sequence[RunId]) -> SubjectRuns | None:
+    def subject(self, movies: Sequence[RunMovie]) -> SubjectRuns | None:
         """Return what is looked at of a subject; None where nothing is, which is said."""
-        name = runs[0].subject
-        folder = subject_folder(self.space.out, name)
+        name = movies[0].run.subject
+        folder = self.space.model_of(name)
         trained = self.attempt(str(folder), "model", lambda: load_subject(folder))
         if trained is not None:
             self.models[name] = trained
         fitted = trained.runs if trained else ()
         if self.settings.unseen_runs:
-            runs = [run for run in runs if run.label not in fitted]
-        if not runs:
+            movies = [one for one in movies if one.run.label not in fitted]
+        if not movies:
             say(f"NOT TESTED: sub-{name}: the model was fitted on all of its runs; left out")
             return None
-        events = {run: self._events(run) for run in runs}
-        resting = {run.task for run in runs} - {
-            r.task for r, one in events.items() if one.onset.size
+        events = {one.run: self._events(one.run) for one in movies}
+        resting = {run.task for run in events} - {
+            run.task for run, one in events.items() if one.onset.size
         }
         for task in sorted(resting):
             say(f"sub-{name}: task-{task}: none of its runs has an event; left out")
-        kept = [run for run in runs if run.task not in resting]
-        for run in kept:
-            self._run(run, events[run])
-        return (
-            SubjectRuns(name, tuple(kept), tuple(events[r] for r in kept), fitted)
-            if kept
-            else None
-        )
+        kept = tuple(one for one in movies if one.run.task not in resting)
+        for one in kept:
+            self._run(one, events[one.run], trained)
+        happened = tuple(events[one.run] for one in kept)
+        return SubjectRuns(name, kept, happened, fitted) if kept else None
 
     def _events(self, run: RunId) -> Events:
         """Return the events of a run; none where they cannot be read, which is listed."""
@@ -161,21 +182,34 @@ class _Check:
         found = self.attempt(path, "events", lambda: events_of(self.space.study, run))
         return Events.none() if found is None else found
 
-    def _run(self, run: RunId, events: Events) -> None:
+    def _run(self, one: RunMovie, events: Events, trained: TrainedSubject | None) -> None:
         """List what is wrong with one run that others of its task are looked at with."""
-        movie, path = _movie(self.space, run), events_path(self.space.study, run)
+        movie, path = one.path(self.space.out), events_path(self.space.study, one.run)
         listed = any(problem.where == str(path) for problem in self.problems)
         if not events.onset.size and not listed:
             needed = "events, as the other runs of this task have"
             self._list(path, "rows", "no event", needed, "add the table of this run")
         if not movie.is_dir():
             needed = "a movie of each run of a subject"
-            cure = "run `neurotranscoder reconstruct BIDS OUT --stage subject` again"
+            cure = f"run `{_command(self.settings.movies)}` again"
             self._list(movie, "movie", "none", needed, cure)
             return
         axis = self.attempt(str(movie), "movie", lambda: movie_axis(movie))
+        if axis is not None and trained is not None:
+            self._of_model(movie, one.run, trained)
         if axis is not None and events.onset.size:
             self._window(path, events, axis)
+
+    def _of_model(self, movie: Path, run: RunId, trained: TrainedSubject) -> None:
+        """List a movie of another model: whether that has seen the run would not be known."""
+        made = read_manifest(movie, kind=KIND).settings_hash
+        if made not in ("", identity_of(trained, run)):
+            needed = f"one of the model in {self.space.model_of(run.subject)}"
+            cure = (
+                "name the folder of models that made it with --subject-models, or run "
+                f"`{_command(self.settings.movies)}` again"
+            )
+            self._list(movie, "movie", "one of another model", needed, cure)
 
     def _window(self, path: Path, events: Events, axis: TimeAxis) -> None:
         """List a run none of whose events has its window inside."""
@@ -215,8 +249,28 @@ class _Check:
 
     def questions(self, names: Sequence[str]) -> tuple[Question, ...]:
         """Return what is asked about conditions."""
-        asked = self.attempt("settings", "names", lambda: questions_of(names, self.settings))
-        return asked or ()
+        if problems := problems_of_questions(names, self.settings):
+            self.problems.extend(problems)
+            return ()
+        return questions_of(names, self.settings)
+
+    def figures(self, names: Sequence[str], asked: Sequence[Question]) -> None:
+        """List what can never be drawn: times outside of the window, conditions of no event."""
+        settings: FigureSettings = self.space.config.analyse.figures
+        window, root = self.settings.window, Path("settings")
+        for time in sorted({*settings.activations, *settings.deactivations}):
+            if not window.start <= time < window.stop:
+                needed = f"times in the window of trials, {window.start:g} to {window.stop:g} s"
+                cure = "choose times inside, or a longer window"
+                self._list(root, "analyse.figures", f"a frame at {time:g} s", needed, cure)
+        single = {POOLED, *names, *self.settings.pools}
+        parts = [name.split(" less ") for name in settings.conditions]
+        if asked and parts and not any(single.issuperset(one) for one in parts):
+            known = ", ".join(repr(one.name) for one in asked)
+            got = ", ".join(map(repr, settings.conditions))
+            self._list(
+                root, "analyse.figures.conditions", got, f"some of {known}", "choose among these"
+            )
 
     def nothing(self) -> None:
         """List that nothing is left to analyse."""

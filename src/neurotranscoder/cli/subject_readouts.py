@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +22,11 @@ from neurotranscoder.analyse.subject_responses_store import intervals_of, write_
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.estimates import sources_of
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
-from neurotranscoder.cli.subjects import subject_folder
 from neurotranscoder.cli.workspace import (
     MAPS,
+    MODELS,
     RESPONSES,
+    SUBJECTS,
     TRUST,
     Workspace,
     group_models,
@@ -47,7 +48,14 @@ _OF_MAPS = "maps of places"
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class PlacesAsked(AtlasFiles):
-    """An atlas, and whose forward and inverse maps are wanted."""
+    """Where models of subjects are, an atlas, and whose forward and inverse maps are wanted."""
+
+    subject_models: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder with the model of each subject, as sub-01; default: OUT/models/subjects."
+        ),
+    ] = None
 
     electrode: Annotated[
         tuple[str, ...],
@@ -124,7 +132,7 @@ class SubjectReadouts:
         SettingsError
             When the model has no such electrode.
         """
-        trained = load_subject(subject_folder(self.space.out, name))
+        trained = load_subject(self.space.model_of(name))
         runs = [run for run in self.space.study.runs if run.subject == name]
         try:
             self._responses(name, trained, runs)
@@ -181,7 +189,7 @@ class SubjectReadouts:
         for electrode in asked.electrode:
             maps.sensitivity(electrode)  # refused before anything is removed
         _clear(folder)
-        sources = [subject_folder(Path(), name).as_posix(), *self._sources(needed)]
+        sources = [(Path(MODELS) / SUBJECTS / f"sub-{name}").as_posix(), *self._sources(needed)]
         for electrode in asked.electrode:
             write_electrode(folder, stem, maps, electrode, sources=sources)
         for place in places:
@@ -205,7 +213,7 @@ class SubjectReadouts:
     def _identity(self, name: str, runs: list[RunId], *facts: str) -> str:
         """Return a hash of the model, its trust map, the runs and further facts."""
         manifests = (
-            subject_folder(self.space.out, name) / MANIFEST,
+            self.space.model_of(name) / MANIFEST,
             self.space.out / TRUST / f"sub-{name}" / MANIFEST,
         )
         known = [sha256_of(path) if path.is_file() else "" for path in manifests]
@@ -256,14 +264,17 @@ def read_out_subjects(
     model : Path or None
         The group model; those in OUT/models by default.
     """
-    if asked == PlacesAsked():
+    if asked == PlacesAsked(subject_models=asked.subject_models):
         return
     used = asked.files.read()
     asked.check_regions(used)
-    space = Workspace.open(bids, out, config)
+    space = Workspace.list(bids, out, config)
+    if space.study.runs:
+        space = Workspace.open(bids, out, config)
+    space = replace(space, models_of_subjects=asked.subject_models)
     readouts = SubjectReadouts(space, group_models(out, model), used, asked)
-    names = sorted({run.subject for run in space.study.runs})
+    names = sorted({run.subject for run in (*space.study.runs, *space.study.alone)})
     with space.started():
         for name in names:
-            if (subject_folder(out, name) / MANIFEST).is_file():
+            if (space.model_of(name) / MANIFEST).is_file():
                 readouts.of(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from neurotranscoder.cli.common import Workers, progress, say
-from neurotranscoder.cli.workspace import MODELS, Workspace, load_models, range_lines
+from neurotranscoder.cli.workspace import MODELS, SUBJECTS, Workspace, load_models, range_lines
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
@@ -25,8 +25,6 @@ from neurotranscoder.train.trained_subject import (
     load_subject,
     save_subject,
 )
-
-SUBJECTS = "subjects"
 
 
 @runtime_checkable

@@ -20,8 +20,9 @@ from neurotranscoder.cli.common import Workers, overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, SubjectRuns, cut_subject
 from neurotranscoder.cli.expected import expects, write_expected, write_expected_of_group
 from neurotranscoder.cli.figures import Drawing, in_mni
-from neurotranscoder.cli.regions import AtlasFiles, write_regions
+from neurotranscoder.cli.regions import write_regions
 from neurotranscoder.cli.subject_inputs import SubjectInputs, subject_inputs
+from neurotranscoder.cli.subject_readouts import PlacesAsked
 from neurotranscoder.cli.trust import subject_trust
 from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map, pool
@@ -36,7 +37,7 @@ def analyse_trials(
     out: Path,
     config: Config,
     *,
-    atlas: AtlasFiles,
+    asked: PlacesAsked,
     model: Path | None = None,
     workers: Workers,
 ) -> None:
@@ -54,9 +55,9 @@ def analyse_trials(
     StudyError
         With everything that is wrong with the inputs; nothing is written then.
     """
-    atlas.check()
-    space = Workspace.list(bids, out, config)
-    inputs = subject_inputs(space, config.analyse.trials, model=model, atlas=atlas)
+    asked.check()
+    space = Workspace.list(bids, out, config, asked.subject_models)
+    inputs = subject_inputs(space, config.analyse.trials, model=model, atlas=asked.files)
     drawing = Drawing.of(space, inputs.asked)
     with space.started(), pool(workers.jobs, workers.cluster) as spread:
         subjects = _analyse(space, inputs, spread)

@@ -13,7 +13,6 @@ import numpy as np
 from neurotranscoder.analyse.trust import TrustMap, trust_map, write_trust
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.estimates import sources_of
-from neurotranscoder.cli.subjects import subject_folder
 from neurotranscoder.cli.workspace import TRUST, Workspace, clear, is_complete
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
@@ -64,7 +63,7 @@ def subject_trust(
     groups : mapping
         Group models by digest; a map that is there needs none.
     """
-    trained = load_subject(subject_folder(space.out, name))
+    trained = load_subject(space.model_of(name))
     runs = [r for r in space.study.runs if r.subject == name and r.label not in trained.runs]
     folder = space.out / TRUST / f"sub-{name}"
     identity = _identity(space, trained, runs, name)
@@ -72,7 +71,9 @@ def subject_trust(
         return _read(folder, trained, runs)
     clear(folder, "*_desc-trust_*")
     if not runs:
-        return _none(name, "the model was fitted on all of its runs; it needs another")
+        return _none(
+            name, "no run of it has both EEG and BOLD and is not in the fit; it needs one"
+        )
     if trained.group not in groups:
         return _none(
             name, "the group model that it was fitted with is not known; name it with --model"
@@ -114,7 +115,7 @@ def _read(folder: Path, trained: TrainedSubject, runs: list[RunId]) -> TrustInUs
 
 def _identity(space: Workspace, trained: TrainedSubject, runs: list[RunId], name: str) -> str:
     """Return a hash of the model, of the runs' files, and of how these are read."""
-    model = sha256_of(subject_folder(space.out, name) / MANIFEST)
+    model = sha256_of(space.model_of(name) / MANIFEST)
     files = [space.study.files[run] for run in runs]
     inputs = [
         [[path.name, sha256_of(path)] for path in one.recordings()]

@@ -31,6 +31,7 @@ from neurotranscoder.train.trained_subject import digest_of_group
 
 CLEAN, RESULTS = "preprocessed", "results"  # of `run`
 MODELS = "models"
+SUBJECTS = "subjects"  # below the models
 EVALUATION = "evaluation"
 READOUTS = "readouts"
 STATISTICS = "statistics"
@@ -63,11 +64,24 @@ _NOT_BIDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workspace:
-    """An open study and where its results go."""
+    """An open study and where its results go.
+
+    Parameters
+    ----------
+    study : Study
+        What is read.
+    out : Path
+        Where results go.
+    config : Config
+        All settings.
+    models_of_subjects : Path or None
+        Folder with the model of each subject, where it is not that of the results.
+    """
 
     study: Study
     out: Path
     config: Config
+    models_of_subjects: Path | None = None
 
     @classmethod
     def open(cls, bids: Path, out: Path, config: Config, *, alone: bool = False) -> Workspace:
@@ -82,10 +96,16 @@ class Workspace:
         return cls(study, out, config)
 
     @classmethod
-    def list(cls, bids: Path, out: Path, config: Config) -> Workspace:
-        """Find the runs of a study; each is checked when it is read. Nothing is written yet."""
+    def list(
+        cls, bids: Path, out: Path, config: Config, models_of_subjects: Path | None = None
+    ) -> Workspace:
+        """Find the runs of a study, with one modality or both, unread; nothing is written yet."""
         refuse_folder(bids, out)
-        return cls(list_study(bids, config.study), out, config)
+        return cls(list_study(bids, config.study, alone=True), out, config, models_of_subjects)
+
+    def model_of(self, subject: str) -> Path:
+        """Return the folder of the model of a subject."""
+        return (self.models_of_subjects or self.out / MODELS / SUBJECTS) / f"sub-{subject}"
 
     @contextmanager
     def started(self) -> Iterator[None]:

@@ -234,14 +234,15 @@ def _question(
     """Return one question with its picture and peaks."""
     second = str(sidecar["Second"])
     name = str(sidecar["First"]) + ("" if second == "n/a" else f" less {second}")
+    more = f" Movies from {sidecar['MoviesFrom']}." if "MoviesFrom" in sidecar else ""
+    more += f" Caution: {sidecar['Caution']}." if "Caution" in sidecar else ""
     if "NotTested" in sidecar:
-        return Asked(name, f"Not tested: {sidecar['NotTested']}", None, None, (), (), 0)
+        words = f"Not tested: {sidecar['NotTested']}.{more}"
+        return Asked(name, words, None, None, (), (), 0)
     words = (
         f"{sidecar['N']} {sidecar['Over']}; correction '{sidecar['Correction']}' at "
-        f"{sidecar['Level']}; tested: {sidecar['Voxels']}."
+        f"{sidecar['Level']}; tested: {sidecar['Voxels']}.{more}"
     )
-    if "Caution" in sidecar:
-        words += f" Caution: {sidecar['Caution']}."
     path = pictures.out / FIGURES / stem.parent.name / f"{stem.name}_moments.png"
     alt = f"{name}: deactivation and activation, cuts where and when they are strongest."
     moments = pictures.shown(path, alt) if path in drawn else None

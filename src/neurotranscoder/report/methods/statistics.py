@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ def statistics_sentences(tests: Tests) -> list[str]:
     if not tests:
         return []
     tested = [one for one in tests if "NotTested" not in one]
-    said = [_window(tests)]
+    said = [_window(tests), *_movies(tests)]
     for over in dict.fromkeys(str(one["Over"]) for one in tested):
         said.append(_samples([one for one in tested if one["Over"] == over], over))
     for correction in dict.fromkeys(str(one["Correction"]) for one in tested):
@@ -63,6 +64,15 @@ def _window(tests: Tests) -> str:
         f"Source courses were cut from {start} to {stop} s after events, less their mean from "
         f"{first} to {last} s; {asked} of conditions were looked at."
     )
+
+
+def _movies(tests: Tests) -> list[str]:
+    """Return what averages are of, where that is not EEG beside BOLD alone."""
+    known = dict.fromkeys(str(one["MoviesFrom"]) for one in tests if "MoviesFrom" in one)
+    plain = re.compile(r"EEG: \d+ runs? with both")
+    if all(plain.fullmatch(words) for words in known):
+        return []
+    return [f"Averages are of sources from {'; or from '.join(known)}."]
 
 
 def _samples(tests: Tests, over: str) -> str:
