@@ -24,11 +24,11 @@ from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.evoked_truth import EvokedTruth
-from neurotranscoder.simulate.hemodynamics import Hemodynamics, follow_mixed
+from neurotranscoder.simulate.hemodynamics import follow_slice
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.run import SimulatedRun
 from neurotranscoder.simulate.run_truth import RunTruth
-from neurotranscoder.simulate.sources import MANY_REGIONS, RunSources
+from neurotranscoder.simulate.sources import RunSources
 
 _ONE_KIND = 0.75
 
@@ -229,7 +229,7 @@ class Truth:
         data = np.empty((len(codes), volumes.n_volumes))
         for z in range(n_slices):
             rows = np.flatnonzero(codes % n_slices == z)
-            data[rows] = _of_slice(sources, shares[rows], hemodynamics, volumes.times(z))
+            data[rows] = follow_slice(sources, shares[rows], hemodynamics, volumes.times(z))
         gain = self.cohort.levels.bold_gain
         return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
 
@@ -246,18 +246,6 @@ class Truth:
         self._check_grid(blocks)
         inside = (blocks.labels >= 0) & (self.regions.labels >= 0)
         return inside, blocks.labels[inside].astype(np.int64), self.regions.labels[inside]
-
-
-def _of_slice(
-    sources: RunSources, shares: csr_array, hemodynamics: Hemodynamics, times: ndarray
-) -> Float[ndarray, "cells volumes"]:
-    """Return the signal of the cells of a slice, from the regions that they hold alone."""
-    if sources.n_regions <= MANY_REGIONS:
-        return follow_mixed(sources, shares, hemodynamics, times)
-    shown = np.unique(shares.indices)
-    if isinstance(hemodynamics, tuple):
-        hemodynamics = tuple(hemodynamics[region] for region in shown)
-    return follow_mixed(sources.of(shown), shares[:, shown], hemodynamics, times)
 
 
 def truth_of(cohort: Cohort, runs: Sequence[SimulatedRun]) -> Truth:
