@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.recording import RunId
@@ -26,6 +26,7 @@ from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.evoked_truth import EvokedTruth
 from neurotranscoder.simulate.hemodynamics import follow_slice
 from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.regridded import cohort_on
 from neurotranscoder.simulate.run import SimulatedRun
 from neurotranscoder.simulate.run_truth import RunTruth
 from neurotranscoder.simulate.sources import RunSources
@@ -87,6 +88,16 @@ class Truth:
                 "...); evaluate runs of the simulated study that the truth belongs to"
             )
         return self.load_sources(run)
+
+    def on(self, grid: VoxelGrid) -> Truth:
+        """Return the same on other voxels in MNI, such as those that images were brought to.
+
+        Each has the region that its centre lies in. `of` and `clean_cells`, which are about images
+        as they were acquired, are not for these voxels.
+        """
+        if grid.matches(self.head.grid):
+            return self
+        return replace(self, cohort=cohort_on(self.cohort, grid))
 
     def of(self, run: RunId | str) -> RunTruth:
         """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts.
