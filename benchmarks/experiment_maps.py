@@ -10,6 +10,7 @@ import numpy as np
 from experiment_worlds import rereferenced, scalp_electrodes
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.subjects import SubjectMeans, difference
@@ -23,6 +24,7 @@ from neurotranscoder.evaluate.activation_scores import StatisticalMap
 from neurotranscoder.evaluate.subject_rivals import inverse_movies
 from neurotranscoder.io.movies import load_movie, movie_path
 from neurotranscoder.physics.channels import reference_of
+from neurotranscoder.physics.head import Head
 from neurotranscoder.preprocess.study import Study, open_study
 from neurotranscoder.simulate.truth import load_truth
 from neurotranscoder.train.trained_subject import TrainedSubject, load_subject
@@ -79,7 +81,8 @@ class Rivals:
             found["null"].append(
                 [(m, shuffled(e, m.axis.times, rng)) for m, e in zip(movies, events, strict=True)]
             )
-            inverse = _inverse(clean, own, trained, Montage(names), field, pairs.brain)
+            columns = _columns(trained, pairs)
+            inverse = _inverse(clean, own, trained, Montage(names), field @ columns)
             found["minimum norm"].append([*zip(inverse, events, strict=True)])
         return cls(config.analyse.trials, found)
 
@@ -110,20 +113,28 @@ def shuffled(events: Events, times: Float[ndarray, " frames"], rng: np.random.Ge
     return replace(events, onset=onset)
 
 
+def _columns(trained: TrainedSubject, head: Head) -> csr_array:
+    """Return which voxel of a head each voxel of a subject lies in, as 0 and 1; none outside."""
+    numbers = np.full(head.brain.shape, -1)
+    numbers[head.brain] = np.arange(head.n_voxels)
+    indices, inside = head.grid.voxels_at(trained.grid.world(np.argwhere(trained.mask)))
+    found = np.full(len(indices), -1)
+    found[inside] = numbers[tuple(indices[inside].T)]
+    of = np.flatnonzero(found >= 0)
+    return csr_array((np.ones(len(of)), (found[of], of)), shape=(head.n_voxels, len(found)))
+
+
 def _inverse(
     clean: Study,
     runs: Sequence[RunId],
     trained: TrainedSubject,
     montage: Montage,
     field: Float[ndarray, "channels voxels"],
-    brain: ndarray,
 ) -> list[SourceMovie]:
     """Return the minimum norm of runs, at scalp electrodes against their average."""
-    leadfield = np.zeros((len(field), *brain.shape))
-    leadfield[:, brain] = field
     own = replace(trained, montage=montage)
     recordings = [_at_electrodes(clean.load(run), montage) for run in runs]
-    return inverse_movies(leadfield[:, trained.mask], own, recordings, snr=SNR, standardised=False)
+    return inverse_movies(field, own, recordings, snr=SNR, standardised=False)
 
 
 def _at_electrodes(recording: Recording, montage: Montage) -> Recording:

@@ -11,60 +11,18 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from nilearn import datasets
-from scipy.ndimage import (
-    binary_dilation,
-    binary_fill_holes,
-    gaussian_filter,
-    map_coordinates,
-    spline_filter,
-)
+from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
 
 from neurotranscoder.core.axes import VoxelGrid
+from neurotranscoder.physics.template_head import (
+    bias_field,
+    points_of,
+    random_displacement,
+    surroundings,
+)
+from neurotranscoder.physics.template_head import template_head as tissue
+from neurotranscoder.physics.template_head import values_at as at
 from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tissue:
-    """The template at 1 mm: T1, and shares of grey matter, white matter and fluid."""
-
-    grid: VoxelGrid
-    t1: np.ndarray
-    grey: np.ndarray
-    white: np.ndarray
-    fluid: np.ndarray
-    brain: np.ndarray
-
-
-@cache
-def tissue() -> Tissue:
-    """Return nilearn's ICBM 2009a symmetric template."""
-    t1 = datasets.load_mni152_template(resolution=1)
-    grey = np.clip(datasets.load_mni152_gm_template(resolution=1).get_fdata(), 0, 1)
-    white = np.clip(datasets.load_mni152_wm_template(resolution=1).get_fdata(), 0, 1)
-    values = t1.get_fdata() / t1.get_fdata().max()
-    brain = binary_fill_holes(values > 0.05)
-    fluid = brain * np.clip(1 - grey - white, 0, 1)
-    return Tissue(VoxelGrid(values.shape, t1.affine), values, grey, white, fluid, brain)
-
-
-def at(image: np.ndarray, grid: VoxelGrid, points: np.ndarray, order: int = 1) -> np.ndarray:
-    """Return values of an image at points, 0 outside."""
-    places = apply_matrix(np.linalg.inv(grid.voxel_to_world), points).T
-    return map_coordinates(image, places, order=order, mode="constant", prefilter=order > 1)
-
-
-def points_of(grid: VoxelGrid) -> np.ndarray:
-    """Return the centres of all voxels."""
-    return grid.world(np.indices(grid.shape).reshape(3, -1).T)
-
-
-def bias_field(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> np.ndarray:
-    """Return a smooth positive field around 1; ``size`` is its standard deviation."""
-    coarse = rng.standard_normal((4, 4, 4))
-    scale = [np.linspace(0, 3, n) for n in shape]
-    field = map_coordinates(coarse, np.meshgrid(*scale, indexing="ij"), order=3)
-    return np.exp(size * (field - field.mean()) / field.std())
 
 
 def random_pose(rng: np.random.Generator, shift: float, turn: float) -> np.ndarray:
@@ -125,10 +83,8 @@ def anatomy(from_template: np.ndarray, rng: np.random.Generator, *, skull: bool)
     t1 = at(head.t1, head.grid, from_template).reshape(shape) ** 0.8
     white = at(head.white, head.grid, from_template).reshape(shape)
     if skull:
-        brain = brain_at(from_template).reshape(shape)
-        bone = binary_dilation(brain, iterations=6)
-        scalp = binary_dilation(bone, iterations=5) & ~bone
-        t1 = np.where(scalp, 0.9, np.where(bone & ~brain, 0.1, t1))
+        bone, scalp = surroundings(brain_at(from_template).reshape(shape))
+        t1 = np.where(scalp, 0.9, np.where(bone, 0.1, t1))
     image = 800 * t1 * bias_field(shape, rng, 0.12) + 20 * rng.standard_normal(shape)
     return Anatomy(image.astype(np.float32), head.grid, white)
 
@@ -149,7 +105,6 @@ def bent_head(rng: np.random.Generator, *, size: float = 3.0) -> np.ndarray:
     pose = rigid_matrix(random_pose(rng, 15.0, 0.15), grid_centre(grid))
     points = apply_matrix(pose @ np.diag([*rng.uniform(0.92, 1.08, 3), 1.0]), points_of(grid))
     coarse = tuple(-(-n // 4) for n in grid.shape)  # nodes every 4 mm
-    field = np.stack([gaussian_filter(rng.standard_normal(coarse), 3.0) for _ in range(3)])
-    field *= size / np.linalg.norm(field, axis=0).mean()
+    field = random_displacement(coarse, rng, smoothness=3.0, size=size)
     places = np.indices(grid.shape).reshape(3, -1) / 4
     return points + np.stack([map_coordinates(axis, places, order=1) for axis in field], axis=-1)

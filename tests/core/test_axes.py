@@ -50,6 +50,16 @@ def test_block_centres_are_the_mean_of_their_voxels():
     assert_allclose(coarse.world(np.zeros((1, 3), int))[0], grid.world(inside).mean(axis=0))
 
 
+def test_points_lie_in_the_voxel_whose_centre_is_nearest_and_outside_in_none():
+    affine = np.diag([-3.0, 2.0, 4.0, 1.0])
+    affine[:3, 3] = [10.0, -5.0, 1.0]
+    grid = VoxelGrid((4, 5, 6), affine)
+    centres = np.array([[0, 0, 0], [3, 4, 5], [4, 4, 5]])
+    indices, inside = grid.voxels_at(grid.world(centres) + np.array([1.4, -0.9, 1.9]))
+    assert indices.tolist() == centres.tolist()
+    assert inside.tolist() == [True, True, False]
+
+
 def test_non_finite_affine_is_refused():
     affine = np.eye(4)
     affine[0, 0] = np.nan

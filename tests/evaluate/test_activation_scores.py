@@ -54,6 +54,18 @@ def test_the_truth_itself_is_found_in_place_and_in_time(truth):
         assert one.chance > 5
 
 
+def test_truth_on_other_voxels_is_that_of_the_voxel_that_their_centre_lies_in(truth):
+    corner = np.diag([1.5, 3.0, 3.0, 1.0])  # halves along x, from the sixth voxel on
+    corner[0, 3] = 5 * 3.0 - 0.75
+    fine = truth.on(VoxelGrid((16, 12, 4), corner))
+    whole = np.ones(fine.grid.shape, dtype=bool)
+    values = fine.at(whole).reshape(*fine.grid.shape, -1)
+    coarse = truth.at(np.ones(GRID.shape, dtype=bool)).reshape(*GRID.shape, -1)
+    assert_allclose(values[:14], np.repeat(coarse[5:], 2, axis=0))
+    assert not values[14:].any()  # beyond
+    assert truth.on(GRID) is truth
+
+
 def test_a_late_map_is_late_and_its_common_lag_can_be_taken_off(truth):
     values = np.roll(truth.at(np.ones(GRID.shape, dtype=bool)), 7, axis=1)
     score = score_map(map_of(values), truth)

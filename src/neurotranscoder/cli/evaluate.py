@@ -21,6 +21,7 @@ from neurotranscoder.cli.workspace import (
     grouped_notes,
     load_models,
 )
+from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.assemble import assemble
@@ -70,7 +71,8 @@ def evaluate(
     for _, trained in models:
         space.check(trained)
     with space.started():
-        runs, truth = space.align(models[0][1].blocks), truth_of_study(bids)
+        blocks = models[0][1].blocks
+        runs, truth = space.align(blocks), truth_at(bids, space.config.study.images, blocks.voxels)
         fusion = config.reconstruct.fusion
         findings = evaluate_models(
             models,
@@ -162,6 +164,27 @@ def _origin(bids: Path, truth: Truth | None) -> list[str]:
 def truth_of_study(bids: Path) -> Truth | None:
     """Return the truth of a simulated study, or None where there is none."""
     return load_truth(bids) if (bids / "derivatives" / "truth").is_dir() else None
+
+
+def truth_at(bids: Path, images: Path | None, voxels: VoxelGrid) -> Truth | None:
+    """Return the truth of a simulated study on the voxels of its images, or None without one.
+
+    Raises
+    ------
+    SettingsError
+        When its images lie in each subject's own space, where the truth is not, and those that
+        were brought to MNI are not named.
+    """
+    truth = truth_of_study(bids)
+    if truth is None or truth.cohort.scenario.native is None:
+        return truth
+    if images is None:
+        raise SettingsError(
+            f"{bids}: was simulated with images in each subject's own space, and its truth is in "
+            "MNI; need images in MNI: `neurotranscoder preprocess`, then train and evaluate with "
+            "--set 'study.images=\"OUT\"'"
+        )
+    return truth.on(voxels)
 
 
 def store(findings: Findings, out: Path) -> None:

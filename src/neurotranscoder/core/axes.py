@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.errors import GridError
@@ -88,6 +88,15 @@ class VoxelGrid:
     def world(self, indices: Int[ndarray, "voxels 3"]) -> Float[ndarray, "voxels 3"]:
         """Return the centres of voxels, in RAS mm."""
         return np.asarray(indices @ self.voxel_to_world[:3, :3].T + self.voxel_to_world[:3, 3])
+
+    def voxels_at(
+        self, points: Float[ndarray, "points 3"]
+    ) -> tuple[Int[ndarray, "points 3"], Bool[ndarray, " points"]]:
+        """Return the voxels that points (RAS mm) lie in, and which of them the grid has."""
+        to_voxels = np.linalg.inv(self.voxel_to_world)
+        places = points @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+        indices = np.floor(places + 0.5).astype(np.int64)
+        return indices, np.all((indices >= 0) & (indices < self.shape), axis=1)
 
     def matches(self, other: VoxelGrid) -> bool:
         """Return whether both grids have the same shape and the same place (to 1e-3 mm)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -85,6 +85,21 @@ class TaskTruth:
         """Return P at the voxels of a mask."""
         padded = np.concatenate([self.courses, np.zeros_like(self.courses[:1])])
         return np.asarray(padded[self.labels[mask]] * self.weights[mask][:, np.newaxis])
+
+    def on(self, grid: VoxelGrid) -> TaskTruth:
+        """Return the same on other voxels in MNI: each has the region that its centre lies in."""
+        if grid.matches(self.grid):
+            return self
+        centres = grid.world(np.indices(grid.shape).reshape(3, -1).T)
+        indices, inside = self.grid.voxels_at(centres)
+        labels = np.full(len(centres), -1, dtype=self.labels.dtype)
+        weights = np.zeros(len(centres))
+        where = tuple(indices[inside].T)
+        labels[inside], weights[inside] = self.labels[where], self.weights[where]
+        shape = grid.shape
+        return replace(
+            self, labels=labels.reshape(shape), weights=weights.reshape(shape), grid=grid
+        )
 
     def silent(self, mask: Bool[ndarray, "x y z"]) -> Bool[ndarray, " voxels"]:
         """Return which voxels of a mask never respond."""

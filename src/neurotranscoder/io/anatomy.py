@@ -1,16 +1,18 @@
-"""Find and read the T1 image of a subject."""
+"""Find, read and write the T1 image of a subject."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import Problem, StudyError
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.nifti import array_of, grid_of, open_image
+from neurotranscoder.io.nifti import array_of, grid_of, image_of, open_image, write_nifti
 
 _ENDINGS = ("_T1w.nii.gz", "_T1w.nii")
 
@@ -47,3 +49,12 @@ def read_t1(path: Path) -> tuple[Float[ndarray, "x y z"], VoxelGrid]:
         got, needed = f"{len(image.shape)} axes {image.shape}", "3 axes (x, y, z)"
         raise StudyError([Problem(str(path), "dim", got, needed, "give one volume")])
     return array_of(image, path), grid_of(image, path)
+
+
+def write_t1(root: Path, subject: str, values: Float[ndarray, "x y z"], grid: VoxelGrid) -> Path:
+    """Write the T1 image of a subject (a label without ``sub-``) as 16 bit; return its path."""
+    path = root / f"sub-{subject}" / "anat" / f"sub-{subject}_T1w.nii.gz"
+    image: Any = image_of(values, grid)
+    image.set_data_dtype(np.int16)
+    write_nifti(path, image)
+    return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -9,7 +11,7 @@ from scipy.sparse import csr_array
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.physics.kernel import Kernel
-from neurotranscoder.simulate.hemodynamics import Hemodynamics, follow
+from neurotranscoder.simulate.hemodynamics import Hemodynamics, follow, follow_slice
 from neurotranscoder.simulate.regions import Regions
 from neurotranscoder.simulate.sources import MANY_REGIONS, RunSources
 
@@ -57,6 +59,38 @@ def bold_signal(
         inside = regions.labels[:, :, z] >= 0
         labels, weights = regions.labels[:, :, z][inside], regions.weights[:, :, z][inside]
         bold[:, :, z][inside] = responses[labels, z] * weights[:, np.newaxis]
+    return bold
+
+
+def mixed_signal(
+    sources: RunSources,
+    mixing: Sequence[csr_array],
+    shape: tuple[int, int, int],
+    hemodynamics: Hemodynamics,
+    volumes: VolumeAxis,
+    *,
+    gain: float,
+) -> Float[ndarray, "x y z volumes"]:
+    """Return the noise-free BOLD signal of voxels that mix regions, float32, no baseline.
+
+    Parameters
+    ----------
+    sources : RunSources
+        X of the run.
+    mixing : sequence of csr_array, each of shape (voxels of a slice, regions)
+        Activity of the voxels of each slice (x and y in C order) per activity of each region.
+    shape : tuple of int
+        Voxels along x, y and z.
+    hemodynamics, volumes, gain
+        As for `bold_signal`.
+    """
+    bold = np.zeros((*shape, volumes.n_volumes), dtype=np.float32)
+    for z, shares in enumerate(mixing):
+        rows = np.flatnonzero(np.diff(shares.indptr))
+        if len(rows):
+            signal = follow_slice(sources, shares[rows], hemodynamics, volumes.times(z))
+            x, y = np.unravel_index(rows, shape[:2])
+            bold[x, y, z] = gain * signal
     return bold
 
 

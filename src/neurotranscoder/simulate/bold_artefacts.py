@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.bold_noise import BoldNoise, Part, draw_bold_noise
 from neurotranscoder.simulate.motion import Motion, apply_motion, draw_motion
 from neurotranscoder.simulate.noise import add_white_noise, noise_sd
 from neurotranscoder.simulate.physiology import Physiology, draw_physiology
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.seeds import Stage, generator
+from neurotranscoder.simulate.seen_head import SeenHead
 from neurotranscoder.simulate.spin_history import apply_spin_history
 
 
@@ -45,7 +45,7 @@ def run_physiology(scenario: Scenario, subject: int, run: int) -> Physiology:
     return draw_physiology(scenario.physiology, start=-scenario.eeg_lead[1], stop=stop, rng=rng)
 
 
-def run_bold_noise(scenario: Scenario, head: Head, subject: int, run: int) -> BoldNoise | None:
+def run_bold_noise(scenario: Scenario, head: SeenHead, subject: int, run: int) -> BoldNoise | None:
     """Return the noise of a run by parts, or None in a scenario without `bold_noise`."""
     if scenario.bold_noise is None:
         return None
@@ -64,7 +64,7 @@ def run_bold_noise(scenario: Scenario, head: Head, subject: int, run: int) -> Bo
 
 
 def move_head(
-    bold: Float[ndarray, "x y z volumes"], scenario: Scenario, head: Head, motion: Motion
+    bold: Float[ndarray, "x y z volumes"], scenario: Scenario, head: SeenHead, motion: Motion
 ) -> None:
     """Displace images and their spins, in place, as the settings of the motion say."""
     if scenario.motion is None:
@@ -78,7 +78,7 @@ def move_head(
 def add_noise(
     bold: Float[ndarray, "x y z volumes"],
     scenario: Scenario,
-    head: Head,
+    head: SeenHead,
     noise: BoldNoise,
     *,
     signal: float,
@@ -93,7 +93,7 @@ def add_noise(
         Images with their baseline.
     scenario : Scenario
         With ``bold_snr_db`` a common factor brings the parts together to that ratio.
-    head : Head
+    head : SeenHead
         Voxels of the brain.
     noise : BoldNoise
         The parts.

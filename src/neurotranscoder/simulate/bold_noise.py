@@ -15,7 +15,6 @@ from scipy.special import ndtr
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.physics.head import Head
 from neurotranscoder.simulate.band_noise import delay_shares, draw_band_noise
 from neurotranscoder.simulate.noise_maps import magnitude_map, smooth_maps
 from neurotranscoder.simulate.noise_terms import (
@@ -25,6 +24,7 @@ from neurotranscoder.simulate.noise_terms import (
     WhiteTerm,
 )
 from neurotranscoder.simulate.physiology import Physiology
+from neurotranscoder.simulate.seen_head import SeenHead
 
 Part = Literal["thermal", "autoregressive", "cardiac", "respiratory", "global_signal", "drift"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -155,7 +155,7 @@ class _Chance:
 
 def draw_bold_noise(
     settings: BoldNoiseSettings,
-    head: Head,
+    head: SeenHead,
     volumes: VolumeAxis,
     physiology: Physiology,
     *,
@@ -171,7 +171,7 @@ def draw_bold_noise(
     ----------
     settings : BoldNoiseSettings
         How large each part is.
-    head : Head
+    head : SeenHead
         Grid, brain and tissue.
     volumes : VolumeAxis
         When each slice was acquired.
@@ -203,7 +203,7 @@ class _Build:
     """How each part is drawn; one method per part, of the same name."""
 
     settings: BoldNoiseSettings
-    head: Head
+    head: SeenHead
     volumes: VolumeAxis
     physiology: Physiology
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.recording import Bold
-from neurotranscoder.simulate.bold import bold_signal
+from neurotranscoder.simulate.bold import bold_signal, mixed_signal
 from neurotranscoder.simulate.bold_artefacts import (
     add_noise,
     add_white,
@@ -20,7 +20,7 @@ from neurotranscoder.simulate.bold_artefacts import (
     run_motion,
 )
 from neurotranscoder.simulate.cohort import Cohort
-from neurotranscoder.simulate.noise import baseline_image
+from neurotranscoder.simulate.scene import Scene, scene_of
 from neurotranscoder.simulate.sources import RunSources
 
 MOTION, WHITE = "motion", "white"
@@ -56,30 +56,23 @@ class BoldRun:
 
     def signal(self) -> Float[ndarray, "x y z volumes"]:
         """Return the noise-free signal (gain times F of Eq. 1), float32, without its baseline."""
-        return bold_signal(
-            self.follows,
-            self.cohort.regions,
-            self.cohort.hemodynamics(self.which[0]),
-            self.cohort.scenario.volumes,
-            gain=self.cohort.levels.bold_gain,
-        )
+        return self._signal(self._scene())
 
     def baseline(self) -> Float[ndarray, "x y z"]:
-        """Return the mean signal of each voxel, 0 outside the brain."""
-        head = self.cohort.subjects[self.which[0]].head
-        return baseline_image(head, self.cohort.scenario.bold_baseline)
+        """Return the mean signal of each voxel; in MNI it is 0 outside the brain."""
+        return self._scene().baseline
 
     def record(self) -> Bold:
         """Return the images as the scanner stores them: the magnitude of the sum of all parts."""
-        scenario, head = self.cohort.scenario, self.cohort.subjects[self.which[0]].head
-        data, baseline = self.signal(), self.baseline()
-        signal = mean_variance(data, self.cohort.regions.labels >= 0)
-        data += baseline[..., np.newaxis].astype(np.float32)
-        self._move(data)
-        self._add_noise(data, baseline, signal, only=None)
+        scenario, scene = self.cohort.scenario, self._scene()
+        data = self._signal(scene)
+        signal = mean_variance(data, scene.active)
+        data += scene.baseline[..., np.newaxis].astype(np.float32)
+        self._move(data, scene)
+        self._add_noise(data, scene, signal, only=None)
         if scenario.bold_noise is not None or scenario.bold_snr_db is not None:
             np.abs(data, out=data)
-        return Bold(data, head.grid, scenario.volumes, head.brain)
+        return Bold(data, scene.head.grid, scenario.volumes, scene.head.brain)
 
     def part(self, name: str) -> Float[ndarray, "x y z volumes"]:
         """Return what one part adds, before the magnitude is taken.
@@ -98,33 +91,47 @@ class BoldRun:
             raise SettingsError(
                 f"BOLD of this run has no part {name!r}; it has {', '.join(self.parts) or 'none'}"
             )
-        data, baseline = self.signal(), self.baseline()
+        scene = self._scene()
+        data = self._signal(scene)
         if name == MOTION:
-            data += baseline[..., np.newaxis].astype(np.float32)
+            data += scene.baseline[..., np.newaxis].astype(np.float32)
             moved = data.copy()
-            self._move(moved)
+            self._move(moved, scene)
             return np.asarray(moved - data)
-        signal = mean_variance(data, self.cohort.regions.labels >= 0)
+        signal = mean_variance(data, scene.active)
         data[:] = 0
-        self._add_noise(data, baseline, signal, only=name)
+        self._add_noise(data, scene, signal, only=name)
         return data
 
-    def _move(self, data: Float[ndarray, "x y z volumes"]) -> None:
+    def _scene(self) -> Scene:
+        """Return the head as the images see it."""
+        return scene_of(self.cohort, self.which[0])
+
+    def _signal(self, scene: Scene) -> Float[ndarray, "x y z volumes"]:
+        """Return the noise-free signal of a scene."""
+        hemodynamics = self.cohort.hemodynamics(self.which[0])
+        volumes, gain = self.cohort.scenario.volumes, self.cohort.levels.bold_gain
+        if scene.mixing is None:
+            return bold_signal(self.follows, self.cohort.regions, hemodynamics, volumes, gain=gain)
+        shape = scene.head.grid.shape
+        return mixed_signal(self.follows, scene.mixing, shape, hemodynamics, volumes, gain=gain)
+
+    def _move(self, data: Float[ndarray, "x y z volumes"], scene: Scene) -> None:
         """Displace images and their spins, in place, where the head moves."""
         scenario = self.cohort.scenario
         if (motion := run_motion(scenario, *self.which)) is not None:
-            move_head(data, scenario, self.cohort.subjects[self.which[0]].head, motion)
+            move_head(data, scenario, scene.head, motion)
 
     def _add_noise(
         self,
         data: Float[ndarray, "x y z volumes"],
-        baseline: Float[ndarray, "x y z"],
+        scene: Scene,
         signal: float,
         *,
         only: str | None,
     ) -> None:
         """Add all noise, or one part of it, in place."""
-        scenario, head = self.cohort.scenario, self.cohort.subjects[self.which[0]].head
+        scenario, head, baseline = self.cohort.scenario, scene.head, scene.baseline
         noise = run_bold_noise(scenario, head, *self.which)
         if noise is None:
             add_white(data, scenario, self.which, signal=signal)

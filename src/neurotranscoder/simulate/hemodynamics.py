@@ -7,11 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from neurotranscoder.physics.balloon import BalloonSettings, Drive, NeuralInput, balloon_bold
 from neurotranscoder.physics.balloon_linear import small_signal_area
 from neurotranscoder.physics.kernel import Kernel
-from neurotranscoder.simulate.sources import Mixing, RunSources
+from neurotranscoder.simulate.sources import MANY_REGIONS, Mixing, RunSources
 from neurotranscoder.simulate.waves import sum_of_waves
 
 Hemodynamics: TypeAlias = Kernel | tuple[Kernel, ...] | BalloonSettings
@@ -61,6 +62,24 @@ def follow_mixed(
     if isinstance(hemodynamics, BalloonSettings):
         return np.asarray(mixing @ follow(sources, hemodynamics, times))
     return sources.respond_mixed(mixing, hemodynamics, times)
+
+
+def follow_slice(
+    sources: RunSources,
+    shares: csr_array,
+    hemodynamics: Hemodynamics,
+    times: Float[ndarray, " times"],
+) -> Float[ndarray, "cells times"]:
+    """Return F of the cells of a slice, from the regions that they hold alone; see `follow`.
+
+    ``shares`` is a matrix of shape (cells, regions).
+    """
+    if sources.n_regions <= MANY_REGIONS:
+        return follow_mixed(sources, shares, hemodynamics, times)
+    shown = np.unique(shares.indices)
+    if isinstance(hemodynamics, tuple):
+        hemodynamics = tuple(hemodynamics[region] for region in shown)
+    return follow_mixed(sources.of(shown), shares[:, shown], hemodynamics, times)
 
 
 def _neural(sources: RunSources, settings: BalloonSettings, last: float) -> NeuralInput:

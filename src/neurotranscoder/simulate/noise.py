@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -14,6 +16,22 @@ _WHITE_CONTRAST = 0.9
 def noise_sd(variance: float, snr_db: float) -> float:
     """Return the sd of noise that leaves a signal of some variance at a ratio in dB."""
     return float(np.sqrt(variance * 10 ** (-snr_db / 10)))
+
+
+def ratio_in_db(name: str, ratio: object) -> float:
+    """Return a ratio of variances in dB.
+
+    Raises
+    ------
+    ValueError
+        When it is no ratio; ``name`` is what it is called.
+    """
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not ratio > 0:
+        raise ValueError(
+            f"{name} is {ratio!r}; a ratio of variances needs to be above 0 (1 is as much "
+            f"noise as signal); for no noise set {name}_db to none"
+        )
+    return 10 * math.log10(ratio)
 
 
 def eeg_noise(

@@ -7,14 +7,14 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.physics.head import Head
+from neurotranscoder.simulate.seen_head import SeenHead
 
 _PADDING = 6.0
 _LEAST_LOG_WEIGHT = -7.0
 
 
 def smooth_maps(
-    head: Head, count: int, *, smoothness: float, rng: np.random.Generator
+    head: SeenHead, count: int, *, smoothness: float, rng: np.random.Generator
 ) -> Float[ndarray, "voxels count"]:
     """Draw independent smooth maps with mean 0 and sd 1 over the brain.
 
@@ -22,7 +22,7 @@ def smooth_maps(
 
     Parameters
     ----------
-    head : Head
+    head : SeenHead
         Grid and brain.
     count : int
         Number of maps.
@@ -41,13 +41,13 @@ def smooth_maps(
 
 
 def magnitude_map(
-    head: Head, spread: float, *, smoothness: float, rng: np.random.Generator
+    head: SeenHead, spread: float, *, smoothness: float, rng: np.random.Generator
 ) -> Float[ndarray, " voxels"]:
     """Draw a positive smooth map with a root mean square of 1.
 
     Parameters
     ----------
-    head : Head
+    head : SeenHead
         Grid and brain.
     spread : float
         Standard deviation of its logarithm.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -12,6 +12,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    model_serializer,
     model_validator,
 )
 
@@ -30,7 +31,9 @@ from neurotranscoder.simulate.eeg_artefacts import BlinkSettings, HeartSettings
 from neurotranscoder.simulate.eeg_noise import EegNoiseSettings
 from neurotranscoder.simulate.faces import FacesDesign
 from neurotranscoder.simulate.motion import MotionSettings
+from neurotranscoder.simulate.native import NativeSettings
 from neurotranscoder.simulate.network import NetworkSettings
+from neurotranscoder.simulate.noise import ratio_in_db
 from neurotranscoder.simulate.physiology import PhysiologySettings
 from neurotranscoder.simulate.regions import RegionSettings
 from neurotranscoder.simulate.scanner import ScannerSettings
@@ -138,6 +141,8 @@ class Scenario(Settings):
     """Heart and breathing behind the parts of that name."""
     motion: MotionSettings | None = None
     """How the head moves; null is a head that lies still."""
+    native: NativeSettings | None = None
+    """Images in each subject's own space, with a T1 image; null is images in MNI and none."""
     scanner: ScannerSettings | None = None
     """Gradient and pulse artefacts in raw EEG, as at 5 kHz; null is none, as after cleaning."""
     triggers: TriggerSettings | None = None
@@ -175,16 +180,8 @@ class Scenario(Settings):
         if not isinstance(data, dict):
             return data
         data = dict(data)
-        for name in ("eeg_snr", "bold_snr"):
-            if name not in data:
-                continue
-            ratio = data.pop(name)
-            if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not ratio > 0:
-                raise ValueError(
-                    f"{name} is {ratio!r}; a ratio of variances needs to be above 0 (1 is as much "
-                    f"noise as signal); for no noise set {name}_db to none"
-                )
-            data[f"{name}_db"] = 10 * math.log10(ratio)
+        for name in [one for one in ("eeg_snr", "bold_snr") if one in data]:
+            data[f"{name}_db"] = ratio_in_db(name, data.pop(name))
         return data
 
     @model_validator(mode="after")
@@ -259,6 +256,11 @@ class Scenario(Settings):
                 f"{self.scanner.least_rate:g} Hz; set eeg_rate = 5000, or leave scanner out"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: Callable[[Any], Any]) -> dict[str, Any]:
+        """Leave out what is null and older studies do not have: theirs stay the same bytes."""
+        return {k: v for k, v in written(self).items() if k != "native" or v is not None}
 
     @property
     def task(self) -> Task:

@@ -45,6 +45,9 @@ class Stage(IntEnum):
     ACTIVATIONS = 40
     NETWORK = 50
     FOLLOWERS = 51
+    POSE = 60
+    WARP = 61
+    T1 = 62
 
 
 def generator(seed: int, stage: Stage, *, subject: int = 0, run: int = 0) -> np.random.Generator:

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Events
 from neurotranscoder.core.spread import Map
+from neurotranscoder.io.anatomy import write_t1
 from neurotranscoder.io.manifest import MANIFEST, read_manifest, write_manifest
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import write_split
@@ -26,6 +27,7 @@ from neurotranscoder.simulate.bold_artefacts import run_bold_noise, run_motion
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
 from neurotranscoder.simulate.design import stimulus_labels
 from neurotranscoder.simulate.draw import draw_events, draw_sources
+from neurotranscoder.simulate.native_head import t1_image
 from neurotranscoder.simulate.run import SimulatedRun, simulate_run, simulate_run_of
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.simulate.study_readme import readme_of
@@ -126,6 +128,10 @@ def _write(
         manifest.unlink(missing_ok=True)
     _start(root, cohort.scenario)
     truth_store.write_cohort(folder, cohort)
+    if cohort.scenario.native is not None:
+        for _ in map(functools.partial(_write_anatomy, root, cohort.scenario),
+                     range(cohort.scenario.n_subjects)):  # fmt: skip
+            pass
     jobs = _jobs(cohort.scenario, events)
     work = functools.partial(_simulate_one, cohort, root, identity)
     for done, _ in enumerate(map(work, jobs), start=1):
@@ -133,6 +139,12 @@ def _write(
             progress(done, len(jobs))
     write_manifest(folder, kind=truth_store.KIND, settings_hash=identity)
     write_manifest(root, kind=KIND, settings_hash=identity)
+
+
+def _write_anatomy(root: Path, scenario: Scenario, subject: int) -> None:
+    """Write the T1 image of a subject."""
+    with threadpool_limits(limits=1):
+        write_t1(root, scenario.run_id(subject, 0).subject, *t1_image(scenario, subject))
 
 
 def _draw_once(cohort: Cohort, events: Sequence[Events]) -> None:

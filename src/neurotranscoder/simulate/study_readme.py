@@ -59,6 +59,7 @@ def _noise(scenario: Scenario) -> list[str]:
 def _artefacts(scenario: Scenario) -> list[str]:
     """Say what else is in the recordings."""
     found = {
+        "Images lie in each subject's own space; T1 images are there.": scenario.native,
         "The head moves.": scenario.motion,
         "Eyes blink.": scenario.blinks,
         "The heart is in the EEG.": scenario.heart,

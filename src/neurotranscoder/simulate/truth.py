@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, StoreError
 from neurotranscoder.core.recording import RunId
@@ -24,11 +24,12 @@ from neurotranscoder.simulate import truth_store
 from neurotranscoder.simulate.cohort import Cohort, Subject, response_kernels
 from neurotranscoder.simulate.draw import DrawnSources
 from neurotranscoder.simulate.evoked_truth import EvokedTruth
-from neurotranscoder.simulate.hemodynamics import Hemodynamics, follow_mixed
+from neurotranscoder.simulate.hemodynamics import follow_slice
 from neurotranscoder.simulate.regions import Regions
+from neurotranscoder.simulate.regridded import cohort_on
 from neurotranscoder.simulate.run import SimulatedRun
 from neurotranscoder.simulate.run_truth import RunTruth
-from neurotranscoder.simulate.sources import MANY_REGIONS, RunSources
+from neurotranscoder.simulate.sources import RunSources
 
 _ONE_KIND = 0.75
 
@@ -87,6 +88,16 @@ class Truth:
                 "...); evaluate runs of the simulated study that the truth belongs to"
             )
         return self.load_sources(run)
+
+    def on(self, grid: VoxelGrid) -> Truth:
+        """Return the same on other voxels in MNI, such as those that images were brought to.
+
+        Each has the region that its centre lies in. `of` and `clean_cells`, which are about images
+        as they were acquired, are not for these voxels.
+        """
+        if grid.matches(self.head.grid):
+            return self
+        return replace(self, cohort=cohort_on(self.cohort, grid))
 
     def of(self, run: RunId | str) -> RunTruth:
         """Return every term of Eqs. 1-3 of a run: X, P, E and F without noise, noise by parts.
@@ -229,7 +240,7 @@ class Truth:
         data = np.empty((len(codes), volumes.n_volumes))
         for z in range(n_slices):
             rows = np.flatnonzero(codes % n_slices == z)
-            data[rows] = _of_slice(sources, shares[rows], hemodynamics, volumes.times(z))
+            data[rows] = follow_slice(sources, shares[rows], hemodynamics, volumes.times(z))
         gain = self.cohort.levels.bold_gain
         return SliceCells(gain * data, codes // n_slices, codes % n_slices, counts, volumes)
 
@@ -246,18 +257,6 @@ class Truth:
         self._check_grid(blocks)
         inside = (blocks.labels >= 0) & (self.regions.labels >= 0)
         return inside, blocks.labels[inside].astype(np.int64), self.regions.labels[inside]
-
-
-def _of_slice(
-    sources: RunSources, shares: csr_array, hemodynamics: Hemodynamics, times: ndarray
-) -> Float[ndarray, "cells volumes"]:
-    """Return the signal of the cells of a slice, from the regions that they hold alone."""
-    if sources.n_regions <= MANY_REGIONS:
-        return follow_mixed(sources, shares, hemodynamics, times)
-    shown = np.unique(shares.indices)
-    if isinstance(hemodynamics, tuple):
-        hemodynamics = tuple(hemodynamics[region] for region in shown)
-    return follow_mixed(sources.of(shown), shares[:, shown], hemodynamics, times)
 
 
 def truth_of(cohort: Cohort, runs: Sequence[SimulatedRun]) -> Truth:

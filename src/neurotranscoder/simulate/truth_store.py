@@ -19,6 +19,7 @@ from neurotranscoder.io.store import read_json, read_table, write_json, write_ta
 from neurotranscoder.io.weights import load_tensors, save_tensors
 from neurotranscoder.physics.evoked import sampled_evoked
 from neurotranscoder.physics.head import head_of_tensors, tensors_of_head
+from neurotranscoder.simulate import truth_native
 from neurotranscoder.simulate.cohort import Cohort, cohort_of, response_kernels
 from neurotranscoder.simulate.contrasts import activation_table
 from neurotranscoder.simulate.draw import DrawnSources, draw_sources
@@ -64,8 +65,10 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     scenario, regions = cohort.scenario, cohort.regions
     name = f"Truth of the simulated study '{scenario.name}'"
     start_derivative(folder, name=name, sources=("../..",))
-    write_text(folder / "README", _README)
-    write_text(folder / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
+    native = scenario.native is not None
+    not_bids = (*_NOT_BIDS, *(truth_native.NOT_BIDS if native else ()))
+    write_text(folder / "README", _README + (truth_native.README if native else ""))
+    write_text(folder / ".bidsignore", "\n".join(not_bids) + "\n")
     write_json(folder / "scenario.json", scenario.model_dump(mode="json"))
     image: Any = image_of((regions.labels + 1).astype(np.float32), cohort.template.head.grid)
     image.set_data_dtype(np.int16)
@@ -103,6 +106,7 @@ def write_cohort(folder: Path, cohort: Cohort) -> None:
     tensors |= {f"regions.{key}": np.asarray(getattr(regions, key)) for key in _REGION_ARRAYS}
     save_tensors(folder, _GEOMETRY, tensors, LEADFIELD_UNIT)
     write_subjects(folder, cohort)
+    truth_native.write_spaces(folder, scenario)
 
 
 def _mean_response(cohort: Cohort) -> ndarray:

@@ -75,3 +75,11 @@ def test_two_scenarios_of_one_name_are_refused(tmp_path):
     (tmp_path / "a" / "mine.toml").write_text('base = "sparse"\nname = "../up"\n')
     with pytest.raises(SettingsError, match=r"is called '\.\./up'"):
         tiny_plan(scenarios=files[:1]).worlds()
+
+
+def test_images_in_native_space_are_refused(tmp_path):
+    path = tmp_path / "native.toml"
+    path.write_text('base = "oddball"\n[native]\n', encoding="utf-8")
+    plan = tiny_plan(scenarios=(str(path),))
+    with pytest.raises(SettingsError, match="images in each subject's own space"):
+        plan.worlds()

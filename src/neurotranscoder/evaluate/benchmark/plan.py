@@ -40,6 +40,14 @@ class WorldPlan:
     scenario: Scenario
     split: Split
 
+    def __post_init__(self) -> None:
+        if self.scenario.native is not None:
+            raise SettingsError(
+                f"scenario {self.scenario.name!r} has images in each subject's own space "
+                "('native'); a benchmark reads images in MNI, as they are simulated; leave "
+                "'native' out, or use `simulate` and `run`"
+            )
+
     @property
     def seed(self) -> int:
         """The geometry seed."""
