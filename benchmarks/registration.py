@@ -1,9 +1,11 @@
 """Error of every registration and of slice timing on synthetic heads with known transforms.
 
 Prints one line of JSON for each case: mean and 95th percentile of the error over the brain (mm),
-and seconds of one processor core (what the process used, whatever else the machine does).
+and seconds of one processor core (what the process used, whatever else the machine does). For
+tissues of the T1, the overlap with the truth (Dice): of the brain, and of the voxels where each
+tissue has the largest share.
 
-    python benchmarks/registration.py                      # motion, slices, EPI to T1, T1 to MNI
+    python benchmarks/registration.py             # motion, slices, EPI to T1, T1 to MNI, tissues
     python benchmarks/registration.py --steps normalise --methods quality --seeds 1 2
 """
 
@@ -13,6 +15,8 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import registration_worlds as worlds
@@ -22,10 +26,12 @@ from neurotranscoder.preprocess.boundary import refine_on_boundary
 from neurotranscoder.preprocess.coregister import coregister
 from neurotranscoder.preprocess.motion import estimate_motion
 from neurotranscoder.preprocess.normalise import NormaliseSettings, normalise
+from neurotranscoder.preprocess.template import mni_template
+from neurotranscoder.preprocess.tissues import Tissues, find_tissues
 from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
 from neurotranscoder.signal.slice_timing import correct_slice_timing
 
-STEPS = ("motion", "slices", "coregister", "normalise")
+STEPS = ("motion", "slices", "coregister", "normalise", "tissues")
 Row = dict[str, object]
 
 
@@ -143,6 +149,79 @@ def normalise_rows(seed: int, methods: list[str]) -> Iterator[Row]:
         yield row("T1 to MNI", case, errors, seconds)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A bent head, its T1, and what was found in it."""
+
+    from_template: np.ndarray
+    t1: worlds.Anatomy
+    tissues: Tissues
+    seconds: float
+
+
+@lru_cache(maxsize=1)
+def segmented(seed: int, stream: int) -> Head:
+    """Find the tissues of a head with skull; stream 6 has folds of its own and mixed voxels."""
+    rng = np.random.default_rng([seed, stream])
+    places = worlds.bent_head(rng)
+    if stream == 6:
+        places = worlds.with_own_folds(places, rng)
+    t1 = worlds.anatomy(places, rng, skull=True, mixed=stream == 6)
+    warp = normalise(t1.image, t1.grid).template_to_t1
+    start = time.process_time()
+    found = find_tissues(t1.image, t1.grid, warp, mni_template())
+    return Head(places, t1, found, time.process_time() - start)
+
+
+def tissue_rows(seed: int) -> Iterator[Row]:
+    """Compare tissues with the truth, and place an EPI by the boundary of the white matter."""
+    for stream, case in ((4, "brightness of the template"), (6, "own folds, mixed voxels")):
+        head = segmented(seed, stream)
+        t1, found = head.t1, head.tissues
+        brain = worlds.brain_at(head.from_template).reshape(t1.grid.shape)
+        true = np.argmax([t1.fluid, t1.grey, t1.white], axis=0)
+        ours = np.argmax([found.fluid, found.grey, found.white], axis=0)
+        overlaps = {
+            name: dice(brain & (true == i), found.brain & (ours == i))
+            for i, name in enumerate(("fluid", "grey", "white"))
+        }
+        yield {
+            "step": "tissues", "head": case, "seed": seed, "brain": dice(brain, found.brain),
+            **overlaps, "core_seconds": round(head.seconds, 2),
+        }  # fmt: skip
+        yield from boundary_rows(head, {"head": case, "seed": seed})
+
+
+def boundary_rows(head: Head, case: dict[str, object]) -> Iterator[Row]:
+    """Place an EPI in that T1: by mutual information, then by white matter, true and found."""
+    rng = np.random.default_rng([int(str(case["seed"])), 7])
+    grid, t1 = worlds.epi_grid(rng), head.t1
+    true = rigid_matrix(worlds.random_pose(rng, 20.0, 0.26), grid_centre(t1.grid))
+    there = worlds.between(head.from_template, t1.grid, apply_matrix(true, worlds.points_of(grid)))
+    mask = worlds.brain_at(there).reshape(grid.shape)
+    epi = worlds.epi_at(there).reshape(grid.shape) * worlds.bias_field(grid.shape, rng, 0.15)
+    epi += 20 * rng.standard_normal(grid.shape)
+    brain = worlds.points_of(grid)[mask.ravel()]
+    start = time.process_time()
+    place = coregister(epi, grid, mask, t1.image, t1.grid).epi_to_t1
+    seconds, right = time.process_time() - start, apply_matrix(true, brain)
+    found = distance(apply_matrix(place, brain), right)
+    yield row("EPI to bent T1", {"tool": "mutual information", **case}, found, seconds)
+    for tool, white in (("true", t1.white), ("found", head.tissues.white)):
+        start = time.process_time()
+        fit = refine_on_boundary(epi, grid, white, t1.grid, place)
+        seconds = time.process_time() - start
+        found = distance(apply_matrix(fit.epi_to_t1, brain), right)
+        said = {"tool": f"+ boundary of white matter, {tool}", **case, "taken": not fit.why_not}
+        said |= {"cost": [round(fit.cost_before, 3), round(fit.cost_after, 3)]}
+        yield row("EPI to bent T1", said, found, seconds)
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the overlap of two masks, 0 to 1."""
+    return round(float(2 * np.sum(first & second) / (first.sum() + second.sum())), 4)
+
+
 def main() -> None:
     """Print the rows as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -156,6 +235,7 @@ def main() -> None:
             "slices": lambda seed=seed: slice_rows(seed),
             "coregister": lambda seed=seed: coregister_rows(seed),
             "normalise": lambda seed=seed: normalise_rows(seed, arguments.methods),
+            "tissues": lambda seed=seed: tissue_rows(seed),
         }
         for step in arguments.steps:
             for line in made[step]():

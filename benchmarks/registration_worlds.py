@@ -67,26 +67,41 @@ class Anatomy:
         Contrast by a curve of the template's, with a bias field and noise.
     grid : VoxelGrid
         Where it is.
-    white : array, shape (x, y, z)
-        Share of white matter.
+    fluid, grey, white : array, shape (x, y, z)
+        Shares of tissues.
     """
 
     image: np.ndarray
     grid: VoxelGrid
+    fluid: np.ndarray
+    grey: np.ndarray
     white: np.ndarray
 
 
-def anatomy(from_template: np.ndarray, rng: np.random.Generator, *, skull: bool) -> Anatomy:
-    """Return a T1 on 1 mm voxels; ``from_template`` holds the template's place of each voxel."""
+SHADES = (0.3, 0.65, 0.9)  # of fluid, grey and white matter
+
+
+def anatomy(
+    from_template: np.ndarray, rng: np.random.Generator, *, skull: bool, mixed: bool = False
+) -> Anatomy:
+    """Return a T1 on 1 mm voxels; ``from_template`` holds the template's place of each voxel.
+
+    With ``mixed`` brightness is that of the tissues in each voxel, in place of the template's.
+    """
     head = tissue()
     shape = head.grid.shape
-    t1 = at(head.t1, head.grid, from_template).reshape(shape) ** 0.8
-    white = at(head.white, head.grid, from_template).reshape(shape)
+    shares = [
+        at(one, head.grid, from_template).reshape(shape)
+        for one in (head.fluid, head.grey, head.white)
+    ]
+    t1 = np.tensordot(SHADES, shares, 1)
+    if not mixed:
+        t1 = at(head.t1, head.grid, from_template).reshape(shape) ** 0.8
     if skull:
         bone, scalp = surroundings(brain_at(from_template).reshape(shape))
         t1 = np.where(scalp, 0.9, np.where(bone, 0.1, t1))
     image = 800 * t1 * bias_field(shape, rng, 0.12) + 20 * rng.standard_normal(shape)
-    return Anatomy(image.astype(np.float32), head.grid, white)
+    return Anatomy(image.astype(np.float32), head.grid, *shares)
 
 
 def brain_at(points: np.ndarray) -> np.ndarray:
@@ -108,3 +123,24 @@ def bent_head(rng: np.random.Generator, *, size: float = 3.0) -> np.ndarray:
     field = random_displacement(coarse, rng, smoothness=3.0, size=size)
     places = np.indices(grid.shape).reshape(3, -1) / 4
     return points + np.stack([map_coordinates(axis, places, order=1) for axis in field], axis=-1)
+
+
+def with_own_folds(
+    from_template: np.ndarray, rng: np.random.Generator, *, size: float = 1.5
+) -> np.ndarray:
+    """Return places in the template that also differ by what no warp follows.
+
+    They move by ``size`` mm on average, smooth over about 9 mm.
+    """
+    shape = tissue().grid.shape
+    field = [gaussian_filter(rng.standard_normal(shape), 4.0).ravel() for _ in range(3)]
+    folds = np.stack(field, axis=-1)
+    return from_template + folds * (size / np.linalg.norm(folds, axis=1).mean())
+
+
+def between(places: np.ndarray, grid: VoxelGrid, points: np.ndarray) -> np.ndarray:
+    """Return places that are known on the voxels of a grid at points between them."""
+    voxels = apply_matrix(np.linalg.inv(grid.voxel_to_world), points).T
+    axes = places.reshape(*grid.shape, 3).transpose(3, 0, 1, 2)
+    found = [map_coordinates(axis, voxels, order=1, mode="nearest") for axis in axes]
+    return np.stack(found, axis=-1)

@@ -8,19 +8,29 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Bold
-from neurotranscoder.preprocess.bold import Anatomy, PreprocessSettings, preprocess_bold
+from neurotranscoder.preprocess.anatomy import Anatomy, Found, with_tissues
+from neurotranscoder.preprocess.bold import PreprocessSettings, preprocess_bold
 from neurotranscoder.preprocess.confounds import CleanSettings
 from neurotranscoder.preprocess.coregister import CoregisterSettings
-from neurotranscoder.preprocess.normalise import NormaliseSettings
+from neurotranscoder.preprocess.normalise import Normalisation, NormaliseSettings
 from neurotranscoder.preprocess.template import Template
+from neurotranscoder.preprocess.tissues import TissueSettings
+from neurotranscoder.preprocess.warp import linear_warp
 from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
-from registration_example import brain_of, grid_of_size, head_at, points_of
+from registration_example import (
+    brain_of,
+    grid_of_size,
+    head_at,
+    layers_at,
+    points_of,
+)
 
 EPI_GRID, T1_GRID, TARGET = (
     grid_of_size(),
     grid_of_size((46, 50, 40), 2.2),
     grid_of_size((26, 28, 22), 3.5),
 )
+FINE = grid_of_size((64, 70, 56), 1.5)
 EPI_TO_T1 = rigid_matrix(np.array([3.0, -2, 4, 0.05, 0.03, -0.06]), np.zeros(3))
 N, TR = 24, 2.0
 MOVES = np.cumsum(np.random.default_rng(2).standard_normal((N, 6)), axis=0) * (
@@ -90,7 +100,7 @@ def test_motion_is_in_the_table_as_it_was():
 def test_the_run_says_one_time_per_volume_and_all_steps():
     assert set(found().bold.volumes.slice_times) == {1.0}
     assert [step.split(":")[0] for step in found().steps] == [
-        "motion", "slice timing", "EPI to T1", "T1 to MNI", "resampling",
+        "motion", "slice timing", "EPI to T1", "T1 to MNI", "tissues of the T1", "resampling",
     ]  # fmt: skip
 
 
@@ -103,9 +113,7 @@ def test_cleaning_takes_out_what_the_table_holds():
     anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
     target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
     full = QUICK.model_copy(update={"clean": PreprocessSettings().clean})
-    cleaned = preprocess_bold(
-        run(), anatomy, full, template=target, normalisation=found().normalisation
-    )
+    cleaned = preprocess_bold(run(), anatomy, full, template=target, found=found().anatomy)
     table = np.nan_to_num(cleaned.confounds.select(("trans_x", "rot_z")))
     series = cleaned.bold.data[cleaned.bold.mask][:200].astype(np.float64)
     centred = series - series.mean(axis=1, keepdims=True)
@@ -117,11 +125,11 @@ def test_a_run_elsewhere_is_refused():
     far = np.eye(4)
     far[0, 3] = 400.0
     warp = replace(found().normalisation.template_to_t1, matrix=far)
-    elsewhere = replace(found().normalisation, template_to_t1=warp)
+    elsewhere = Found(replace(found().normalisation, template_to_t1=warp))
     anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
     target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
     with pytest.raises(GridError, match="registration has failed"):
-        preprocess_bold(run(), anatomy, QUICK, template=target, normalisation=elsewhere)
+        preprocess_bold(run(), anatomy, QUICK, template=target, found=elsewhere)
 
 
 def test_white_matter_of_another_grid_is_refused():
@@ -132,7 +140,59 @@ def test_white_matter_of_another_grid_is_refused():
 def test_same_run_gives_same_bytes():
     anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
     target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
-    again = preprocess_bold(
-        run(), anatomy, QUICK, template=target, normalisation=found().normalisation
-    )
+    again = preprocess_bold(run(), anatomy, QUICK, template=target, found=found().anatomy)
     assert_array_equal(again.bold.data, found().bold.data)
+
+
+@cache
+def layered_run():
+    """Return a run of a head of three layers, as T2* sees them."""
+    there = apply_matrix(EPI_TO_T1, points_of(EPI_GRID))
+    bright = 1000 * np.tensordot([1.2, 0.75, 0.6], layers_at(there), 1).reshape(EPI_GRID.shape)
+    noise = np.random.default_rng(1).standard_normal((*EPI_GRID.shape, N))
+    data = bright[..., np.newaxis] + 3 * noise
+    return Bold(data, EPI_GRID, VolumeAxis(TR, N, np.full(EPI_GRID.shape[2], 1.0)), bright > 300)
+
+
+@cache
+def layered(**changes):
+    shades = [0.4, 0.7, 0.9]
+    t1 = np.tensordot(shades, layers_at(points_of(FINE)), 1).reshape(FINE.shape)
+    fluid, grey, white = (one.reshape(TARGET.shape) for one in layers_at(points_of(TARGET)))
+    image = np.tensordot(shades, [fluid, grey, white], 1)
+    target = Template(image, TARGET, brain_of(TARGET), grey, white)
+    rough = CoregisterSettings(n_starts=1, max_iterations=4)
+    quick = {"tissues": TissueSettings(spacing=6.0), "coregister": rough}
+    settings = QUICK.model_copy(update={**quick, **changes})
+    known = Found(Normalisation(linear_warp(np.eye(4)), np.eye(4), "fast"))
+    if settings.segment:
+        known = with_tissues(Anatomy(t1, FINE), known.normalisation, target, settings.tissues)
+    return preprocess_bold(
+        layered_run(), Anatomy(t1, FINE), settings, template=target, found=known
+    )
+
+
+def test_place_follows_the_boundary_of_the_white_matter_found_only_if_it_says_so():
+    boundary = layered().boundary
+    better = boundary.cost_after < boundary.cost_before < 1
+    assert better == (boundary.why_not == "")
+    one = boundary if better else layered().coregistration
+    assert_allclose(layered().epi_to_t1, one.epi_to_t1)
+    assert any("by the boundary of white matter" in step for step in layered().steps)
+
+
+def test_the_table_has_signals_of_the_tissues():
+    assert {"white_matter", "a_comp_cor_00"} < set(layered().confounds.names)
+    assert len(layered().confounds.values) == N
+
+
+def test_refinement_and_tissues_can_be_left_out():
+    assert layered(refine=False).boundary is None
+    bare = layered(segment=False)
+    assert bare.boundary is None
+    assert bare.signals is None
+    assert not any("tissue" in step for step in bare.steps)
+
+
+def test_why_there_are_no_tissues_is_said():
+    assert "tissues of the T1: left out: the template has no tissues" in found().steps

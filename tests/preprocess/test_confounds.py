@@ -96,6 +96,21 @@ def test_a_name_that_is_not_in_the_table_is_refused(rng):
         Confounds(("trans_x",), np.zeros((3, 1))).select(("trans_q",))
 
 
+def test_a_star_stands_for_all_columns_of_a_kind():
+    table = Confounds(
+        ("csf", "a_comp_cor_00", "a_comp_cor_01"), np.array([[1.0, 2, 3], [4, 5, 6]])
+    )
+    assert_allclose(table.select(("a_comp_cor_*", "a_comp_cor_00")), [[2, 3], [5, 6]])
+    with pytest.raises(GridError, match=r"'w_\*'"):
+        table.select(("w_*",))
+
+
+def test_further_columns_stand_beside_those_of_a_table():
+    table = Confounds(("csf",), np.ones((3, 1))).beside(("dvars",), np.zeros((3, 1)))
+    assert table.names == ("csf", "dvars")
+    assert_allclose(table.values, [[1, 0]] * 3)
+
+
 def test_a_value_that_is_missing_within_a_run_is_refused():
     values = np.array([[np.nan], [1.0], [np.nan]])
     with pytest.raises(GridError, match="the confounds holds 1 samples"):

@@ -6,7 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
-from neurotranscoder.preprocess.boundary import refine_on_boundary, white_boundary
+from neurotranscoder.preprocess.boundary import (
+    BoundarySettings,
+    refine_on_boundary,
+    white_boundary,
+)
 from neurotranscoder.preprocess.coregister import CoregisterSettings, centre_of_mass, coregister
 from neurotranscoder.signal.rigid import rigid_matrix
 from registration_example import (
@@ -102,6 +106,26 @@ def test_boundary_brings_back_an_epi_that_is_off_by_a_millimetre():
     fit = refine_on_boundary(bright, EPI_GRID, white, grid, off)
     assert mean_error(fit.epi_to_t1, np.eye(4), EPI_GRID) < 0.3
     assert fit.cost_after < fit.cost_before
+
+
+@pytest.mark.parametrize(
+    ("contrast", "farthest", "why_not"),
+    [
+        (-0.3, 3.0, ""),
+        (0.3, 3.0, "it moved by"),
+        (0.0, 3.0, "grey matter is not"),
+        (-0.3, 0.2, "it moved by"),
+    ],
+)
+def test_a_place_is_taken_only_where_it_is_better_and_near(contrast, farthest, why_not):
+    grid = grid_of_size((60, 70, 50), 1.2)
+    white = ball(points_of(grid)).reshape(grid.shape)
+    bright = 1.0 + contrast * ball(points_of(EPI_GRID)).reshape(EPI_GRID.shape)
+    off = rigid_matrix(np.array([1.0, -0.8, 0.9, 0.02, 0, 0]), np.zeros(3))
+    settings = BoundarySettings(farthest=farthest)
+    found = refine_on_boundary(bright, EPI_GRID, white, grid, off, settings).why_not
+    assert found.startswith(why_not)
+    assert bool(found) == bool(why_not)
 
 
 def test_white_matter_without_a_boundary_is_refused():

@@ -11,18 +11,23 @@ from neurotranscoder.core.recording import Bold, RunId
 from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.store import read_json
+from neurotranscoder.preprocess.anatomy import Found
 from neurotranscoder.preprocess.bold import PreprocessedBold
+from neurotranscoder.preprocess.compcor import TissueSignals
 from neurotranscoder.preprocess.confounds import confounds_of, read_confounds
 from neurotranscoder.preprocess.coregister import Coregistration
-from neurotranscoder.preprocess.derivatives import write_preprocessed
+from neurotranscoder.preprocess.derivatives import write_anatomy, write_preprocessed
 from neurotranscoder.preprocess.motion import still_head
 from neurotranscoder.preprocess.normalise import Normalisation
 from neurotranscoder.preprocess.quality import temporal_snr
+from neurotranscoder.preprocess.tissues import Tissues
 from neurotranscoder.preprocess.warp import linear_warp
 from registration_example import brain_of, grid_of_size
 from small_study import VALIDATOR, validation_errors
 
 GRID = grid_of_size((12, 13, 10), 8.0)
+NAMES = ("csf", "white_matter", "a_comp_cor_00")
+SIGNALS = TissueSignals(NAMES, np.ones((6, 3)), (0.4,), (21, 50))
 RUN = RunId("01", "oddball", run="02")
 
 
@@ -38,8 +43,9 @@ def result():
         motion=motion,
         coregistration=Coregistration(np.eye(4), 0.5, np.array([0.5])),
         boundary=None,
-        normalisation=Normalisation(linear_warp(np.eye(4)), np.eye(4), "fast"),
-        confounds=confounds_of(motion, data, mask),
+        anatomy=Found(Normalisation(linear_warp(np.eye(4)), np.eye(4), "fast")),
+        confounds=confounds_of(motion, data, mask).beside(SIGNALS.names, SIGNALS.values),
+        signals=SIGNALS,
         snr=temporal_snr(data, mask),
         reference=data.mean(axis=-1),
         slice_timing=True,
@@ -50,6 +56,10 @@ def result():
 @pytest.fixture
 def written(tmp_path):
     start_derivative(tmp_path, name="Preprocessed", sources=["bids::"])
+    share = brain_of(GRID).astype(np.float32)
+    tissues = Tissues(0.6 * share, 0.3 * share, 0.1 * share, brain_of(GRID), 1 + 0 * share)
+    stem = tmp_path / "sub-01" / "anat" / "sub-01_acq-mprage"
+    write_anatomy(stem, GRID, tissues, sources=["bids::sub-01/anat/sub-01_acq-mprage_T1w.nii.gz"])
     return write_preprocessed(tmp_path, RUN, result(), sources=["bids::sub-01/func/x_bold.nii.gz"])
 
 
@@ -87,6 +97,20 @@ def test_confounds_are_read_back_as_they_were(written):
     table = read_confounds(written.parent / f"{RUN.label}_desc-confounds_timeseries.tsv")
     assert table.names == result().confounds.names
     assert_allclose(table.values, result().confounds.values)
+
+
+def test_the_sidecar_says_what_components_hold(written):
+    sidecar = read_json(written.parent / f"{RUN.label}_desc-confounds_timeseries.json")
+    assert sidecar["a_comp_cor_00"]["VarianceExplained"] == 0.4
+    assert "mean of 50 voxels" in sidecar["white_matter"]["Description"]
+
+
+def test_brain_and_tissues_lie_in_anat_under_the_names_of_the_field(written):
+    anat = written.parents[1] / "anat"
+    names = ("desc-brain_mask", "label-CSF_probseg", "label-GM_probseg", "label-WM_probseg")
+    found = sorted(path.name for path in anat.glob("*.nii.gz"))
+    assert found == [f"sub-01_acq-mprage_{name}.nii.gz" for name in names]
+    assert nib.load(anat / found[2]).get_fdata().max() == pytest.approx(0.6)
 
 
 def test_transforms_are_beside_the_series(written):

@@ -5,7 +5,9 @@ from numpy.testing import assert_allclose
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Bold, RunId
-from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold
+from neurotranscoder.preprocess.anatomy import Anatomy, Found
+from neurotranscoder.preprocess.bold import PreprocessedBold
+from neurotranscoder.preprocess.compcor import TissueSignals
 from neurotranscoder.preprocess.confounds import confounds_of
 from neurotranscoder.preprocess.coregister import Coregistration
 from neurotranscoder.preprocess.image_numbers import image_numbers
@@ -48,8 +50,9 @@ def result(bold):
         motion=motion,
         coregistration=Coregistration(PLACE, 1.0, np.ones(1)),
         boundary=None,
-        normalisation=Normalisation(linear_warp(np.eye(4)), np.eye(4), "fast"),
+        anatomy=Found(Normalisation(linear_warp(np.eye(4)), np.eye(4), "fast")),
         confounds=confounds_of(motion, bold.data, bold.mask),
+        signals=TissueSignals(("a_comp_cor_00",), np.ones((12, 1)), (0.3,), (0, 40)),
         snr=np.where(bold.mask, 50.0, np.nan),
         reference=bold.data.mean(axis=-1),
         slice_timing=True,
@@ -108,4 +111,5 @@ def test_numbers_of_a_run_are_those_of_its_images_and_motion(bold, result):
     assert numbers["displacement_max"] == moved.max()
     assert numbers["snr"] == 50.0
     assert numbers["method"] == "fast"
-    assert numbers["boundary"] == 0
+    assert numbers["boundary"] == numbers["tissues"] == 0
+    assert (numbers["components"], numbers["explained"]) == (1, 0.3)

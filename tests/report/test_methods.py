@@ -123,6 +123,16 @@ def test_images_are_described_by_the_way_that_they_took():
     assert "nilearn" not in text
 
 
+def test_tissues_and_their_components_are_in_the_text_where_they_were_found():
+    runs = (images(tissues=1, components=5, explained=0.42), images(tissues=0))
+    facts = MethodsFacts(images=runs)
+    assert "(Van Leemput et al., 1999) in 1 of 2 runs; the table of confounds" in text_of(facts)
+    assert "5 principal components" in text_of(facts)
+    assert "which hold 42 % of the variance" in text_of(facts)
+    assert "behzadi2007" not in keys_of(MethodsFacts(images=(images(tissues=1),)))
+    assert "shattuck2001" not in keys_of(MethodsFacts(images=(images(),)))
+
+
 def test_images_of_a_derivative_are_described_by_its_name():
     facts = MethodsFacts(derivative=("fMRIPrep", "23.2.1"))
     assert "preprocessed with fMRIPrep 23.2.1 (Esteban et al., 2019)." in text_of(facts)

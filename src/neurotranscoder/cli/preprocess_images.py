@@ -18,11 +18,11 @@ from neurotranscoder.io.anatomy import find_t1, read_t1
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.store import read_json, write_bytes, write_json
-from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold, preprocess_bold
+from neurotranscoder.preprocess.anatomy import Anatomy, Found
+from neurotranscoder.preprocess.bold import PreprocessedBold, preprocess_bold
 from neurotranscoder.preprocess.clean_study import RECORDS
-from neurotranscoder.preprocess.derivatives import write_preprocessed
+from neurotranscoder.preprocess.derivatives import write_anatomy, write_preprocessed
 from neurotranscoder.preprocess.image_numbers import image_numbers
-from neurotranscoder.preprocess.normalise import Normalisation
 from neurotranscoder.report.image_pictures import image_pictures, write_pictures
 
 IMAGES = "_desc-preproc_bold.nii.gz"
@@ -57,7 +57,7 @@ def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFil
 
 @dataclass(slots=True)
 class SubjectImages:
-    """The images of one subject; each T1 image of it is normalised once.
+    """The images of one subject; each T1 image of it is looked at once.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class SubjectImages:
     bids: Path
     out: Path
     config: Config
-    normalisations: dict[Path, Normalisation] = field(default_factory=dict)
+    anatomies: dict[Path, Found] = field(default_factory=dict)
 
     def bring(self, files: RunFiles) -> list[str]:
         """Bring a run to MNI unless that was done; return what to say.
@@ -121,9 +121,14 @@ class SubjectImages:
             max_bytes=self.config.study.max_image_bytes,
         )
         found = preprocess_bold(
-            bold, anatomy, self.config.images.bold, normalisation=self.normalisations.get(t1)
+            bold, anatomy, self.config.images.bold, found=self.anatomies.get(t1)
         )
-        self.normalisations[t1] = found.normalisation
+        if t1 not in self.anatomies and found.anatomy.tissues:
+            source = t1.relative_to(self.bids)
+            place = self.out / source.parent / source.name.partition("_T1w.nii")[0]
+            sources = [f"bids:raw:{source.as_posix()}"]
+            write_anatomy(place, anatomy.grid, found.anatomy.tissues, sources=sources)
+        self.anatomies[t1] = found.anatomy
         return bold, found
 
     def _identity(self, files: RunFiles, t1: Path) -> str:

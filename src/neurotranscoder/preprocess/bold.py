@@ -13,7 +13,9 @@ from neurotranscoder.core.axes import VolumeAxis, VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Bold
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.preprocess.anatomy import Anatomy, Found, with_tissues
 from neurotranscoder.preprocess.boundary import BoundaryFit, BoundarySettings, refine_on_boundary
+from neurotranscoder.preprocess.compcor import CompcorSettings, TissueSignals, tissue_signals
 from neurotranscoder.preprocess.confounds import CleanSettings, Confounds, clean_run, confounds_of
 from neurotranscoder.preprocess.coregister import CoregisterSettings, Coregistration, coregister
 from neurotranscoder.preprocess.motion import (
@@ -26,6 +28,7 @@ from neurotranscoder.preprocess.normalise import Normalisation, NormaliseSetting
 from neurotranscoder.preprocess.quality import temporal_snr
 from neurotranscoder.preprocess.resample import epi_points, resample_once
 from neurotranscoder.preprocess.template import Template, mni_template
+from neurotranscoder.preprocess.tissues import TissueSettings
 from neurotranscoder.signal.slice_timing import correct_slice_timing
 
 
@@ -38,41 +41,22 @@ class PreprocessSettings(Settings):
     """How the motion of the head is estimated."""
     coregister: CoregisterSettings = CoregisterSettings()
     """How the EPI is placed in the anatomy."""
+    refine: bool = True
+    """Whether that is refined on the boundary of white matter, given or found."""
     boundary: BoundarySettings = BoundarySettings()
-    """How that is refined where white matter is given."""
+    """How it is refined."""
     normalise: NormaliseSettings = NormaliseSettings()
     """How the anatomy is brought to MNI."""
+    segment: bool = True
+    """Whether brain and tissues are found in the anatomy."""
+    tissues: TissueSettings = TissueSettings()
+    """How they are found."""
+    compcor: CompcorSettings = CompcorSettings()
+    """What is read from white matter and fluid, where tissues are known."""
     voxel_size: int = Field(default=2, ge=1, le=8)
     """Edge of the voxels of the result, in mm."""
     clean: CleanSettings = CleanSettings()
     """What is taken out at the end; the table of confounds is written either way."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Anatomy:
-    """T1 image of a subject.
-
-    Parameters
-    ----------
-    image : array, shape (x, y, z)
-        T1 contrast, with or without the skull.
-    grid : VoxelGrid
-        Where it is.
-    white : array, shape (i, j, k), optional
-        White matter on the same voxels, 0 to 1; the place of the EPI is refined on its boundary.
-    """
-
-    image: Float[ndarray, "x y z"]
-    grid: VoxelGrid
-    white: Float[ndarray, "i j k"] | None = None
-
-    def __post_init__(self) -> None:
-        for name, image in (("the anatomy", self.image), ("white matter", self.white)):
-            if image is not None and image.shape != self.grid.shape:
-                raise GridError(
-                    f"{name} has {image.shape} voxels; its grid has {self.grid.shape}; they need "
-                    "to be the same"
-                )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +72,13 @@ class PreprocessedBold:
     coregistration : Coregistration
         The place of the EPI in the anatomy by mutual information.
     boundary : BoundaryFit or None
-        The same, refined on white matter.
-    normalisation : Normalisation
-        The place of the template in the anatomy.
+        The same, refined on white matter; it says itself whether it was taken.
+    anatomy : Found
+        The place of the template in the anatomy, and its tissues.
     confounds : Confounds
-        Motion, framewise displacement, DVARS, global signal.
+        Motion, framewise displacement, DVARS, global signal, and those of tissues.
+    signals : TissueSignals or None
+        Signals of white matter and fluid, with what they hold.
     snr : array, shape (x, y, z)
         Temporal signal to noise before cleaning; NaN outside the mask.
     reference : array, shape (a, b, c)
@@ -108,8 +94,9 @@ class PreprocessedBold:
     motion: HeadMotion
     coregistration: Coregistration
     boundary: BoundaryFit | None
-    normalisation: Normalisation
+    anatomy: Found
     confounds: Confounds
+    signals: TissueSignals | None
     snr: Float[ndarray, "x y z"]
     reference: Float[ndarray, "a b c"]
     slice_timing: bool
@@ -118,7 +105,12 @@ class PreprocessedBold:
     @property
     def epi_to_t1(self) -> Float[ndarray, "4 4"]:
         """The place of the EPI in the anatomy that was used."""
-        return self.boundary.epi_to_t1 if self.boundary else self.coregistration.epi_to_t1
+        return _place(self.coregistration, self.boundary)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """The place of the template in the anatomy."""
+        return self.anatomy.normalisation
 
 
 def preprocess_bold(
@@ -127,7 +119,7 @@ def preprocess_bold(
     settings: PreprocessSettings | None = None,
     *,
     template: Template | None = None,
-    normalisation: Normalisation | None = None,
+    found: Found | None = None,
 ) -> PreprocessedBold:
     """Bring a run as the scanner stored it to MNI, with one interpolation in space.
 
@@ -141,8 +133,8 @@ def preprocess_bold(
         How it is done.
     template : Template, optional
         The target; by default nilearn's on voxels of ``settings.voxel_size``.
-    normalisation : Normalisation, optional
-        That of the same anatomy, where it is known from another run.
+    found : Found, optional
+        What is known of the same anatomy from another run (``result.anatomy``).
 
     Returns
     -------
@@ -158,31 +150,67 @@ def preprocess_bold(
     """
     options = settings or PreprocessSettings()
     target = template or mni_template(options.voxel_size)
+    anatomy = found or _found(t1, options, template)
     motion = estimate_motion(run.data, run.grid, run.mask, options.motion)
     reference = mean_realigned(run.data, run.grid, motion.to_volume)
     place = coregister(reference, run.grid, run.mask, t1.image, t1.grid, options.coregister)
-    boundary = None
-    if t1.white is not None:
-        boundary = refine_on_boundary(
-            reference, run.grid, t1.white, t1.grid, place.epi_to_t1, options.boundary
-        )
-    epi_to_t1 = boundary.epi_to_t1 if boundary else place.epi_to_t1
-    warp = normalisation or normalise(t1.image, t1.grid, options.normalise, template=template)
-    points = epi_points(target.grid, target.brain, warp.template_to_t1, epi_to_t1)
+    warp = anatomy.normalisation.template_to_t1
+    boundary = _refined(reference, run.grid, t1, anatomy, place, options)
+    epi_to_t1 = _place(place, boundary)
+    points = epi_points(target.grid, target.brain, warp, epi_to_t1)
     seen = _in_mni(run, motion, points, target, slice_timing=options.slice_timing)
-    confounds = confounds_of(motion, seen.data, seen.mask)
+    confounds, signals = confounds_of(motion, seen.data, seen.mask), None
+    if anatomy.tissues:
+        signals = tissue_signals(seen, warp, anatomy.tissues, t1.grid, options.compcor)
+        confounds = confounds.beside(signals.names, signals.values)
     return PreprocessedBold(
         bold=_cleaned(seen, confounds, options.clean),
         motion=motion,
         coregistration=place,
         boundary=boundary,
-        normalisation=warp,
+        anatomy=anatomy,
         confounds=confounds,
+        signals=signals,
         snr=temporal_snr(seen.data, seen.mask),
         reference=reference,
         slice_timing=options.slice_timing,
-        steps=_steps(options, boundary, warp),
+        steps=_steps(options, boundary, anatomy),
     )
+
+
+def _found(t1: Anatomy, options: PreprocessSettings, template: Template | None) -> Found:
+    """Return the place of the template in an anatomy, and the tissues if they are wanted."""
+    warp = normalise(t1.image, t1.grid, options.normalise, template=template)
+    if not options.segment:
+        return Found(warp)
+    return with_tissues(t1, warp, template or mni_template(), options.tissues)
+
+
+def _refined(
+    reference: Float[ndarray, "a b c"],
+    grid: VoxelGrid,
+    t1: Anatomy,
+    anatomy: Found,
+    place: Coregistration,
+    options: PreprocessSettings,
+) -> BoundaryFit | None:
+    """Return the place refined on the boundary of white matter, given or found."""
+    found = anatomy.tissues.white if anatomy.tissues else None
+    white, start = found if t1.white is None else t1.white, place.epi_to_t1
+    if not options.refine or white is None:
+        return None
+    try:
+        return refine_on_boundary(reference, grid, white, t1.grid, start, options.boundary)
+    except GridError as error:
+        if t1.white is not None:
+            raise
+        return BoundaryFit(start, np.nan, np.nan, 0.0, str(error).split(";")[0])
+
+
+def _place(place: Coregistration, boundary: BoundaryFit | None) -> Float[ndarray, "4 4"]:
+    """Return the place of the EPI that is used."""
+    refined = boundary is not None and not boundary.why_not
+    return boundary.epi_to_t1 if boundary and refined else place.epi_to_t1
 
 
 def _in_mni(
@@ -224,7 +252,7 @@ def _cleaned(run: Bold, confounds: Confounds, settings: CleanSettings) -> Bold:
 
 
 def _steps(
-    options: PreprocessSettings, boundary: BoundaryFit | None, warp: Normalisation
+    options: PreprocessSettings, boundary: BoundaryFit | None, anatomy: Found
 ) -> tuple[str, ...]:
     """Say what was done."""
     steps = ["motion: rigid, Gauss-Newton, to the mean of the realigned volumes"]
@@ -232,13 +260,20 @@ def _steps(
         steps.append("slice timing: cubic splines, to the middle of the slice times")
     steps.append("EPI to T1: rigid, Mattes mutual information (SimpleITK)")
     if boundary:
-        steps.append("EPI to T1: refined on the boundary of white matter")
+        left = f"is not better and left out: {boundary.why_not}" if boundary.why_not else "refined"
+        steps.append(f"EPI to T1, by the boundary of white matter: {left}")
+    warp = anatomy.normalisation
     how = "diffeomorphic demons (SimpleITK)" if warp.method == "fast" else "SyN (dipy)"
     steps.append(f"T1 to MNI: affine, then {how}")
+    if options.segment:
+        left = f"left out: {anatomy.why_not}" if anatomy.why_not else "mixture of brightness"
+        steps.append(f"tissues of the T1: {left}")
     steps.append("resampling: once, by cubic splines")
     clean = options.clean
     steps += [f"smoothing: {clean.fwhm:g} mm"] if clean.fwhm else []
     slow = clean.longest_period
+    if anatomy.tissues:
+        steps.append("signals of deep white matter and fluid: means, principal components")
     out = [*([f"change slower than {slow:g} s"] if slow else []), *clean.confounds]
     steps += [f"regressed out: {', '.join(out)}"] if out else []
     return tuple(steps)

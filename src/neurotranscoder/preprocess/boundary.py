@@ -33,6 +33,8 @@ class BoundarySettings(Settings):
     """How fast a difference of brightness counts as enough, per percent."""
     n_points: int = Field(default=8_000, ge=_LEAST)
     """Points of the boundary that are looked at, spread evenly."""
+    farthest: float = Field(default=3.0, gt=0)
+    """A place that moves the boundary further than this on average, in mm, is not taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +46,19 @@ class BoundaryFit:
     epi_to_t1 : array, shape (4, 4)
         Rigid matrix: a point of the EPI (RAS mm) to the same point of the head in the anatomy.
     cost_before, cost_after : float
-        Mean cost of the boundary at the start and at the end: 0 where grey matter is clearly
-        brighter everywhere, 2 where it is clearly darker.
+        Mean cost at the start and at the end, on points of the boundary that the fit did not
+        see: 0 where grey matter is clearly brighter everywhere, 2 where it is clearly darker.
+    moved : float
+        How far the boundary was moved on average, in mm.
+    why_not : str
+        Why the start is better, or nothing where this place is to be taken.
     """
 
     epi_to_t1: Float[ndarray, "4 4"]
     cost_before: float
     cost_after: float
+    moved: float
+    why_not: str = ""
 
 
 def refine_on_boundary(
@@ -65,6 +73,10 @@ def refine_on_boundary(
 
     The cost is that of Greve and Fischl 2009, NeuroImage 48:63, for T2* contrast. It needs a
     start within some millimetres, such as that of `coregister`.
+
+    The place is to be taken where the cost has become smaller on every second point, which the
+    fit did not see, is below 1 there (grey matter is the brighter one), and the place is near the
+    start.
 
     Parameters
     ----------
@@ -85,26 +97,37 @@ def refine_on_boundary(
     options = settings or BoundarySettings()
     refuse_not_finite("the EPI", epi)
     refuse_not_finite("the white matter", white)
-    points, normals = white_boundary(white, white_grid, options.n_points)
+    points, normals = white_boundary(white, white_grid, 2 * options.n_points)
     coefficients = spline_filter(np.asarray(epi, np.float64), order=3, mode="mirror")
-    centre = points.mean(axis=0)
+    centre, to_epi = points.mean(axis=0), np.linalg.inv(start)
     inner, outer = points - options.depth * normals, points + options.depth * normals
-    to_epi = np.linalg.inv(start)
 
-    def cost(arcs: Float[ndarray, " 6"]) -> float:
-        step = np.concatenate([arcs[:3], arcs[3:] / HEAD_RADIUS])
-        matrix = to_epi @ rigid_matrix(step, centre)
-        white_side = look_up(coefficients, epi_grid, apply_matrix(matrix, inner))
-        grey_side = look_up(coefficients, epi_grid, apply_matrix(matrix, outer))
+    def moved(arcs: Float[ndarray, " 6"]) -> Float[ndarray, "4 4"]:
+        return rigid_matrix(np.concatenate([arcs[:3], arcs[3:] / HEAD_RADIUS]), centre)
+
+    def cost(arcs: Float[ndarray, " 6"], first: int = 0) -> float:
+        matrix = to_epi @ moved(arcs)
+        white_side = look_up(coefficients, epi_grid, apply_matrix(matrix, inner[first::2]))
+        grey_side = look_up(coefficients, epi_grid, apply_matrix(matrix, outer[first::2]))
         mean = np.maximum((grey_side + white_side) / 2, 1e-9)
         percent = 100 * (grey_side - white_side) / mean
         known = np.isfinite(percent)
         return float(np.mean(1 - np.tanh(options.slope * percent[known]))) if known.any() else 2.0
 
     found = minimize(cost, np.zeros(6), method="Powell", options={"xtol": 1e-3, "ftol": 1e-6})
-    step = np.concatenate([found.x[:3], found.x[3:] / HEAD_RADIUS])
-    matrix = np.linalg.inv(to_epi @ rigid_matrix(step, centre))
-    return BoundaryFit(matrix, cost(np.zeros(6)), float(found.fun))
+    before, after = cost(np.zeros(6), 1), cost(found.x, 1)
+    way = float(np.linalg.norm(apply_matrix(moved(found.x), points) - points, axis=1).mean())
+    matrix = np.linalg.inv(to_epi @ moved(found.x))
+    return BoundaryFit(matrix, before, after, way, _why_not(before, after, way, options.farthest))
+
+
+def _why_not(before: float, after: float, way: float, farthest: float) -> str:
+    """Return why a place is not better than the start, or nothing."""
+    if after >= 1:
+        return f"grey matter is not brighter than white matter (cost {after:.2f}, needs below 1)"
+    if after >= before:
+        return f"the contrast across the boundary did not grow (cost {before:.3f} to {after:.3f})"
+    return f"it moved by {way:.1f} mm, more than {farthest:g}" if way > farthest else ""
 
 
 def white_boundary(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ class CleanSettings(Settings):
     longest_period: float = Field(default=100.0, ge=0)
     """Slower change is taken out, in s; 0 leaves it."""
     confounds: tuple[str, ...] = MOTION_CONFOUNDS
-    """Columns that are regressed out, together with the slow change; empty for none."""
+    """Columns that are regressed out, together with the slow change; empty for none. ``*`` stands
+    for any letters: ``a_comp_cor_*`` are all components of white matter and fluid. Each column
+    also takes what neurons share with it."""
 
     @property
     def does_nothing(self) -> bool:
@@ -62,21 +65,29 @@ class Confounds:
     def select(self, names: tuple[str, ...]) -> Float[ndarray, "volumes chosen"]:
         """Return some columns for a regression; a missing first value counts as 0.
 
+        ``*`` in a name stands for any letters.
+
         Raises
         ------
         GridError
             When a column is not there, or lacks values after the first.
         """
-        unknown = [name for name in names if name not in self.names]
+        matches = {name: fnmatch.filter(self.names, name) for name in names}
+        unknown = [name for name, found in matches.items() if not found]
         if unknown:
             raise GridError(
                 f"confounds {unknown} are not in the table; it has {', '.join(self.names)}; "
                 "correct the names, or leave them out"
             )
-        chosen = self.values[:, [self.names.index(name) for name in names]].copy()
+        columns = dict.fromkeys(name for found in matches.values() for name in found)
+        chosen = self.values[:, [self.names.index(name) for name in columns]].copy()
         chosen[0] = np.nan_to_num(chosen[0])
         refuse_not_finite("the confounds", chosen)
         return chosen
+
+    def beside(self, names: tuple[str, ...], values: Float[ndarray, "volumes more"]) -> Confounds:
+        """Return a table with further columns."""
+        return Confounds((*self.names, *names), np.concatenate([self.values, values], axis=1))
 
 
 def confounds_of(

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.derivatives import write_image, write_table_with_sources
 from neurotranscoder.io.nifti import image_of
 from neurotranscoder.io.store import write_json
 from neurotranscoder.preprocess.bold import PreprocessedBold
+from neurotranscoder.preprocess.compcor import TissueSignals
 from neurotranscoder.preprocess.template import TEMPLATE_SPACE
+from neurotranscoder.preprocess.tissues import Tissues
 
 
 def write_preprocessed(
@@ -42,7 +45,8 @@ def write_preprocessed(
     stem = f"{run.label}_space-{TEMPLATE_SPACE}"
     table = folder / f"{run.label}_desc-confounds_timeseries.tsv"
     columns = dict(zip(result.confounds.names, result.confounds.values.T.tolist(), strict=True))
-    write_table_with_sources(table, columns, sources=sources, metadata={"Motion": _MOTION})
+    metadata = {"Motion": _MOTION, **_described(result.signals)}
+    write_table_with_sources(table, columns, sources=sources, metadata=metadata)
     _write_transforms(folder, run, result, sources)
     mask = image_of(bold.mask.astype(np.float32), bold.grid)
     mask_file = folder / f"{stem}_desc-brain_mask.nii.gz"
@@ -63,6 +67,49 @@ def write_preprocessed(
     }
     write_image(series, image, sources=sources, metadata=metadata)
     return series
+
+
+def write_anatomy(
+    stem: Path, grid: VoxelGrid, tissues: Tissues, *, sources: Sequence[str]
+) -> None:
+    """Write the brain of an anatomy and the probability of its tissues.
+
+    Parameters
+    ----------
+    stem : Path
+        Name of the T1 image in the derivative, without ``_T1w`` and what follows.
+    grid : VoxelGrid
+        Where the anatomy is.
+    tissues : Tissues
+        What was found in it.
+    sources : sequence of str
+        Files they were found in, as BIDS URI or path.
+    """
+    brain = image_of(tissues.brain.astype(np.float32), grid)
+    name = stem.with_name(f"{stem.name}_desc-brain_mask.nii.gz")
+    write_image(name, brain, sources=sources, metadata={"Type": "Brain", "Space": "orig"})
+    maps = {"GM": tissues.grey, "WM": tissues.white, "CSF": tissues.fluid}
+    for label, share in maps.items():
+        image = image_of(share.astype(np.float32), grid)
+        name = stem.with_name(f"{stem.name}_label-{label}_probseg.nii.gz")
+        write_image(name, image, sources=sources, metadata={"Space": "orig"})
+
+
+def _described(signals: TissueSignals | None) -> dict[str, object]:
+    """Return what the columns of tissues are."""
+    if signals is None:
+        return {}
+    means = {
+        name: {"Description": f"mean of {count} voxels deep in it, after resampling"}
+        for name, count in zip(("csf", "white_matter"), signals.n_voxels, strict=True)
+        if name in signals.names
+    }
+    named = (name for name in signals.names if name.startswith("a_comp_cor"))
+    parts = {
+        name: {"Method": "aCompCor", "Mask": "combined", "VarianceExplained": share}
+        for name, share in zip(named, signals.explained, strict=True)
+    }
+    return {**means, **parts}
 
 
 def _timing(n_slices: int, moment: float, *, corrected: bool) -> dict[str, object]:

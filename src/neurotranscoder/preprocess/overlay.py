@@ -9,7 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold
+from neurotranscoder.preprocess.anatomy import Anatomy
+from neurotranscoder.preprocess.bold import PreprocessedBold
 from neurotranscoder.preprocess.lookup import look_up, thin_image
 from neurotranscoder.preprocess.template import mni_template
 from neurotranscoder.signal.rigid import apply_matrix

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from nilearn.datasets import load_mni152_brain_mask, load_mni152_template
+from nilearn.datasets import (
+    load_mni152_brain_mask,
+    load_mni152_gm_template,
+    load_mni152_template,
+    load_mni152_wm_template,
+)
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
@@ -31,11 +36,16 @@ class Template:
         Where it is in MNI.
     brain : array of bool, shape (x, y, z)
         Voxels of the brain.
+    grey, white : array, shape (x, y, z), optional
+        Share of grey and white matter, 0 to 1; what is left of the brain is fluid. Without them
+        tissues of an anatomy cannot be found.
     """
 
     image: Float[ndarray, "x y z"]
     grid: VoxelGrid
     brain: Bool[ndarray, "x y z"]
+    grey: Float[ndarray, "x y z"] | None = None
+    white: Float[ndarray, "x y z"] | None = None
 
 
 @cache
@@ -45,7 +55,12 @@ def mni_template(resolution: int = 2) -> Template:
     brain: Any = load_mni152_brain_mask(resolution=resolution)
     x, y, z = image.shape
     grid = VoxelGrid((x, y, z), np.asarray(image.affine, dtype=np.float64))
-    return Template(np.asarray(image.get_fdata()), grid, np.asarray(brain.dataobj) > 0)
+    grey, white = (
+        np.clip(np.asarray(load(resolution=resolution).get_fdata()), 0.0, 1.0)
+        for load in (load_mni152_gm_template, load_mni152_wm_template)
+    )
+    mask = np.asarray(brain.dataobj) > 0
+    return Template(np.asarray(image.get_fdata()), grid, mask, grey, white)
 
 
 def on_template(

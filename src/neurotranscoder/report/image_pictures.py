@@ -11,7 +11,8 @@ from typing import Any
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import Bold, RunId
 from neurotranscoder.io.store import write_bytes
-from neurotranscoder.preprocess.bold import Anatomy, PreprocessedBold
+from neurotranscoder.preprocess.anatomy import Anatomy
+from neurotranscoder.preprocess.bold import PreprocessedBold
 from neurotranscoder.preprocess.overlay import epi_on_t1, t1_on_template
 from neurotranscoder.preprocess.quality import carpet
 from neurotranscoder.report.figures import Picture

@@ -34,6 +34,7 @@ def image_sentences(runs: Sequence[ImageFacts], derivative: Sequence[str]) -> li
         _timing(settings),
         _anatomy(numbers),
         _template(numbers, settings),
+        *_tissues(numbers),
         *_cleaning(settings),
         _quality(numbers),
     ]
@@ -105,6 +106,28 @@ def _template(numbers: Sequence[Mapping[str, Any]], settings: Mapping[str, Any])
         f"volume was interpolated once, by cubic splines, to voxels of {settings['voxel_size']} "
         "mm. Distortions by the magnetic field were not corrected."
     )
+
+
+def _tissues(numbers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how tissues were found, and what was read from them."""
+    known = sum(bool(one.get("tissues")) for one in numbers)
+    if not known:
+        return []
+    where = in_runs(known, len(numbers))
+    said = (
+        "The brain, grey matter, white matter and fluid of the T1 image were found by a mixture "
+        "of brightness with the tissues of the template as priors [@ashburner2005], voxels of two "
+        f"tissues [@shattuck2001] and a polynomial bias field [@vanleemput1999] {where}"
+    )
+    counts, explained = _of(numbers, "components"), _of(numbers, "explained")
+    if counts and explained:
+        percent = [100 * share for share in explained]
+        said += (
+            f"; the table of confounds has {spread(counts)} principal components of voxels deep "
+            f"in white matter and fluid (aCompCor) [@behzadi2007], which hold {spread(percent)} % "
+            "of the variance there"
+        )
+    return [f"{said}."]
 
 
 def _cleaning(settings: Mapping[str, Any]) -> list[str]:

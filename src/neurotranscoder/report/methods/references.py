@@ -182,6 +182,31 @@ REFERENCES: dict[str, Reference] = {
             "NeuroImage", "48(1):63-72", "10.1016/j.neuroimage.2009.06.060",
         ),
         Reference(
+            "ashburner2005", ("Ashburner, J.", "Friston, K. J."), "2005",
+            "Unified segmentation",
+            "NeuroImage", "26(3):839-851", "10.1016/j.neuroimage.2005.02.018",
+        ),
+        Reference(
+            "shattuck2001",
+            ("Shattuck, D. W.", "Sandor-Leahy, S. R.", "Schaper, K. A.", "Rottenberg, D. A.",
+             "Leahy, R. M."),
+            "2001", "Magnetic resonance image tissue classification using a partial volume model",
+            "NeuroImage", "13(5):856-876", "10.1006/nimg.2000.0730",
+        ),
+        Reference(
+            "vanleemput1999",
+            ("Van Leemput, K.", "Maes, F.", "Vandermeulen, D.", "Suetens, P."), "1999",
+            "Automated model-based bias field correction of MR images of the brain",
+            "IEEE Transactions on Medical Imaging", "18(10):885-896", "10.1109/42.811268",
+        ),
+        Reference(
+            "behzadi2007",
+            ("Behzadi, Y.", "Restom, K.", "Liau, J.", "Liu, T. T."), "2007",
+            "A component based noise correction method (CompCor) for BOLD and perfusion based "
+            "fMRI",
+            "NeuroImage", "37(1):90-101", "10.1016/j.neuroimage.2007.04.042",
+        ),
+        Reference(
             "vercauteren2009",
             ("Vercauteren, T.", "Pennec, X.", "Perchant, A.", "Ayache, N."), "2009",
             "Diffeomorphic demons: efficient non-parametric image registration",
