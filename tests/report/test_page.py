@@ -67,6 +67,8 @@ def test_warnings_stand_before_the_results(findings, page):
 
 def test_simulated_data_are_called_so_and_real_data_are_not(findings, page):
     assert "Simulated data" in Reader(page).text
+    assert "truth is therefore known" in Reader(page).text
+    assert "truth is therefore" not in render_report(replace(findings, maps=()))
     real = replace(findings, simulated=False, title="Study", traces=(), maps=(), topographies=())
     assert "Simulated data" not in Reader(render_report(real)).text
 

@@ -77,7 +77,7 @@ def evaluate(
             space=space,
             name=name_of_study(bids),
             fusion=fusion,
-            notes=[*grouped_notes(space.study), *_origin(bids, truth)],
+            notes=grouped_notes(space.study),
         )
         simulated, folder = truth is not None, out / EVALUATION
         write_run_numbers(folder, space.study, runs, fusion=fusion, simulated=simulated)
@@ -117,7 +117,15 @@ def evaluate_models(
     candidates = [Candidate(label, trained) for label, trained in models]
     tables = evaluation.tables(candidates)
     realism = look_at(space, evaluation.runs.test[0], truth)
-    return assemble(evaluation, candidates, tables, notes=notes, realism=realism)
+    origin = _origin(space.study.root, truth)
+    return assemble(
+        evaluation,
+        candidates,
+        tables,
+        notes=[*notes, *origin],
+        realism=realism,
+        simulated=bool(origin),
+    )
 
 
 def look_at(space: Workspace, run: AlignedRun, truth: Truth | None) -> Realism:

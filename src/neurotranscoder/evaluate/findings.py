@@ -186,3 +186,8 @@ class Findings:
     blocks: BlockMap
     montage: Montage
     realism: Realism | None = None
+
+    @property
+    def truth_known(self) -> bool:
+        """Whether the truth stands beside estimates, in maps."""
+        return any("truth" in one.labels for one in self.maps)

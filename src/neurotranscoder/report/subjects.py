@@ -268,7 +268,9 @@ def _drawn(folder: Path) -> set[Path]:
 
 
 def _rounded(cell: str) -> str:
-    """Return a number with four digits, words as they are."""
+    """Return a number with four digits, counts and words as they are."""
+    if cell.isdecimal():
+        return cell
     try:
         return f"{float(cell):.4g}".replace("-", "\N{MINUS SIGN}")
     except ValueError:
