@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from neurotranscoder.cli.backgrounds import mean_bold
 from neurotranscoder.cli.common import Common, say
+from neurotranscoder.cli.figures import in_mni
 from neurotranscoder.cli.methods import cleaning_of, methods_of
 from neurotranscoder.cli.preprocess_records import is_simulated
 from neurotranscoder.cli.run_numbers import write_run_numbers
@@ -118,7 +121,7 @@ def evaluate_models(
     tables = evaluation.tables(candidates)
     realism = look_at(space, evaluation.runs.test[0], truth)
     origin = _origin(space.study.root, truth)
-    return assemble(
+    found = assemble(
         evaluation,
         candidates,
         tables,
@@ -126,6 +129,9 @@ def evaluate_models(
         realism=realism,
         simulated=bool(origin),
     )
+    mni = truth is not None or in_mni(space)  # brains are simulated in MNI
+    image = None if mni else mean_bold(space, evaluation.runs.test[0])
+    return replace(found, mni=mni, anatomy=image)
 
 
 def look_at(space: Workspace, run: AlignedRun, truth: Truth | None) -> Realism:

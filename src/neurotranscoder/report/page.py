@@ -12,6 +12,12 @@ from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_source_map, draw_value_map
 from neurotranscoder.report.cleaning_summary import CleaningSummary
+from neurotranscoder.report.cuts import (
+    Anatomy,
+    mean_bold_anatomy,
+    mni_anatomy,
+    outline_anatomy,
+)
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.methods.text import Methods
@@ -93,21 +99,31 @@ def render_report(
     cleaning: CleaningSummary | None = None,
 ) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
+    anatomy = _anatomy(findings)
     return template("template.html.jinja").render(
         findings=findings,
         scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
         measures=[measure_table(rows) for rows in _by_scenario(findings.measures)],
         tables=_tidy_tables(findings),
         traces=[draw_time_courses(panel) for panel in findings.traces],
-        maps=[draw_source_map(source_map, findings.blocks) for source_map in findings.maps],
+        maps=[draw_source_map(one, findings.blocks, anatomy) for one in findings.maps],
         responses=[draw_responses(findings.responses)] if findings.responses else [],
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
         stage=stage,
         methods=methods,
         cleaning=cleaning,
-        realism=_realism(findings.realism, findings) if findings.realism else None,
+        realism=_realism(findings.realism, findings, anatomy) if findings.realism else None,
     )
+
+
+def _anatomy(findings: Findings) -> Anatomy:
+    """Return what maps are drawn on: the template only where blocks are in its space."""
+    if findings.mni:
+        return mni_anatomy()
+    if findings.anatomy is not None:
+        return mean_bold_anatomy(findings.anatomy, findings.blocks)
+    return outline_anatomy(findings.blocks)
 
 
 def _by_scenario(rows: tuple[Row, ...]) -> list[list[Row]]:
@@ -122,7 +138,7 @@ def _scenario(rows: list[MetricRow]) -> _Scenario:
     return _Scenario(rows[0].scenario, key_results(rows), draw_scores(rows), result_table(rows))
 
 
-def _realism(realism: Realism, findings: Findings) -> _Realism:
+def _realism(realism: Realism, findings: Findings, anatomy: Anatomy) -> _Realism:
     """Return table and pictures of how a recording looks."""
     heads = [draw_topography(one, findings.montage) for one in realism.potentials]
     if realism.amplitudes is not None:
@@ -131,7 +147,7 @@ def _realism(realism: Realism, findings: Findings) -> _Realism:
         realism.run,
         realism_words(realism.rows),
         draw_realism(realism),
-        [draw_value_map(one, findings.blocks) for one in realism.maps],
+        [draw_value_map(one, findings.blocks, anatomy) for one in realism.maps],
         heads,
         realism.limits,
     )
