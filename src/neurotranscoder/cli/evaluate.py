@@ -40,6 +40,7 @@ from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.methods.text import Methods, write_methods
 from neurotranscoder.report.page import write_report
+from neurotranscoder.report.readout_links import read_readouts
 from neurotranscoder.report.subjects import read_subject_stage, write_subject_page
 from neurotranscoder.simulate.truth import Truth, load_truth
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -221,7 +222,14 @@ def report(out: Path, /) -> None:
         read_manifest(folder, kind="evaluation")
         findings, page = load_findings(folder), out / "report.html"
         methods, cleaning = describe(out), cleaning_of(out)
-        write_report(findings, page, stage=stage, methods=methods, cleaning=cleaning)
+        write_report(
+            findings,
+            page,
+            stage=stage,
+            methods=methods,
+            cleaning=cleaning,
+            readouts=read_readouts(out),
+        )
     elif stage:
         page, methods, cleaning = out / "report.html", describe(out), cleaning_of(out)
         write_subject_page(stage, page, methods=methods, cleaning=cleaning)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+from neurotranscoder.core.axes import Montage
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import write_text
@@ -22,8 +24,9 @@ from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.methods.text import Methods
 from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
+from neurotranscoder.report.readout_links import ReadoutsOfModel
 from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
-from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
+from neurotranscoder.report.scalp import OVER_LARGEST, draw_amplitudes, draw_topography
 from neurotranscoder.report.scores import draw_scores
 from neurotranscoder.report.subjects import SubjectStage
 from neurotranscoder.report.tables import (
@@ -68,6 +71,7 @@ def write_report(
     stage: SubjectStage | None = None,
     methods: Methods | None = None,
     cleaning: CleaningSummary | None = None,
+    readouts: Sequence[ReadoutsOfModel] = (),
 ) -> None:
     """Write findings as one HTML page; equal findings give equal bytes.
 
@@ -83,13 +87,15 @@ def write_report(
         What was done, as a text for a paper.
     cleaning : CleaningSummary, optional
         What was done to raw recordings.
+    readouts : sequence of ReadoutsOfModel
+        What there is of the read-outs of models.
 
     Raises
     ------
     StoreError
         When the disk refuses to write.
     """
-    write_text(path, render_report(findings, stage, methods, cleaning))
+    write_text(path, render_report(findings, stage, methods, cleaning, readouts))
 
 
 def render_report(
@@ -97,6 +103,7 @@ def render_report(
     stage: SubjectStage | None = None,
     methods: Methods | None = None,
     cleaning: CleaningSummary | None = None,
+    readouts: Sequence[ReadoutsOfModel] = (),
 ) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
     anatomy = _anatomy(findings)
@@ -113,6 +120,7 @@ def render_report(
         stage=stage,
         methods=methods,
         cleaning=cleaning,
+        readouts=[(one, _leadfields(one, findings.montage)) for one in readouts],
         realism=_realism(findings.realism, findings, anatomy) if findings.realism else None,
     )
 
@@ -124,6 +132,13 @@ def _anatomy(findings: Findings) -> Anatomy:
     if findings.anatomy is not None:
         return mean_bold_anatomy(findings.anatomy, findings.blocks)
     return outline_anatomy(findings.blocks)
+
+
+def _leadfields(readouts: ReadoutsOfModel, montage: Montage) -> list[Picture]:
+    """Return the leadfields of a model, where they are of the channels whose places are known."""
+    if readouts.channels != montage.names:
+        return []
+    return [draw_topography(one, montage, unit=OVER_LARGEST) for one in readouts.leadfields]
 
 
 def _by_scenario(rows: tuple[Row, ...]) -> list[list[Row]]:
