@@ -30,6 +30,14 @@ _LEVELS = (2.5, 97.5)
 _FEWEST = 5
 
 
+TIMING = (
+    "Expected times are those of neurons. Sources from the model follow neurons by a lag that is "
+    "the same everywhere and a convention of the model, up to .3 s in simulated studies; expected "
+    "times are not shifted by it, so order and distance of peaks say more than their place in them"
+)
+"""What stands beside expected times, wherever they do beside courses."""
+
+
 class ExpectedRegion(Settings):
     """What is known of a region from elsewhere."""
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+from neurotranscoder.analyse.expected import TIMING
 from neurotranscoder.core.axes import Montage
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
@@ -118,6 +119,7 @@ def render_report(
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
         stage=stage,
+        timing=TIMING,
         methods=methods,
         cleaning=cleaning,
         readouts=[(one, _leadfields(one, findings.montage)) for one in readouts],
