@@ -31,9 +31,9 @@ _FEWEST = 5
 
 
 TIMING = (
-    "Expected times are those of neurons. Sources from the model follow neurons by a lag that is "
-    "the same everywhere and a convention of the model, up to .3 s in simulated studies; expected "
-    "times are not shifted by it, so order and distance of peaks say more than their place in them"
+    "Expected times are those of neurons. Sources from the model follow neurons, by up to .3 s in "
+    "simulated studies, and how late they are over all is a convention of the model; expected "
+    "times are not shifted, so order and distance of peaks say more than the times themselves"
 )
 """What stands beside expected times, wherever they do beside courses."""
 
