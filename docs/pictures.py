@@ -10,6 +10,7 @@ from neurotranscoder.evaluate.findings_store import load_findings
 from neurotranscoder.evaluate.table import MetricRow
 from neurotranscoder.io.store import write_bytes
 from neurotranscoder.report.brain import draw_source_map
+from neurotranscoder.report.cuts import mni_anatomy
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.panels import draw_responses, draw_time_courses
 from neurotranscoder.report.scores import draw_scores
@@ -58,7 +59,7 @@ def main() -> None:
     scores = draw_scores(findings.metrics)
     if scores is not None:
         save(scores, folder / "scores")
-    save(draw_source_map(findings.maps[1], findings.blocks), folder / "source_map")
+    save(draw_source_map(findings.maps[1], findings.blocks, mni_anatomy()), folder / "source_map")
     save(draw_time_courses(findings.traces[0]), folder / "time_course")
     if findings.responses is not None:
         save(draw_responses(findings.responses), folder / "response")

@@ -17,6 +17,7 @@ from neurotranscoder.io.store import write_bytes
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, common_blocks
 from neurotranscoder.report.brain import draw_value_map
+from neurotranscoder.report.cuts import mni_anatomy
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.realism import draw_panel, realism_words
 from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
@@ -59,7 +60,7 @@ def pictures(recording: Recording, blocks: BlockMap, realism: Realism) -> dict[s
     for name, panel in zip(COURSES, realism.courses, strict=True):
         drawn[name] = draw_panel(panel)
     for name, value_map in zip(MAPS, realism.maps, strict=True):
-        drawn[name] = draw_value_map(value_map, blocks)
+        drawn[name] = draw_value_map(value_map, blocks, mni_anatomy())
     montage = recording.eeg.montage
     drawn["topography"] = draw_topography(realism.potentials[0], montage)
     if realism.amplitudes is not None:

@@ -53,6 +53,7 @@ def example_findings(seed: int = 0) -> Findings:
         blocks=blocks,
         montage=montage,
         realism=example_realism(rng, blocks.n_blocks, len(montage.names)),
+        mni=True,
     )
 
 

@@ -127,6 +127,7 @@ def test_courses_are_read_as_written_and_peaks_stand_beside_what_is_expected(uni
     assert_array_equal(read.courses.value, found.courses.value)
     assert_allclose(read.times, found.times, atol=1e-6)
     table = read_table(tmp_path / "x_peaks.tsv")
+    assert "are not shifted" in read_json(tmp_path / "x_peaks.json")["Timing"]
     words = "activation 0.1-0.3 s"
     assert table["expected"] == [words, "n/a", words, words]
     assert float(table["latency"][0]) == pytest.approx(0.2)

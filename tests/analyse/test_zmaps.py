@@ -126,6 +126,13 @@ def test_fdr_finds_the_effect_and_few_others(rng):
     assert str(chance).startswith("p <= 0.05 (uncorrected)")
 
 
+def test_a_false_discovery_rate_over_four_samples_is_refused_and_over_five_is_not(rng):
+    found = z_map(SubjectMeans.of(subjects(rng, 5)))
+    with pytest.raises(GridError, match=r"got 4 samples, so t has 3 degrees .*needs 5 samples"):
+        found.fdr(n=4)
+    assert found.fdr(n=5).correction == "fdr"
+
+
 def test_untested_voxels_do_not_weaken_fdr(rng):
     trials = some_trials(rng)
     movie = replace(trials.movie, maps=np.where(trials.movie.maps, 1.0, 0).astype(np.float32))

@@ -110,3 +110,12 @@ def test_unknown_words_in_the_file_are_refused(tmp_path):
 def test_missing_findings_are_named(tmp_path):
     with pytest.raises(WeightsError, match=r"findings\.json"):
         load_findings(tmp_path)
+
+
+def test_the_mean_image_behind_maps_is_read_as_it_was_saved(tmp_path, rng):
+    image = rng.random(example_findings().blocks.labels.shape).astype(np.float32)
+    findings = replace(example_findings(), mni=False, anatomy=image)
+    save_findings(tmp_path, findings)
+    read = load_findings(tmp_path)
+    np.testing.assert_array_equal(read.anatomy, image)
+    assert not read.mni

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from known_study import known_study
+from neurotranscoder.evaluate import assemble
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.study import COMPARED, Candidate, StudyEvaluation, StudyRuns
 from neurotranscoder.train.recipe import fit_transcoder
@@ -86,3 +87,16 @@ def test_informed_methods_know_no_source_of_a_held_out_run(runs, known, candidat
     monkeypatch.setattr("neurotranscoder.evaluate.study.Knowledge", watched)
     compared(runs, known.truth, candidate, [])
     assert given == [tuple(run.run for run in (*runs.training, *runs.validation))]
+
+
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [(True, "were simulated, but the true sources do not lie"), (False, "sources are unknown")],
+)
+def test_one_held_out_run_without_truth_is_warned_of_in_the_singular(
+    runs, candidate, simulated, words
+):
+    evaluation = StudyEvaluation(replace(runs, test=runs.test[:1]), None)
+    said = assemble._warnings(evaluation, [candidate], simulated=simulated)
+    assert words in said[0]
+    assert said[1].startswith("Only 1 run is held out")

@@ -28,6 +28,9 @@ def test_a_derivative_says_what_made_it_from_what(tmp_path):
     assert description["DatasetType"] == "derivative"
     assert description["GeneratedBy"][0]["Name"] == "neurotranscoder"
     assert description["SourceDatasets"] == [{"URL": "https://example.org/study"}]
+    readme = (tmp_path / "README").read_text()
+    assert "from https://example.org/study. Images, EEG and tables of runs" in readme
+    assert "What is of the whole study" in readme
     ignored = (tmp_path / ".bidsignore").read_text().splitlines()
     assert {"*.zarr", "*.movie"} <= set(ignored)
 

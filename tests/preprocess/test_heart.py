@@ -53,7 +53,7 @@ def test_where_the_ecg_dies_the_pulse_in_the_eeg_goes_on():
 
 
 def test_without_an_ecg_beats_keep_one_distance_from_the_r_peaks(example):
-    with pytest.warns(RuntimeWarning, match="has no channel"):
+    with pytest.warns(RuntimeWarning, match="there is no ECG channel; beats are those of"):
         beats = find_beats(example.raw.copy().drop_channels(["ECG"]))
     after = np.array([one - example.beats[example.beats <= one].max() for one in beats.times[2:]])
     assert beats.source == "eeg"
@@ -69,10 +69,8 @@ def test_a_flat_ecg_is_as_good_as_none(example):
 
 def test_eeg_without_any_heartbeat_is_refused(example):
     silent = example.clean.drop_channels(["ECG"])
-    with (
-        pytest.warns(RuntimeWarning, match="has no channel"),
-        pytest.raises(CleaningError, match="no heartbeat was found"),
-    ):
+    # no warning that beats were found in the EEG, which would be an error here
+    with pytest.raises(CleaningError, match="no heartbeat was found"):
         find_beats(silent)
 
 

@@ -115,5 +115,6 @@ def test_a_report_shows_the_table_and_links_to_the_page_of_preprocessing():
     reader = Reader(page)
     assert "../clean/preprocessing.html" in reader.values("href")
     assert "105 to 12 µV" in reader.text
+    assert "could not be done, for the reason that the page of preprocessing gives" in reader.text
     assert "sub-02: no <samples>" in reader.text
     assert reader.open == []

@@ -55,6 +55,7 @@ def test_the_title_says_what_intervals_are_over_and_which_regions_are_not_seen(m
     figure, _ = drawn(means)
     words = figure.get_suptitle().replace("\n", " ")
     assert "95 % interval over 6 subjects" in words
+    assert "when neurons are expected to act, not shifted by the model's lag" in words
     assert words.endswith("not seen: insula")
 
 

@@ -262,3 +262,13 @@ def test_a_page_of_subjects_alone_has_the_text_as_well(tmp_path):
     assert "(Maris & Oostenveld, 2007)" in (tmp_path / "page.html").read_text().replace(
         "&amp;", "&"
     )
+
+
+def test_a_reason_ends_at_a_semicolon_outside_of_brackets():
+    out = step("pulse", reason="no heart (r .07; need .25); record an ECG")
+    assert "(reason: no heart (r .07; need .25))." in text_of(MethodsFacts(eeg=(eeg(out),)))
+
+
+def test_the_restriction_to_voxels_of_the_trust_map_has_its_q():
+    text = text_of(MethodsFacts(tests=(sidecar(TrustQ=0.01),)))
+    assert "(false discovery rate q <= 0.01 (Benjamini & Hochberg, 1995) in each subject" in text

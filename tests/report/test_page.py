@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -67,8 +68,25 @@ def test_warnings_stand_before_the_results(findings, page):
 
 def test_simulated_data_are_called_so_and_real_data_are_not(findings, page):
     assert "Simulated data" in Reader(page).text
+    assert "truth is therefore known" in Reader(page).text
+    assert "truth is therefore" not in render_report(replace(findings, maps=()))
     real = replace(findings, simulated=False, title="Study", traces=(), maps=(), topographies=())
     assert "Simulated data" not in Reader(render_report(real)).text
+
+
+@pytest.mark.parametrize(
+    ("mni", "image", "words"),
+    [
+        (True, False, "MNI152 template"),
+        (False, True, "mean BOLD image, as images are not named as in MNI space"),
+        (False, False, "all source blocks, as results do not say in which space images are"),
+    ],
+)
+def test_maps_are_drawn_on_the_template_only_in_its_space(findings, mni, image, words):
+    anatomy = np.ones(findings.blocks.labels.shape, np.float32) if image else None
+    page = render_report(replace(findings, mni=mni, anatomy=anatomy))
+    captions = re.findall(r"Background: (.*?)\.<", page)
+    assert captions == [words] * 2  # below source maps, and below those of the recording
 
 
 def hostile_realism(realism):

@@ -1,5 +1,6 @@
 import base64
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,9 +67,20 @@ def test_cuts_run_through_the_strongest_block_of_the_first_row(blocks, rng):
         assert peak[normal] in [cut.place for cut in cuts if cut.normal == normal]
 
 
+def test_the_picture_of_images_in_a_space_of_their_own_is_around_their_blocks(blocks):
+    affine = blocks.voxels.voxel_to_world.copy()
+    affine[:3, 3] += 300  # where the template has nothing
+    moved = replace(blocks, voxels=replace(blocks.voxels, voxel_to_world=affine))
+    plane = brain._sample(cuts.Cut(2, float(moved.centres[0, 2])), moved, whole=False)
+    extent = np.array(plane.at.extent).reshape(2, 2)
+    assert np.all(extent[:, 0] < moved.centres[:, :2].min(axis=0))
+    assert np.all(np.diff(extent)[:, 0] < np.ptp(moved.centres[:, :2], axis=0) + 25)  # 2 blocks
+
+
 def test_map_without_any_activity_is_drawn(blocks):
     values = np.stack([np.zeros(blocks.n_blocks), np.full(blocks.n_blocks, np.nan)])
-    picture = brain.draw_source_map(SourceMap("rest", 1.0, ("truth", "estimate"), values), blocks)
+    nothing = SourceMap("rest", 1.0, ("truth", "estimate"), values)
+    picture = brain.draw_source_map(nothing, blocks, cuts.mni_anatomy())
     assert picture.source.startswith("data:image/png")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from neurotranscoder.evaluate.findings import ValueMap
 from neurotranscoder.report import brain
+from neurotranscoder.report.cuts import mni_anatomy
 from neurotranscoder.report.realism import draw_panel, reference_range, with_unit
 
 
@@ -56,6 +57,6 @@ def test_spectra_are_drawn_on_logarithmic_axes(findings):
 
 def test_map_without_any_value_is_drawn(findings):
     nothing = ValueMap("none", "mean over sd", np.full(findings.blocks.n_blocks, np.nan))
-    picture = brain.draw_value_map(nothing, findings.blocks)
+    picture = brain.draw_value_map(nothing, findings.blocks, mni_anatomy())
     assert picture.source.startswith("data:image/png")
     assert "left is left" in picture.caption

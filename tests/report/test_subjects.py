@@ -17,7 +17,7 @@ from neurotranscoder.io.manifest import write_manifest
 from neurotranscoder.io.store import write_table
 from neurotranscoder.report.effect_frames import write_frames
 from neurotranscoder.report.page import render_report
-from neurotranscoder.report.subjects import read_subject_stage
+from neurotranscoder.report.subjects import _rounded, read_subject_stage
 from neurotranscoder.report.trust_picture import figure_of_trust, write_trust_picture
 from page_reader import HOSTILE, Reader, pictures_of
 from trial_example import SHORT, noise_run, smooth_maps
@@ -119,3 +119,11 @@ def test_a_trust_picture_has_colours_where_voxels_are_seen_and_a_veil_elsewhere(
     _, veil, values = slices[1].get_images()
     assert_array_equal(np.ma.getmaskarray(values.get_array()), ~seen[:, :, 1].T)
     assert_array_equal(np.ma.getmaskarray(veil.get_array()), seen[:, :, 1].T)
+
+
+def test_counts_in_tables_are_whole_and_other_numbers_have_four_digits():
+    assert [_rounded(cell) for cell in ("19013", "-0.123456", "n/a")] == [
+        "19013",
+        "\N{MINUS SIGN}0.1235",
+        "n/a",
+    ]

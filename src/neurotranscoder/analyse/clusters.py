@@ -257,7 +257,7 @@ def _check(n: int, settings: ClusterSettings) -> None:
         raise GridError(
             f"{n} samples and {settings.n_permutations} permutations give no p below {least:.2g}; "
             f"the level is {settings.level:g}; add runs (or subjects) or permutations, make units "
-            "of trials shorter, or use the false discovery rate"
+            "of trials shorter, or use the false discovery rate (5 samples or more)"
         )
 
 

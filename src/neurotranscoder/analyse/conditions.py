@@ -266,6 +266,6 @@ def _test(
         return replace(part, seen=seen), test.clusters
     among = replace(found, tested=found.tested & rows)
     if settings.correction == "fdr":
-        return among.fdr(settings.level), ()
+        return among.fdr(settings.level, n=inside.n), ()
     every = found.uncorrected(settings.level)
     return replace(every, seen=every.seen & rows[:, np.newaxis]), ()

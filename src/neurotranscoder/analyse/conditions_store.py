@@ -80,6 +80,7 @@ def write_answer(
         "Correction": seen.correction,
         "Level": seen.level,
         "Voxels": answer.visible.words,
+        **({} if answer.visible.q is None else {"TrustQ": answer.visible.q}),
         **metadata,
     }
     images = {

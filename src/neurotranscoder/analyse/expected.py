@@ -30,6 +30,14 @@ _LEVELS = (2.5, 97.5)
 _FEWEST = 5
 
 
+TIMING = (
+    "Expected times are those of neurons. Sources from the model follow neurons, by up to .3 s in "
+    "simulated studies, and how late they are over all is a convention of the model; expected "
+    "times are not shifted, so order and distance of peaks say more than the times themselves"
+)
+"""What stands beside expected times, wherever they do beside courses."""
+
+
 class ExpectedRegion(Settings):
     """What is known of a region from elsewhere."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurotranscoder.analyse.expected import ExpectedRegion, RegionMeans
+from neurotranscoder.analyse.expected import TIMING, ExpectedRegion, RegionMeans
 from neurotranscoder.analyse.jackknife import Banded
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.derivatives import write_rows_with_sources
@@ -26,7 +26,7 @@ _PEAKS = {
     "condition": "Whose trials",
     "region": "Mean over its voxels that are seen",
     "n": "Samples: units of trials, or subjects",
-    "expected": "What is known from elsewhere of the region in this condition; chooses nothing",
+    "expected": "What is known from elsewhere of neurons there in this condition; chooses nothing",
     "latency": "Time of the largest magnitude of the mean after the event, in s",
     "ci_low": "Lower end of the 95 % interval of the latency, by bootstrap over samples",
     "ci_high": "Upper end of it",
@@ -66,9 +66,10 @@ def write_region_means(
             courses += _course(condition, region, row, found)
             words = [str(e) for e in expected if e.region == region and e.holds(condition)]
             peaks.append(_peak(condition, region, row, found, "; ".join(words) or "n/a"))
+    known = {**metadata, "Timing": TIMING}
     for name, columns, rows in (("courses", _COURSES, courses), ("peaks", _PEAKS, peaks)):
         path = folder / f"{stem}_{name}.tsv"
-        write_rows_with_sources(path, columns, rows, sources=sources, metadata=metadata)
+        write_rows_with_sources(path, columns, rows, sources=sources, metadata=known)
 
 
 def read_region_means(folder: Path, stem: str) -> dict[str, RegionMeans]:

@@ -36,11 +36,14 @@ class Visible:
         What statistics are restricted to, or why they are not; stands beside every result.
     hidden : str
         What the other voxels are, for the legend of a picture.
+    q : float or None
+        False discovery rate of the trust maps; None where all count.
     """
 
     mask: Bool[ndarray, "x y z"] | None
     words: str
     hidden: str = ""
+    q: float | None = None
 
     def within(self, samples: Samples) -> Samples:
         """Return samples of the voxels that are seen.
@@ -92,7 +95,7 @@ def visible_voxels(trust: TrustMap | None, q: float, *, reason: str = "") -> Vis
     mask = np.zeros(trust.mask.shape, dtype=bool)
     mask[trust.mask] = seen
     words = f"the {seen.sum()} of {len(seen)} voxels that the model sees (trust map, q <= {q:g})"
-    return Visible(mask, words, f"not seen by the model (trust map, q > {q:g})")
+    return Visible(mask, words, f"not seen by the model (trust map, q > {q:g})", q)
 
 
 def visible_in_half(parts: Sequence[Visible]) -> Visible:
@@ -107,6 +110,7 @@ def visible_in_half(parts: Sequence[Visible]) -> Visible:
         One of each subject, all on one grid.
     """
     masks = [one.mask for one in parts if one.mask is not None]
+    rates = [one.q for one in parts if one.mask is not None]
     if not masks:
         return parts[0] if parts else UNMASKED
     mask = 2 * np.sum(masks, axis=0) >= len(masks)
@@ -117,4 +121,5 @@ def visible_in_half(parts: Sequence[Visible]) -> Visible:
         np.asarray(mask),
         f"the {mask.sum()} voxels that models see in at least half of {of}",
         f"seen in fewer than half of {of}",
+        rates[0],
     )

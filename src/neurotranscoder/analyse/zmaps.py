@@ -22,6 +22,9 @@ from neurotranscoder.core.errors import GridError
 
 FRAMES_AT_ONCE = 25
 """Frames that are materialised at a time, so that memory does not grow with the window."""
+FEWEST_FOR_FDR = 5
+"""Units or subjects below which the false discovery rate is refused: t then has under 4 degrees
+of freedom, and standard errors are off by 40 % or more: t is largest where they are too small."""
 _ROUNDING = 1e-24
 """Share of a squared mean below which a variance is rounding alone."""
 
@@ -126,17 +129,35 @@ class ZMap:
         """Return where ``p <= level``; of all voxels and frames, that share is so by chance."""
         return Significant(self.p <= level, "uncorrected", level)
 
-    def fdr(self, level: float = 0.05) -> Significant:
+    def fdr(self, level: float = 0.05, *, n: int | None = None) -> Significant:
         """Return where the false discovery rate over voxels and frames is controlled [1]_.
 
         Of what is found, a share of ``level`` is false, on average. Voxels that were not tested
         do not count.
+
+        Parameters
+        ----------
+        level : float
+            Of q.
+        n : int, optional
+            Number of samples; when it is not given, the caller has seen to it that they are many.
+
+        Raises
+        ------
+        GridError
+            When there are fewer than 5 samples.
 
         References
         ----------
         .. [1] Benjamini, Y. & Hochberg, Y. (1995). Controlling the false discovery rate. Journal
            of the Royal Statistical Society B 57, 289-300.
         """
+        if n is not None and n < FEWEST_FOR_FDR:
+            raise GridError(
+                f"got {n} samples, so t has {n - 1} degrees of freedom and p is as good as its "
+                f"tails; the false discovery rate needs {FEWEST_FOR_FDR} samples or more; add "
+                "runs (or subjects), or make units of trials shorter"
+            )
         seen = np.zeros(self.z.shape, dtype=bool)
         if self.tested.any():
             p = self.p[self.tested]

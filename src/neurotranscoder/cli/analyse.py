@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from neurotranscoder.analyse.models import ModelFacts, compare_models
 from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
+from neurotranscoder.cli.backgrounds import background
 from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
 from neurotranscoder.cli.subject_readouts import PlacesAsked, read_out_subjects
 from neurotranscoder.cli.trials import analyse_trials
@@ -108,7 +109,8 @@ def _read_out(
     if compared:
         rows = [asdict(one) for one in compared]
         write_table(folder / "models.tsv", {key: [row[key] for row in rows] for key in rows[0]})
-    write_readouts_page(name, readouts, folder / "readouts.html", models=compared)
+    page, anatomy = folder / "readouts.html", background(space, parts[0][0])
+    write_readouts_page(name, readouts, page, anatomy=anatomy, models=compared)
     write_manifest(folder, kind="readouts", settings_hash=settings.digest())
     say(f"read-outs in {folder}")
 

@@ -9,8 +9,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from neurotranscoder.cli.backgrounds import mean_bold
 from neurotranscoder.cli.common import Common, say
 from neurotranscoder.cli.left_out import left_out_of
+from neurotranscoder.cli.figures import in_mni
 from neurotranscoder.cli.methods import cleaning_of, methods_of
 from neurotranscoder.cli.preprocess_records import is_simulated
 from neurotranscoder.cli.run_numbers import write_run_numbers
@@ -40,6 +42,7 @@ from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.methods.text import Methods, write_methods
 from neurotranscoder.report.page import write_report
+from neurotranscoder.report.readout_links import read_readouts
 from neurotranscoder.report.subjects import read_subject_stage, write_subject_page
 from neurotranscoder.simulate.truth import Truth, load_truth
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -81,7 +84,7 @@ def evaluate(
             space=space,
             name=name_of_study(bids),
             fusion=fusion,
-            notes=[*grouped_notes(space.study), *_origin(bids, truth)],
+            notes=grouped_notes(space.study),
         )
         simulated, folder = truth is not None, out / EVALUATION
         write_run_numbers(folder, space.study, runs, fusion=fusion, simulated=simulated)
@@ -121,7 +124,18 @@ def evaluate_models(
     candidates = [Candidate(label, trained) for label, trained in models]
     tables = evaluation.tables(candidates)
     realism = look_at(space, evaluation.runs.test[0], truth)
-    return assemble(evaluation, candidates, tables, notes=notes, realism=realism)
+    origin = _origin(space.study.root, truth)
+    found = assemble(
+        evaluation,
+        candidates,
+        tables,
+        notes=[*notes, *origin],
+        realism=realism,
+        simulated=bool(origin),
+    )
+    mni = truth is not None or in_mni(space)  # brains are simulated in MNI
+    image = None if mni else mean_bold(space, evaluation.runs.test[0])
+    return replace(found, mni=mni, anatomy=image)
 
 
 def look_at(space: Workspace, run: AlignedRun, truth: Truth | None) -> Realism:
@@ -233,7 +247,14 @@ def report(out: Path, /) -> None:
         findings, page = load_findings(folder), out / "report.html"
         findings = replace(findings, warnings=(*findings.warnings, *left_out_of(out)))
         methods, cleaning = describe(out), cleaning_of(out)
-        write_report(findings, page, stage=stage, methods=methods, cleaning=cleaning)
+        write_report(
+            findings,
+            page,
+            stage=stage,
+            methods=methods,
+            cleaning=cleaning,
+            readouts=read_readouts(out),
+        )
     elif stage:
         page, methods, cleaning = out / "report.html", describe(out), cleaning_of(out)
         write_subject_page(stage, page, methods=methods, cleaning=cleaning)

@@ -17,7 +17,6 @@ from neurotranscoder.evaluate.pictures import (
 )
 from neurotranscoder.evaluate.study import Candidate, StudyEvaluation, Tables
 from neurotranscoder.physics.evoked import surviving_share
-from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.settings import RANDOM_START
 
 
@@ -28,6 +27,7 @@ def assemble(
     *,
     notes: Sequence[str] = (),
     realism: Realism | None = None,
+    simulated: bool = False,
 ) -> Findings:
     """Return the findings of an evaluation.
 
@@ -43,6 +43,8 @@ def assemble(
         What reading the study brought up: repaired triggers, declared clocks, dropped events.
     realism : Realism, optional
         How the first held-out run looks.
+    simulated : bool
+        Whether the data were simulated, where the truth is not known here.
     """
     first, run = candidates[0], evaluation.test[0]
     estimates = tables.estimates[0][0]
@@ -50,7 +52,7 @@ def assemble(
     truth = evaluation.truth
     return Findings(
         title=_title(evaluation),
-        simulated=truth is not None,
+        simulated=simulated or truth is not None,
         facts=(*_facts(evaluation, candidates), *(("While reading", note) for note in notes)),
         metrics=tables.metrics,
         measures=tables.measures,
@@ -59,7 +61,7 @@ def assemble(
         responses=response_panel(candidates, truth, evaluation.runs.test),
         topographies=topographies(first, truth, run.aligned) if truth else (),
         curves=tuple(_curve_panel(one) for one in candidates if one.trained.curve.step),
-        warnings=tuple(_warnings(evaluation, candidates, truth)),
+        warnings=tuple(_warnings(evaluation, candidates, simulated=simulated)),
         blocks=run.aligned.blocks,
         montage=run.aligned.montage,
         realism=realism,
@@ -152,22 +154,26 @@ def _curve_panel(candidate: Candidate) -> Panel:
 
 
 def _warnings(
-    evaluation: StudyEvaluation, candidates: Sequence[Candidate], truth: Truth | None
+    evaluation: StudyEvaluation, candidates: Sequence[Candidate], *, simulated: bool
 ) -> list[str]:
     """Return what a reader must know before the numbers."""
     warnings = []
-    if truth is not None:
+    if evaluation.truth is not None:
         warnings.append(
             "The data were simulated: the scores say how well simulated sources are recovered, "
             "not how well those of a brain are."
         )
+    elif simulated:
+        warnings.append(
+            "The data were simulated, but the true sources do not lie beside what was read: "
+            "sources have no score here."
+        )
     else:
         warnings.append("The true sources are unknown: sources have no score here.")
-    if len(evaluation.test) < 4:
-        warnings.append(
-            f"Only {len(evaluation.test)} runs are held out; intervals over fewer than 4 runs "
-            "say little."
-        )
+    n = len(evaluation.test)
+    if n < 4:
+        held = "1 run is" if n == 1 else f"{n} runs are"
+        warnings.append(f"Only {held} held out; intervals over fewer than 4 runs say little.")
     for one in candidates:
         if one.trained.settings.architecture in RANDOM_START:
             done = one.trained.curve.step[-1] if one.trained.curve.step else 0

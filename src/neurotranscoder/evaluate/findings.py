@@ -170,6 +170,10 @@ class Findings:
         Where the channels of the topographies are.
     realism : Realism or None
         How the first held-out run looks.
+    mni : bool
+        Whether images are in MNI space.
+    anatomy : array, shape (x, y, z), or None
+        Mean BOLD image of the first held-out run on the voxels of the blocks, where they are not.
     """
 
     title: str
@@ -186,3 +190,10 @@ class Findings:
     blocks: BlockMap
     montage: Montage
     realism: Realism | None = None
+    mni: bool = False
+    anatomy: Float[ndarray, "x y z"] | None = None
+
+    @property
+    def truth_known(self) -> bool:
+        """Whether the truth stands beside estimates, in maps."""
+        return any("truth" in one.labels for one in self.maps)

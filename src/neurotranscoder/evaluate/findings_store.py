@@ -55,6 +55,7 @@ class _Text(Settings):
     n_metrics: int
     n_measures: int
     realism: RealismText | None = None
+    mni: bool = False
 
 
 def save_findings(folder: Path, findings: Findings) -> None:
@@ -129,6 +130,7 @@ def _text_of(findings: Findings) -> _Text:
         n_metrics=len(findings.metrics),
         n_measures=len(findings.measures),
         realism=realism_text(findings.realism) if findings.realism else None,
+        mni=findings.mni,
     )
 
 
@@ -154,6 +156,7 @@ def _tensors_of(findings: Findings) -> dict[str, np.ndarray]:
         "blocks.labels": blocks.labels,
         **({} if positions is None else {"positions": positions}),
         **(realism_tensors(findings.realism) if findings.realism else {}),
+        **({} if findings.anatomy is None else {"anatomy": findings.anatomy}),
     }
 
 
@@ -201,4 +204,6 @@ def _findings_of(folder: Path, text: _Text, tensors: dict[str, np.ndarray]) -> F
         blocks=_blocks_of(tensors),
         montage=Montage(text.channels, tensors["positions"] if text.positions_known else None),
         realism=realism_from(text.realism, tensors, rows) if text.realism else None,
+        mni=text.mni,
+        anatomy=tensors.get("anatomy"),
     )

@@ -41,8 +41,11 @@ def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None
     }
     write_json(folder / "dataset_description.json", description)
     readme = (
-        f"{name}\n\nMade by neurotranscoder {__version__} from {', '.join(sources)}. Every image "
-        "and table has a JSON file beside it that names its sources.\n"
+        f"{name}\n\nMade by neurotranscoder {__version__} from {', '.join(sources)}. Images, EEG "
+        "and tables of runs, of subjects and of the group have a JSON file beside them that names "
+        "their sources; channels, electrodes and events have that of the EEG beside them. What is "
+        "of the whole study (tables at the top, and what lies in evaluation, models and readouts) "
+        "is made from all of its runs and has none; the manual says what columns are.\n"
     )
     write_text(folder / "README", readme)
     results = ("*.movie", "*.zarr", "*.safetensors", "*.html")

@@ -115,10 +115,11 @@ def find_beats(raw: mne.io.BaseRaw, *, settings: BeatSettings | None = None) -> 
     if len(peaks) < _SHORTEST * settings.rates[0] / 60:
         alive, peaks = np.zeros_like(alive), np.zeros(0)
     dead = float(np.sum(~alive) / _RATE)
+    of_eeg = np.zeros(0) if len(peaks) else _beats_of_eeg(raw, settings)  # may find no heart
     if dead:
         _warn(dead, seconds, has_channel="ecg" in raw)
     if not len(peaks):
-        return Beats(_beats_of_eeg(raw, settings), "eeg", dead_seconds=dead)
+        return Beats(of_eeg, "eeg", dead_seconds=dead)
     score, period = _score(ecg, peaks, _R_HALF), float(np.median(np.diff(peaks)))
     beats = _tracked(score, period)
     if dead:
@@ -156,9 +157,13 @@ def living(ecg: Float[ndarray, " times"]) -> Bool[ndarray, " times"]:
 
 def _warn(dead: float, seconds: float, *, has_channel: bool) -> None:
     """Say that the ECG does not serve."""
-    why = f"is dead for {dead:.0f} of {seconds:.0f} s" if has_channel else "has no channel"
+    why = (
+        f"the ECG is dead for {dead:.0f} of {seconds:.0f} s; there,"
+        if has_channel
+        else ("there is no ECG channel;")
+    )
     warnings.warn(
-        f"the ECG {why}; there, beats are those of the pulse in the EEG itself",
+        f"{why} beats are those of the pulse in the EEG itself",
         RuntimeWarning,
         stacklevel=3,
     )

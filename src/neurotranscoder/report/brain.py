@@ -18,6 +18,7 @@ from neurotranscoder.evaluate.findings import SourceMap, ValueMap
 from neurotranscoder.report.cuts import (
     BRAIN_HIGH,
     BRAIN_LOW,
+    Anatomy,
     Cut,
     Plane,
     finish_plane,
@@ -44,17 +45,20 @@ class _BlockPlane:
     block: ndarray
 
 
-def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
-    """Draw the rows of a source map as coloured blocks on slices of the MNI152 template.
+def draw_source_map(source_map: SourceMap, blocks: BlockMap, anatomy: Anatomy) -> Picture:
+    """Draw the rows of a source map as coloured blocks on slices of a head.
 
     Parameters
     ----------
     source_map : SourceMap
         Truth first, then estimates.
     blocks : BlockMap
-        Where the blocks are, in RAS mm of MNI152.
+        Where the blocks are, in RAS mm.
+    anatomy : Anatomy
+        What they are drawn on, in the same space.
     """
-    planes = [_sample(cut, blocks) for cut in _cuts(source_map, blocks)]
+    whole = anatomy is mni_anatomy()
+    planes = [_sample(cut, blocks, whole=whole) for cut in _cuts(source_map, blocks)]
     rows = len(source_map.labels)
     widths = [one.at.width for one in planes]
     with drawing_style():
@@ -64,7 +68,7 @@ def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
         grid = figure.subplots(rows, len(planes), squeeze=False, width_ratios=widths)
         for row, values in enumerate(source_map.values):
             for axes, plane in zip(grid[row], planes, strict=True):
-                _draw_plane(axes, plane, _scaled(values))
+                _draw_plane(axes, plane, _scaled(values), anatomy)
             label = wrapped(name_of(source_map.labels[row]), 17)
             grid[row][0].set_ylabel(label, fontweight="bold" if row == 0 else "normal")
         for axes, plane in zip(grid[0], planes, strict=True):
@@ -73,30 +77,35 @@ def draw_source_map(source_map: SourceMap, blocks: BlockMap) -> Picture:
             wrapped(source_map.title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
         )
         _colour_bar(figure, grid)
-        return picture_of(figure, alt=_alt(source_map), caption=_CAPTION, dense=True)
+        return picture_of(
+            figure, alt=_alt(source_map), caption=_CAPTION + anatomy.words + ".", dense=True
+        )
 
 
 _CAPTION = (
     "Neurological convention: left is left. Every coloured square is one block of the source "
     "grid, unsmoothed; weak values fade out. Cuts run through the strongest block of the first "
-    "row. Each row has its own scale (arbitrary units). Background: MNI152 template."
+    "row. Each row has its own scale (arbitrary units). Background: "
 )
 
 
-def draw_value_map(value_map: ValueMap, blocks: BlockMap) -> Picture:
-    """Draw one value per block on slices of the MNI152 template, with its scale.
+def draw_value_map(value_map: ValueMap, blocks: BlockMap, anatomy: Anatomy) -> Picture:
+    """Draw one value per block on slices of a head, with its scale.
 
     Parameters
     ----------
     value_map : ValueMap
         What is shown.
     blocks : BlockMap
-        Where the blocks are, in RAS mm of MNI152.
+        Where the blocks are, in RAS mm.
+    anatomy : Anatomy
+        What they are drawn on, in the same space.
     """
     centre = np.median(blocks.centres, axis=0)
     places = np.unique(np.round(np.quantile(blocks.centres[:, 2], [0.2, 0.5, 0.8])))
     cuts = [Cut(0, float(centre[0])), Cut(1, float(centre[1]))]
-    planes = [_sample(cut, blocks) for cut in (*cuts, *(Cut(2, float(z)) for z in places))]
+    cuts += [Cut(2, float(z)) for z in places]
+    planes = [_sample(cut, blocks, whole=anatomy is mni_anatomy()) for cut in cuts]
     known = value_map.values[np.isfinite(value_map.values)]
     ends = np.quantile(known, [0.02, 0.98]) if known.size else np.array([0.0, 1.0])
     scale = Normalize(float(ends[0]), float(ends[1]))
@@ -105,7 +114,7 @@ def draw_value_map(value_map: ValueMap, blocks: BlockMap) -> Picture:
         widths = [one.at.width for one in planes]
         grid = figure.subplots(1, len(planes), squeeze=False, width_ratios=widths)
         for axes, plane in zip(grid[0], planes, strict=True):
-            _draw_values(axes, plane, value_map.values, scale)
+            _draw_values(axes, plane, value_map.values, scale, anatomy)
             axes.set_title(plane.at.cut.title, loc="center", fontweight="normal")
         figure.suptitle(
             wrapped(value_map.title, 120), x=0.01, ha="left", fontsize=8.5, fontweight="bold"
@@ -118,20 +127,26 @@ def draw_value_map(value_map: ValueMap, blocks: BlockMap) -> Picture:
             f"{value_map.title}: {value_map.label} on sagittal, coronal and axial slices of the "
             f"brain, {ends[0]:.3g} to {ends[1]:.3g}."
         )
-        return picture_of(figure, alt=alt, caption=_VALUE_CAPTION, dense=True)
+        return picture_of(
+            figure, alt=alt, caption=_VALUE_CAPTION + anatomy.words + ".", dense=True
+        )
 
 
 _VALUE_CAPTION = (
     "Neurological convention: left is left. Mean over the voxels of each block; the scale runs "
-    "from the 2nd to the 98th percentile of blocks. Background: MNI152 template."
+    "from the 2nd to the 98th percentile of blocks. Background: "
 )
 
 
 def _draw_values(
-    axes: Axes, plane: _BlockPlane, values: Float[ndarray, " blocks"], scale: Normalize
+    axes: Axes,
+    plane: _BlockPlane,
+    values: Float[ndarray, " blocks"],
+    scale: Normalize,
+    anatomy: Anatomy,
 ) -> None:
     """Draw anatomy, and the blocks that have a value over it."""
-    mni_anatomy().draw(axes, plane.at)
+    anatomy.draw(axes, plane.at)
     shown = np.where(plane.block >= 0, np.append(values, np.nan)[plane.block], np.nan)
     look: dict[str, Any] = {"origin": "lower", "extent": plane.at.extent}
     masked = np.ma.masked_invalid(shown)
@@ -150,11 +165,14 @@ def _cuts(source_map: SourceMap, blocks: BlockMap) -> list[Cut]:
     return [Cut(0, float(peak[0])), Cut(1, float(peak[1])), *axial]
 
 
-def _sample(cut: Cut, blocks: BlockMap) -> _BlockPlane:
-    """Sample block numbers on a cut; at least the whole brain is in the picture."""
-    half = np.abs(blocks.grid.voxel_to_world[:3, :3]).sum(axis=1) / 2
-    low = np.minimum(BRAIN_LOW, blocks.centres.min(axis=0) - half)
-    high = np.maximum(BRAIN_HIGH, blocks.centres.max(axis=0) + half)
+def _sample(cut: Cut, blocks: BlockMap, *, whole: bool = True) -> _BlockPlane:
+    """Sample block numbers on a cut, with the whole brain of the template if wanted."""
+    size = np.abs(blocks.grid.voxel_to_world[:3, :3]).sum(axis=1)
+    low = blocks.centres.min(axis=0) - size
+    high = blocks.centres.max(axis=0) + size
+    if whole:
+        low = np.minimum(BRAIN_LOW, low + size / 2)
+        high = np.maximum(BRAIN_HIGH, high - size / 2)
     plane = Plane.of(cut, low, high)
     number = plane.nearest(blocks.labels + 1, blocks.voxels.voxel_to_world) - 1
     return _BlockPlane(plane, number)
@@ -166,9 +184,11 @@ def _scaled(values: Float[ndarray, " blocks"]) -> Float[ndarray, " blocks"]:
     return np.asarray(filled / (np.max(np.abs(filled), initial=0.0) or 1.0))
 
 
-def _draw_plane(axes: Axes, plane: _BlockPlane, values: Float[ndarray, " blocks"]) -> None:
+def _draw_plane(
+    axes: Axes, plane: _BlockPlane, values: Float[ndarray, " blocks"], anatomy: Anatomy
+) -> None:
     """Draw anatomy, then blocks; the stronger a block the less anatomy shines through."""
-    mni_anatomy().draw(axes, plane.at)
+    anatomy.draw(axes, plane.at)
     look: dict[str, Any] = {"origin": "lower", "extent": plane.at.extent}
     shown = np.where(plane.block >= 0, np.append(values, 0.0)[plane.block], 0.0)
     alpha = np.clip((np.abs(shown) - 0.05) / _FAINT, 0.0, 1.0)

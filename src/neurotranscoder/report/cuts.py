@@ -13,6 +13,8 @@ from nilearn.datasets import load_mni152_template
 from numpy import ndarray
 from scipy.ndimage import map_coordinates
 
+from neurotranscoder.core.blocks import BlockMap
+
 _ENDS = (("P", "A"), ("L", "R"), ("L", "R"))  # of the horizontal axis, per normal of the cut
 BRAIN_LOW, BRAIN_HIGH = np.array([-80.0, -114.0, -72.0]), np.array([80.0, 82.0, 90.0])
 """Corners of a box around the brain in MNI152, RAS mm."""
@@ -127,6 +129,21 @@ def mni_anatomy() -> Anatomy:
     image = load_mni152_template(resolution=2)
     values = np.asarray(image.get_fdata())
     return Anatomy(values, np.asarray(image.affine), -0.25, 1.15, 0.05, "MNI152 template")
+
+
+def mean_bold_anatomy(image: Float[ndarray, "x y z"], blocks: BlockMap) -> Anatomy:
+    """Return a mean BOLD image on the voxels of blocks, for images in a space of their own."""
+    dark, bright = (float(q) for q in np.percentile(image[blocks.labels >= 0], (2, 98)))
+    words = "mean BOLD image, as images are not named as in MNI space"
+    affine = blocks.voxels.voxel_to_world
+    return Anatomy(image, affine, 0.0, 1.1 * bright, 0.5 * dark, words)
+
+
+def outline_anatomy(blocks: BlockMap) -> Anatomy:
+    """Return the voxels of blocks in one grey, where neither an image nor the space is known."""
+    words = "all source blocks, as results do not say in which space images are"
+    inside = (blocks.labels >= 0).astype(np.float64)
+    return Anatomy(inside, blocks.voxels.voxel_to_world, 0.0, 1.5, 0.5, words)
 
 
 def finish_plane(axes: Axes, plane: Plane, *, named: bool = True) -> None:

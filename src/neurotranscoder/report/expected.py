@@ -75,7 +75,10 @@ def figure_of_regions(
     for axes in grid[:, 0]:
         axes.set_ylabel("sources (a.u.)")
     _add_legend(figure, list(drawn), expected)
-    title = f"{name}: regions, mean and 95 % interval over {over}; shaded: expected from elsewhere"
+    title = (
+        f"{name}: regions, mean and 95 % interval over {over}; shaded: when neurons are "
+        "expected to act, not shifted by the model's lag (a convention)"
+    )
     unseen = dict.fromkeys(one.region for one in expected if one.region not in regions)
     if unseen:
         title += f"; not seen: {', '.join(map(_words, unseen))}"
@@ -137,5 +140,5 @@ def _add_legend(figure: Figure, drawn: Sequence[str], expected: Sequence[Expecte
     ]
     for sign, colour in _MARKS.items():
         if any(one.sign == sign for one in expected):
-            handles.append(Patch(facecolor=colour, label=f"{sign} expected"))
+            handles.append(Patch(facecolor=colour, label=f"{sign} of neurons expected"))
     figure.legend(handles=handles, loc="outside lower left", ncols=min(6, len(handles)))

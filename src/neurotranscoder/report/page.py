@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+from neurotranscoder.analyse.expected import TIMING
+from neurotranscoder.core.axes import Montage
 from neurotranscoder.evaluate.findings import Findings, Realism
 from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_source_map, draw_value_map
 from neurotranscoder.report.cleaning_summary import CleaningSummary
+from neurotranscoder.report.cuts import (
+    Anatomy,
+    mean_bold_anatomy,
+    mni_anatomy,
+    outline_anatomy,
+)
 from neurotranscoder.report.figures import Picture
 from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.methods.text import Methods
 from neurotranscoder.report.panels import draw_loss_curves, draw_responses, draw_time_courses
+from neurotranscoder.report.readout_links import ReadoutsOfModel
 from neurotranscoder.report.realism import RealismWords, draw_realism, realism_words
-from neurotranscoder.report.scalp import draw_amplitudes, draw_topography
+from neurotranscoder.report.scalp import OVER_LARGEST, draw_amplitudes, draw_topography
 from neurotranscoder.report.scores import draw_scores
 from neurotranscoder.report.subjects import SubjectStage
 from neurotranscoder.report.tables import (
@@ -62,6 +72,7 @@ def write_report(
     stage: SubjectStage | None = None,
     methods: Methods | None = None,
     cleaning: CleaningSummary | None = None,
+    readouts: Sequence[ReadoutsOfModel] = (),
 ) -> None:
     """Write findings as one HTML page; equal findings give equal bytes.
 
@@ -77,13 +88,15 @@ def write_report(
         What was done, as a text for a paper.
     cleaning : CleaningSummary, optional
         What was done to raw recordings.
+    readouts : sequence of ReadoutsOfModel
+        What there is of the read-outs of models.
 
     Raises
     ------
     StoreError
         When the disk refuses to write.
     """
-    write_text(path, render_report(findings, stage, methods, cleaning))
+    write_text(path, render_report(findings, stage, methods, cleaning, readouts))
 
 
 def render_report(
@@ -91,23 +104,43 @@ def render_report(
     stage: SubjectStage | None = None,
     methods: Methods | None = None,
     cleaning: CleaningSummary | None = None,
+    readouts: Sequence[ReadoutsOfModel] = (),
 ) -> str:
     """Return findings as one HTML page; every text of the user is escaped."""
+    anatomy = _anatomy(findings)
     return template("template.html.jinja").render(
         findings=findings,
         scenarios=[_scenario(rows) for rows in _by_scenario(findings.metrics)],
         measures=[measure_table(rows) for rows in _by_scenario(findings.measures)],
         tables=_tidy_tables(findings),
         traces=[draw_time_courses(panel) for panel in findings.traces],
-        maps=[draw_source_map(source_map, findings.blocks) for source_map in findings.maps],
+        maps=[draw_source_map(one, findings.blocks, anatomy) for one in findings.maps],
         responses=[draw_responses(findings.responses)] if findings.responses else [],
         topographies=[draw_topography(one, findings.montage) for one in findings.topographies],
         curves=[draw_loss_curves(panel) for panel in findings.curves],
         stage=stage,
+        timing=TIMING,
         methods=methods,
         cleaning=cleaning,
-        realism=_realism(findings.realism, findings) if findings.realism else None,
+        readouts=[(one, _leadfields(one, findings.montage)) for one in readouts],
+        realism=_realism(findings.realism, findings, anatomy) if findings.realism else None,
     )
+
+
+def _anatomy(findings: Findings) -> Anatomy:
+    """Return what maps are drawn on: the template only where blocks are in its space."""
+    if findings.mni:
+        return mni_anatomy()
+    if findings.anatomy is not None:
+        return mean_bold_anatomy(findings.anatomy, findings.blocks)
+    return outline_anatomy(findings.blocks)
+
+
+def _leadfields(readouts: ReadoutsOfModel, montage: Montage) -> list[Picture]:
+    """Return the leadfields of a model, where they are of the channels whose places are known."""
+    if readouts.channels != montage.names:
+        return []
+    return [draw_topography(one, montage, unit=OVER_LARGEST) for one in readouts.leadfields]
 
 
 def _by_scenario(rows: tuple[Row, ...]) -> list[list[Row]]:
@@ -122,7 +155,7 @@ def _scenario(rows: list[MetricRow]) -> _Scenario:
     return _Scenario(rows[0].scenario, key_results(rows), draw_scores(rows), result_table(rows))
 
 
-def _realism(realism: Realism, findings: Findings) -> _Realism:
+def _realism(realism: Realism, findings: Findings, anatomy: Anatomy) -> _Realism:
     """Return table and pictures of how a recording looks."""
     heads = [draw_topography(one, findings.montage) for one in realism.potentials]
     if realism.amplitudes is not None:
@@ -131,7 +164,7 @@ def _realism(realism: Realism, findings: Findings) -> _Realism:
         realism.run,
         realism_words(realism.rows),
         draw_realism(realism),
-        [draw_value_map(one, findings.blocks) for one in realism.maps],
+        [draw_value_map(one, findings.blocks, anatomy) for one in realism.maps],
         heads,
         realism.limits,
     )

@@ -16,6 +16,7 @@ from neurotranscoder.analyse.transcoder import Readouts
 from neurotranscoder.evaluate.findings import Topography, ValueMap
 from neurotranscoder.io.store import write_text
 from neurotranscoder.report.brain import draw_value_map
+from neurotranscoder.report.cuts import Anatomy
 from neurotranscoder.report.figures import BLUE, GREY, Picture, drawing_style, picture_of
 from neurotranscoder.report.scalp import OVER_LARGEST, draw_topography
 from neurotranscoder.report.templates import template
@@ -40,7 +41,12 @@ class _Share:
 
 
 def write_readouts_page(
-    name: str, readouts: Readouts, path: Path, *, models: tuple[ModelFacts, ...] = ()
+    name: str,
+    readouts: Readouts,
+    path: Path,
+    *,
+    anatomy: Anatomy,
+    models: tuple[ModelFacts, ...] = (),
 ) -> None:
     """Write read-outs as one HTML page; equal read-outs give equal bytes.
 
@@ -52,6 +58,8 @@ def write_readouts_page(
         What was read out.
     path : Path
         Where the page goes; it is whole or absent.
+    anatomy : Anatomy
+        What maps are drawn on.
     models : tuple of ModelFacts
         What several models say, where they were compared.
     """
@@ -80,7 +88,7 @@ def write_readouts_page(
             )
             for region in largest
         ],
-        maps=[draw_value_map(one, blocks) for one in maps],
+        maps=[draw_value_map(one, blocks, anatomy) for one in maps],
         models=models,
         over_models=[_over(models, measure, words) for measure, words in _OVER if models],
     )

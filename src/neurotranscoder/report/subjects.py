@@ -9,6 +9,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurotranscoder.analyse.expected import TIMING
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table, write_text
@@ -170,7 +171,7 @@ def write_subject_page(
         When the disk refuses to write.
     """
     page = template("subjects.html.jinja")
-    write_text(path, page.render(stage=stage, methods=methods, cleaning=cleaning))
+    write_text(path, page.render(stage=stage, timing=TIMING, methods=methods, cleaning=cleaning))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,9 @@ def _drawn(folder: Path) -> set[Path]:
 
 
 def _rounded(cell: str) -> str:
-    """Return a number with four digits, words as they are."""
+    """Return a number with four digits, counts and words as they are."""
+    if cell.isdecimal():
+        return cell
     try:
         return f"{float(cell):.4g}".replace("-", "\N{MINUS SIGN}")
     except ValueError:

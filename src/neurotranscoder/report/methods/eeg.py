@@ -51,10 +51,20 @@ def _left_out(name: str, steps: Sequence[StepFacts], n_runs: int) -> list[str]:
     out = [step for step in steps if not step.done]
     if not out:
         return []
-    reason = out[0].said.split(";")[0].strip()
+    reason = _first_part(out[0].said)
     first = "" if len({step.said for step in out}) == 1 else " of the first of them"
     where = in_runs(len(out), n_runs)
     return [f"The {_WORDS[name]} was left out {where} (reason{first}: {reason})."]
+
+
+def _first_part(said: str) -> str:
+    """Return what comes before the first semicolon that stands in no bracket."""
+    depth = 0
+    for place, letter in enumerate(said):
+        depth += (letter == "(") - (letter == ")")
+        if letter == ";" and depth <= 0:
+            return said[:place].strip()
+    return said.strip()
 
 
 Many = Sequence[Mapping[str, Any]]

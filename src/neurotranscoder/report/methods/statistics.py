@@ -31,7 +31,7 @@ def statistics_sentences(tests: Tests) -> list[str]:
     if masked:
         said.append(
             f"{_share(masked, tested)} restricted to voxels in which the model predicted BOLD of "
-            "runs that it was not fitted on (false discovery rate [@benjamini1995] in each "
+            f"runs that it was not fitted on ({_trust(masked)} [@benjamini1995] in each "
             "subject; across subjects, voxels of at least half of them)."
         )
     left = len(tests) - len(tested)
@@ -39,6 +39,13 @@ def statistics_sentences(tests: Tests) -> list[str]:
         reason = next(str(one["NotTested"]) for one in tests if "NotTested" in one)
         said.append(f"{count(left, 'question')} could not be tested (first reason: {reason}).")
     return said
+
+
+def _trust(masked: Tests) -> str:
+    """Return at which false discovery rate voxels were seen, where sidecars know it."""
+    known = [number(float(one["TrustQ"])) for one in masked if "TrustQ" in one]
+    words = f" q <= {' or '.join(dict.fromkeys(known))}" if known else ""
+    return f"false discovery rate{words}"
 
 
 def _share(some: Tests, of: Tests) -> str:
