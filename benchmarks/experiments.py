@@ -185,14 +185,19 @@ def statistical_map(made: Made, who: str, question: tuple[str, str]) -> Statisti
 
 
 def score(made: Made, *, rivals: bool = True) -> list[Row]:
-    """Score the maps of the group, of subjects, of a rival and of a null."""
+    """Score the maps of the group, of subjects, of a rival and of a null.
+
+    With one subject there are those of subjects alone.
+    """
     found: list[Row] = []
-    beside = Rivals.of(made.study, made.out, made.simulated) if rivals else None
+    several = len(made.subjects) > 1
+    beside = Rivals.of(made.study, made.out, made.simulated) if rivals and several else None
     for first, second, truth in truths(made):
         asked = (first, second)
         question = f"{first} - {second}" if second else first
         maps = {"subjects": [statistical_map(made, who, asked) for who in made.subjects]}
-        maps["group"] = [statistical_map(made, "group", asked)]
+        if several:
+            maps["group"] = [statistical_map(made, "group", asked)]
         if beside is not None:
             maps |= {name: [one] for name, one in beside.maps(*asked).items()}
         for of, each in maps.items():
