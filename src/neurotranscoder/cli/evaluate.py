@@ -11,8 +11,8 @@ from cyclopts import Parameter
 
 from neurotranscoder.cli.backgrounds import mean_bold
 from neurotranscoder.cli.common import Common, say
-from neurotranscoder.cli.left_out import left_out_of
 from neurotranscoder.cli.figures import in_mni
+from neurotranscoder.cli.left_out import left_out_of
 from neurotranscoder.cli.methods import cleaning_of, methods_of
 from neurotranscoder.cli.preprocess_records import is_simulated
 from neurotranscoder.cli.run_numbers import write_run_numbers
