@@ -3,7 +3,7 @@
     python benchmarks/ocular.py [--seeds 100 101 102] [--duration 160]
 
 Simulates EEG (scenario ``artefacts`` without gradients and pulse, preset ``tiny``, 64 channels at
-250 Hz) in four worlds: ``blinks`` of 100 uV, 12 a minute; ``weak_blinks`` of 30 uV; ``looks``,
+250 Hz) in five worlds: ``blinks`` of 100 uV, 12 a minute; ``weak_blinks`` of 30 uV; ``looks``,
 blinks and eyes that turn to the sides every other second (sd 40 uV) and stay there; ``pulse``,
 blinks in EEG whose pulse `remove_pulse` has taken out; and ``none``, where nothing is to be found.
 The simulator's eyes do not move, so movements are made here.
