@@ -31,7 +31,7 @@ from neurotranscoder.preprocess.warp import Warp
 from neurotranscoder.signal.rigid import apply_matrix
 
 _RIM = 1  # voxels of the template around the brain
-_NEIGHBOURS = 3.0  # voxels: standard deviation of the neighbourhood of a voxel
+_NEIGHBOURS = 2.0  # voxels: standard deviation of the neighbourhood of a voxel
 
 
 class NormaliseSettings(Settings):
