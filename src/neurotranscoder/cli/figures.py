@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from neurotranscoder.analyse.conditions import Question
 from neurotranscoder.analyse.moments import SIGNS, FigureSettings, moments_of, write_moments_table
 from neurotranscoder.analyse.stored_maps import StoredMap, read_map, stored_labels
@@ -19,7 +17,7 @@ from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
-from neurotranscoder.report.cuts import Anatomy, mni_anatomy
+from neurotranscoder.report.cuts import Anatomy, image_anatomy, mni_anatomy
 from neurotranscoder.report.moments import MomentsFigure, write_moments
 
 _KIND = "figures of trials"
@@ -120,9 +118,8 @@ class Drawing:
         if self.mni:
             return mni_anatomy()
         image = mean_anatomy([(replace(one).anatomy, one.imaged) for one in subjects])
-        dark, bright = (float(q) for q in np.percentile(image[found.brain], (2, 98)))
         words = "mean BOLD image" if any(one.imaged for one in subjects) else "brain mask"
-        return Anatomy(image, found.grid.voxel_to_world, 0.0, 1.1 * bright, 0.5 * dark, words)
+        return image_anatomy(image, found.brain, found.grid.voxel_to_world, words)
 
     def _identity(self, statistics: Path) -> str:
         """Return a hash of all that the figures depend on."""

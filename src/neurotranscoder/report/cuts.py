@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from nilearn.datasets import load_mni152_template
 from numpy import ndarray
@@ -133,10 +133,19 @@ def mni_anatomy() -> Anatomy:
 
 def mean_bold_anatomy(image: Float[ndarray, "x y z"], blocks: BlockMap) -> Anatomy:
     """Return a mean BOLD image on the voxels of blocks, for images in a space of their own."""
-    dark, bright = (float(q) for q in np.percentile(image[blocks.labels >= 0], (2, 98)))
     words = "mean BOLD image, as images are not named as in MNI space"
-    affine = blocks.voxels.voxel_to_world
-    return Anatomy(image, affine, 0.0, 1.1 * bright, 0.5 * dark, words)
+    return image_anatomy(image, blocks.labels >= 0, blocks.voxels.voxel_to_world, words)
+
+
+def image_anatomy(
+    image: Float[ndarray, "x y z"],
+    brain: Bool[ndarray, "x y z"],
+    voxel_to_world: Float[ndarray, "4 4"],
+    words: str,
+) -> Anatomy:
+    """Return an image as an anatomy whose greys span its brain."""
+    dark, bright = (float(q) for q in np.percentile(image[brain], (2, 98)))
+    return Anatomy(image, voxel_to_world, 0.0, 1.1 * bright, 0.5 * dark, words)
 
 
 def outline_anatomy(blocks: BlockMap) -> Anatomy:
