@@ -284,7 +284,7 @@ def test_recordings_without_truth_are_compared_with_references_too(tiny_study, r
     assert command("evaluate", study, out, "--model", model) == 0
     assert command("report", out, quick=False) == 0
     page = (out / "report.html").read_text()
-    assert '<h2 id="realism">The recordings</h2>' in page
+    assert '<h2 id="realism">How realistic the recordings are</h2>' in page  # simulated ones
     assert f"One held-out run, {read_json(model / 'split.json')['test'][0]}," in page
     assert len(read_table(out / "realism.tsv")["measure"]) > 15
 

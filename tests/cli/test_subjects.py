@@ -244,7 +244,7 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     out = fitted.with_name("all_fitted")
     save_subject(out / "models" / "subjects" / "sub-01", replace(model, runs=labels))
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
-    assert "NO TRUST MAP: sub-01: the model was fitted on all" in capsys.readouterr().err
+    assert "NO TRUST MAP: sub-01: no run of it has both EEG and BOLD and is not in the fit" in capsys.readouterr().err
     save_subject(out / "models" / "subjects" / "sub-01", model)
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "group model that it was fitted with is not known" in capsys.readouterr().err
@@ -280,7 +280,7 @@ def test_statistics_follow_a_trust_map_that_sees_less(tiny_study, fitted, monkey
     assert sidecar["RunsOfTheTrustMap"] == [f"{RUN[:-1]}4", f"{RUN[:-1]}5"]
     found, mask = (
         np.asarray(nib.load(folder / f"{name}_{part}.nii.gz").dataobj)
-        for part in ("stat-z_desc-fdr_statmap", "desc-trust_mask")
+        for part in ("stat-z_desc-uncorrected_statmap", "desc-trust_mask")
     )
     assert 0 < mask.sum() <= load_subject(fitted / "models/subjects/sub-01").mask.sum() / 2
     assert not found[mask == 0].any()
