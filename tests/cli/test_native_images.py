@@ -30,7 +30,7 @@ SETTINGS = {
         "n_evoked": 5, "n_oscillatory": 0, "n_motor": 0, "extent": (7.0, 9.0),
         "min_distance": 40.0, "timing": "spontaneous", "spontaneous_rate": 0.2,
     },
-    "native": {"t1_size": 2.5, "shift": 8.0, "turn": 8.0},
+    "native": {"t1_size": 3.0, "shift": 8.0, "turn": 8.0},
 }  # fmt: skip
 QUICK = (
     'clean.steps=["filters"]',
@@ -38,6 +38,7 @@ QUICK = (
     f"images.bold.voxel_size={VOXEL:.0f}",
     "images.bold.clean.confounds=[]",
     "images.bold.clean.longest_period=0",
+    "images.bold.segment=false",
     "images.bold.coregister.n_starts=1",
     "images.bold.normalise.iterations=[10, 5, 0]",
 )

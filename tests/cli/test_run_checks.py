@@ -71,7 +71,10 @@ def test_a_split_that_the_study_is_too_small_for_is_refused_before_cleaning(
 def test_conditions_that_no_table_has_are_refused_before_cleaning(study, tmp_path, capsys):
     words = (*SPLIT, "--set", 'analyse.trials.conditions=["odball"]')
     assert app(study, tmp_path / "out", "group", *words) == 2
-    assert "got the conditions 'odball'; need some of 'oddball', 'standard'" in capsys.readouterr().err
+    assert (
+        "got the conditions 'odball'; need some of 'oddball', 'standard'"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -244,7 +244,10 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     out = fitted.with_name("all_fitted")
     save_subject(out / "models" / "subjects" / "sub-01", replace(model, runs=labels))
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
-    assert "NO TRUST MAP: sub-01: no run of it has both EEG and BOLD and is not in the fit" in capsys.readouterr().err
+    assert (
+        "NO TRUST MAP: sub-01: no run of it has both EEG and BOLD and is not in the fit"
+        in capsys.readouterr().err
+    )
     save_subject(out / "models" / "subjects" / "sub-01", model)
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "group model that it was fitted with is not known" in capsys.readouterr().err
