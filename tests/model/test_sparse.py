@@ -435,3 +435,15 @@ def test_joint_sources_follow_what_is_surer(rng, many):
     errors = [float(((joint(p) - wanted) ** 2).mean()) for p in (0.0, 1.0, 1e6)]
     assert errors[2] < 1e-3 * errors[0]
     assert errors[2] < errors[1] < errors[0]
+
+
+def test_what_bold_gives_beyond_the_maps_of_sparse_sources_is_kept(rng, many):
+    sparse, _, _ = many
+    own, trust = OwnShare(np.ones(40), 2.0), BoldTrust(np.ones(40), np.ones(40))
+    zeros = np.zeros((40, 40))
+    coder = SparseEegToSource(
+        np.eye(45)[:, :40], zeros[:, :16], own, zeros, sparse, trust
+    ).double()
+    bold = torch.tensor(rng.standard_normal((1, 45, 7)))
+    assert_close(coder.beyond(bold)[0, 40:], 2 * bold[0, 40:], atol=1e-12, rtol=0)
+    assert_close(coder.beyond(bold)[0, :40], torch.zeros(40, 7).double(), atol=1e-12, rtol=0)

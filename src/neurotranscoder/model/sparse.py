@@ -254,12 +254,6 @@ class SparseEegToSource(JointEegToSource):
         )
         return self.maps @ components
 
-    def beyond(
-        self, source_from_bold: Float[Tensor, "batch blocks time"]
-    ) -> Float[Tensor, "batch blocks time"]:
-        """Return nothing: beyond the maps no prior keeps the noise of BOLD down."""
-        return torch.zeros_like(source_from_bold)
-
     def together(
         self,
         eeg: Float[Tensor, "batch channels time"],
