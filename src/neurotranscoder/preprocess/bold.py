@@ -209,8 +209,7 @@ def _refined(
 
 def _place(place: Coregistration, boundary: BoundaryFit | None) -> Float[ndarray, "4 4"]:
     """Return the place of the EPI that is used."""
-    refined = boundary is not None and not boundary.why_not
-    return boundary.epi_to_t1 if boundary and refined else place.epi_to_t1
+    return place.epi_to_t1 if boundary is None or boundary.why_not else boundary.epi_to_t1
 
 
 def _in_mni(

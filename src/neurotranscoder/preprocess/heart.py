@@ -160,7 +160,7 @@ def _warn(dead: float, seconds: float, *, has_channel: bool) -> None:
     why = (
         f"the ECG is dead for {dead:.0f} of {seconds:.0f} s; there,"
         if has_channel
-        else ("there is no ECG channel;")
+        else "there is no ECG channel;"
     )
     warnings.warn(
         f"{why} beats are those of the pulse in the EEG itself",

@@ -8,6 +8,7 @@ from itertools import combinations, product
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from numpy.polynomial.chebyshev import chebvander
 
 from neurotranscoder.core.errors import GridError
 
@@ -70,8 +71,7 @@ def field_terms(places: Float[ndarray, "points 3"], degree: int) -> Float[ndarra
     degree : int
         Largest sum of the three degrees.
     """
-    angles = np.arccos(np.clip(places, -1, 1))[..., np.newaxis] * np.arange(degree + 1)
-    x, y, z = np.cos(angles).transpose(1, 0, 2)
+    x, y, z = chebvander(np.clip(places, -1, 1), degree).transpose(1, 0, 2)
     powers = [one for one in product(range(degree + 1), repeat=3) if 0 < sum(one) <= degree]
     columns = [x[:, i] * y[:, j] * z[:, k] for i, j, k in powers]
     return np.stack(columns, axis=1) if columns else np.zeros((len(places), 0))

@@ -94,7 +94,7 @@ def native_head(scenario: Scenario, regions: Regions, subject: int) -> NativeHea
     count = 0
     for points in _points_within(grid):
         there = space.from_epi(points)
-        images = (head.grey, head.white, head.fluid, _scalp())
+        images = (head.grey, head.white, head.fluid, _bone_and_scalp()[1])
         sums += [values_at(image, head.grid, there) for image in images]
         mixing = mixing + _regions_at(regions, scenario.head.grid, there)
         count += 1
@@ -126,7 +126,7 @@ def t1_image(scenario: Scenario, subject: int) -> tuple[Float[ndarray, "x y z"],
     for points in many:
         there = space.from_t1(points)
         brain = np.clip(values_at(head.t1, head.grid, there), 0, 1) ** _T1_CURVE
-        scalp, bone = (values_at(image, head.grid, there) for image in (_scalp(), _bone()))
+        bone, scalp = (values_at(image, head.grid, there) for image in _bone_and_scalp())
         mean += (brain + _T1_SCALP * scalp + _T1_BONE * bone) / len(many)
     rng = generator(scenario.seed, Stage.T1, subject=subject)
     image = mean.reshape(grid.shape) * bias_field(grid.shape, rng, settings.t1_bias)
@@ -157,12 +157,7 @@ def _regions_at(
 
 
 @cache
-def _bone() -> Float[ndarray, "x y z"]:
-    """Return bone around the template's brain, 0 or 1."""
-    return surroundings(template_head().brain)[0].astype(np.float32)
-
-
-@cache
-def _scalp() -> Float[ndarray, "x y z"]:
-    """Return scalp around the template's brain, 0 or 1."""
-    return surroundings(template_head().brain)[1].astype(np.float32)
+def _bone_and_scalp() -> tuple[Float[ndarray, "x y z"], Float[ndarray, "x y z"]]:
+    """Return bone and scalp around the template's brain, 0 or 1."""
+    bone, scalp = surroundings(template_head().brain)
+    return bone.astype(np.float32), scalp.astype(np.float32)
