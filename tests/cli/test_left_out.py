@@ -38,8 +38,7 @@ def test_what_is_done_again_is_no_longer_left_out(left_out):
 
 
 def test_the_command_that_goes_on_has_the_settings_of_the_first(tmp_path):
-    given = Common(config=tmp_path / "my study.toml", set=("analyse.space=mni", 'a.b=["x y"]'))
-    assert (
-        given.words()
-        == f" --config '{tmp_path}/my study.toml' --set analyse.space=mni --set 'a.b=[\"x y\"]'"
-    )
+    changed = ("analyse.space=mni", 'a.b=["x y"]')
+    given = Common(config=tmp_path / "my study.toml", set=changed, seed=3)
+    config, last = f" --config '{tmp_path}/my study.toml'", "--set 'a.b=[\"x y\"]' --seed 3"
+    assert given.words() == f"{config} --set analyse.space=mni {last}"

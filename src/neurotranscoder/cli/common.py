@@ -57,7 +57,8 @@ class Common:
         """Return the settings as they were given, for the command that goes on with them."""
         config = [] if self.config is None else ["--config", str(self.config)]
         changed = [word for one in self.set for word in ("--set", one)]
-        return "".join(f" {quote(word)}" for word in (*config, *changed))
+        seed = [] if self.seed is None else ["--seed", str(self.seed)]
+        return "".join(f" {quote(word)}" for word in (*config, *changed, *seed))
 
     def settings(self) -> Config:
         """Return the resolved settings."""
