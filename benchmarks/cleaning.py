@@ -9,7 +9,8 @@ four ways:
 
 ``free``      without gradients, pulse, blinks and heart, as only a simulation has it
 ``cleaned``   as `neurotranscoder preprocess` leaves it, its clock measured from the triggers
-``scanner``   the same of a recording without blinks: what the scanner alone costs
+``blinking``  the same without the step for blinks and eye movements
+``scanner``   ``cleaned`` of a recording without blinks: what the scanner alone costs
 ``raw``       as recorded
 
 All are at 250 Hz and against the average of channels; ``cleaned`` and ``scanner`` alone went
@@ -50,7 +51,7 @@ from neurotranscoder.evaluate.truths import with_truth
 from neurotranscoder.io.eeg import eeg_from_raw
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
-from neurotranscoder.preprocess.clean import clean_scanner_eeg
+from neurotranscoder.preprocess.clean import EVERY_STEP, EegCleanSettings, clean_scanner_eeg
 from neurotranscoder.preprocess.sync import measure_clock
 from neurotranscoder.reconstruct.group import estimate_group
 from neurotranscoder.simulate.catalogue import named_scenario
@@ -60,7 +61,7 @@ from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.settings import TrainSettings
 from neurotranscoder.train.split import Split
 
-WAYS = ("free", "cleaned", "scanner", "raw")
+WAYS = ("free", "cleaned", "blinking", "scanner", "raw")
 ARTEFACTS = ("gradient", "pulse", "blinks", "heart")
 BANDS = {"slow": (0.01, 1.0), "fast": (1.0, 40.0)}
 SFREQ = 250.0
@@ -82,6 +83,7 @@ def ways_of(simulation: nt.Simulation, wanted: Sequence[str]) -> dict[str, Recor
     read: dict[str, Callable[[], Recording]] = {
         "free": lambda: dataclasses.replace(recording, eeg=eeg_from_raw(at_rate(free))),
         "cleaned": lambda: cleaned(raw, recording),
+        "blinking": lambda: cleaned(raw, recording, left_out="ocular"),
         "scanner": lambda: cleaned(sighted, recording),
         "raw": lambda: dataclasses.replace(recording, eeg=eeg_from_raw(at_rate(raw))),
     }
@@ -93,15 +95,22 @@ def at_rate(raw: mne.io.BaseRaw) -> mne.io.BaseRaw:
     return nt.resample_eeg(raw, sfreq=SFREQ)[0]
 
 
-def cleaned(raw: mne.io.BaseRaw, recording: Recording) -> Recording:
+def cleaned(raw: mne.io.BaseRaw, recording: Recording, *, left_out: str = "") -> Recording:
     """Return a recording as `preprocess` leaves it, on the clock that its triggers have."""
+    settings = EegCleanSettings(steps=tuple(one for one in EVERY_STEP if one != left_out))
     volumes = recording.bold.volumes
     marks = np.asarray([one["onset"] for one in raw.annotations if one["description"] == "R128"])
     resolution = 1 / raw.info["sfreq"]
     clock = measure_clock(
         marks, tr=volumes.tr, n_volumes=volumes.n_volumes, resolution=resolution
     ).clock
-    clean = clean_scanner_eeg(raw, tr=volumes.tr, slice_times=volumes.slice_times, triggers=marks)
+    clean = clean_scanner_eeg(
+        raw,
+        tr=volumes.tr,
+        slice_times=volumes.slice_times,
+        triggers=marks,
+        settings=settings,
+    )
     for step in clean.steps:
         said = "; ".join([str(step), *step.warnings])
         print(f"{recording.run}: {said}", file=sys.stderr)
