@@ -6,16 +6,24 @@ python docs/results.py OUT [OUT ...] > docs/results.md
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
 
-from neurotranscoder.core.errors import StoreError
-from neurotranscoder.evaluate.benchmark.tables import are_sealed
+from benchmark_tables import (
+    KINDS,
+    SCORED,
+    Key,
+    Summary,
+    Value,
+    as_table,
+    checked,
+    introduction,
+    number,
+    read_summary,
+)
 
 METHODS = ("transcoder", "sparse", "closed_form")
 IMAGING = tuple(
@@ -23,8 +31,6 @@ IMAGING = tuple(
 )
 SUPERVISED = ("oracle_supervised_linear",)
 WIENER = ("oracle_spatial_wiener",)
-SCORED = ("bold_from_eeg", "eeg_from_bold", "source_from_eeg", "source_from_bold", "source_fused")
-KINDS = ("evoked", "oscillatory")
 READOUTS = {
     "peak": "peak minus the true one, s",
     "fwhm": "width minus the true one, s",
@@ -32,35 +38,9 @@ READOUTS = {
     "region_peak_error": "median error of these peaks, s",
     "region_peak_covered": "share of them within their 95 % interval",
 }
-
-
-class Value(NamedTuple):
-    """A number with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        digits = 3 if abs(self.value) < 10 else 1
-        shown = f"{self.value:.{digits}f}"
-        if self.low != self.low:
-            return shown
-        return f"{shown} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
-
-
-class Key(NamedTuple):
-    """What a row of the summary is about."""
-
-    scenario: str
-    method: str
-    quantity: str
-    kind: str
-    statistic: str
-    reference: str
-
-
-Summary = dict[Key, Value]
+NOTES = """
+What is below what was asked is bold. `better_single` is the better one of the two estimates that
+were fused. Two numbers in a cell are those of evoked and of oscillatory sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +120,6 @@ EVERYWHERE = [
 ]
 
 
-def read_summary(folders: Iterable[Path]) -> Summary:
-    """Return all rows of the summaries of benchmarks; the first that has a row gives it."""
-    found: Summary = {}
-    for folder in folders:
-        with (folder / "summary.tsv").open(encoding="utf-8") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                numbers = (row[name] for name in ("value", "ci_low", "ci_high"))
-                names = ("scenario", "method", "quantity", "source_kind", "statistic", "reference")
-                key = Key(*(row[name] for name in names))
-                found.setdefault(key, Value(*map(_number, numbers)))
-    return found
-
-
-def _number(cell: str) -> float:
-    return float("nan") if cell == "n/a" else float(cell)
-
-
 def wanted_rows(summary: Summary, scenario: str, methods: list[str]) -> Iterator[list[str]]:
     """Yield what is asked for in a scenario, and what each method reaches; misses in bold."""
     for wanted in (*WANTED.get(scenario, ()), *EVERYWHERE):
@@ -174,7 +137,11 @@ def _judged(value: Value | None, limit: float) -> str:
 
 def score_rows(summary: Summary, scenario: str) -> Iterator[list[str]]:
     """Yield r of every method of a scenario, that of sources for evoked and oscillatory ones."""
-    methods = dict.fromkeys(key.method for key in summary if key.scenario == scenario)
+    methods = dict.fromkeys(
+        key.method
+        for key in summary
+        if key.scenario == scenario and not key.method.startswith("ablation_")
+    )
     for method in methods:
         cells = [_score(summary, scenario, method, quantity) for quantity in SCORED]
         yield [f"`{method}`", *cells]
@@ -219,7 +186,7 @@ def read_readouts(folders: Iterable[Path]) -> Readouts:
             for row in csv.DictReader(file, delimiter="\t"):
                 if row["quantity"] == "hrf":
                     names = ("scenario", "method", "measure", "geometry_seed")
-                    values.setdefault(tuple(row[name] for name in names), _number(row["value"]))
+                    values.setdefault(tuple(row[name] for name in names), number(row["value"]))
     found: Readouts = {}
     for (scenario, method, measure, seed), value in values.items():
         true = values.get((scenario, f"truth_beside_{method}", measure, seed), 0.0)
@@ -240,41 +207,6 @@ def _range(values: list[float]) -> str:
     return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
-def as_table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (header, *rows)]
-    return "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]])
-
-
-def introduction(folders: Iterable[Path]) -> str:
-    """Return what the page says first, with the code that made the tables."""
-    records = [json.loads((folder / "benchmark.json").read_text()) for folder in folders]
-    commits = dict.fromkeys(made["commit"][:7] for record in records for made in record["made_by"])
-    counts = {tuple(record["runs"].values()) for record in records}
-    seeds = {tuple(record["plan"]["geometry_seeds"]) for record in records}
-    return f"""# Results of the benchmark
-
-Printed by `python docs/results.py OUT ...` from the tables of `neurotranscoder benchmark`
-([benchmark.md](benchmark.md)). **All data are simulated.** Geometry seeds {_listed(seeds)};
-runs to fit on, to choose on and to score: {_listed(counts)}. Values are means over seeds (r:
-Fisher z) with 95 % t intervals over them; ratios and differences are taken in each world first.
-What is below what was asked is bold. `better_single` is the better one of the two estimates that
-were fused. Two numbers in a cell are those of evoked and of oscillatory sources. Code:
-{", ".join(commits)}."""
-
-
-def _listed(values: set[tuple[int, ...]]) -> str:
-    return "; ".join(", ".join(map(str, value)) for value in sorted(values))
-
-
-def checked(folder: Path) -> bool:
-    """Say whether tables have checksums; end where they were changed."""
-    try:
-        return are_sealed(folder)
-    except StoreError as error:
-        sys.exit(str(error))
-
-
 def main() -> None:
     """Print all tables of the named benchmarks."""
     folders = [Path(argument) for argument in sys.argv[1:]]
@@ -284,7 +216,8 @@ def main() -> None:
         if not checked(folder):
             print(f"{folder}: its tables have no checksums", file=sys.stderr)
     summary = read_summary(folders)
-    print(introduction(folders))
+    print(introduction(folders, "Results of the benchmark", "docs/results.py"))
+    print(NOTES)
     for scenario in dict.fromkeys(key.scenario for key in summary):
         there = {key.method for key in summary if key.scenario == scenario}
         methods = [method for method in METHODS if method in there]
