@@ -30,6 +30,8 @@ STEPS = {
     "networks": ("transcoder", "sparse"),
 }
 """What a part of the recipe adds: r of the first less that of the second."""
+NOTHING = 0.0005
+"""Differences that would be printed as zeros with a sign."""
 GATED = ("source_from_eeg", "source_from_bold", "bold_from_eeg", "eeg_from_bold")
 
 
@@ -54,6 +56,8 @@ def _cell(value: Value | None, sign: int) -> str:
     if value is None:
         return ""
     low, high = sorted((sign * value.low, sign * value.high))
+    if max(abs(low), abs(high), abs(value.value)) < NOTHING:
+        return "0"
     shown = f"{sign * value.value:+.3f} [{low:+.3f}, {high:+.3f}]"
     return f"**{shown}**" if low > 0 or high < 0 else shown
 
@@ -93,10 +97,10 @@ def main() -> None:
     summary = read_summary(folders)
     print(introduction(folders, TITLE, "docs/choices.py"))
     print("""
-A row is what r gains by a choice: r with it less r without it, in the same worlds. Below 0 the
-choice costs. What an interval shows to be other than 0 is bold. Choices of the linear fit are
-switched off in the closed form alone, those of sparse sources in `sparse`, those of networks in
-`transcoder`.""")
+A row is what r gains by a choice: r with it less r without it, in the same worlds; 0 stands for
+less than .0005. Below 0 the choice costs. What an interval shows to be other than 0 is bold.
+Choices of the linear fit are switched off in the closed form alone, those of sparse sources in
+`sparse`, those of networks in `transcoder`.""")
     header = ["", *(q if kind == "all" else f"{q}, {kind}" for q, kind in columns())]
     for scenario in dict.fromkeys(key.scenario for key in summary):
         print(f"\n## `{scenario}`\n")
