@@ -181,6 +181,17 @@ def test_fewer_events_than_asked_for_are_refused(example):
         remove_ocular(example.raw, settings=OcularSettings(least_events=60))
 
 
+def test_a_flat_channel_stays_flat_and_counts_for_nothing(example, cleaned):
+    data = example.raw.get_data()
+    data[NAMES.index("Pz")] = 0
+    found, report = remove_ocular(recording(data))
+    assert not found.get_data(["Pz"]).any()
+    assert report.removed[NAMES.index("Pz")] == 0
+    known = cleaned[1].part("blinks").correlation_before
+    # the median of 16 channels beside that of 17
+    assert_allclose(report.part("blinks").correlation_before, known, atol=0.1)
+
+
 def test_too_few_channels_are_refused(example):
     few = example.raw.copy().pick(["Fp1", "Fp2", "Cz"])
     with pytest.raises(CleaningError, match="need 4 good EEG channels, got 3"):

@@ -19,6 +19,7 @@ from neurotranscoder.preprocess.ocular_found import (
     band_passed,
     find_eyes,
 )
+from neurotranscoder.signal.power import removed_share
 
 _STEP = "ocular"
 _HALF = 0.5  # s before and after a peak that the average shows
@@ -152,7 +153,7 @@ def remove_ocular(
     note_step(cleaned, _STEP, ", ".join(eyes.view.kind for eyes in found))
     half = round(_HALF * sfreq)
     parts = tuple(_part(eyes, before, left, sfreq, half) for eyes in found)
-    removed = 1 - np.var(left, axis=1) / np.var(before, axis=1)
+    removed = removed_share(before.var(axis=1), left.var(axis=1))
     return cleaned, OcularReport(parts, names, removed, np.arange(-half, half + 1) / sfreq)
 
 
@@ -178,7 +179,7 @@ def _part(
 
 def _correlation(eyes: FoundEyes, data: Float[ndarray, "channels times"], sfreq: float) -> float:
     """Return how much a typical channel follows what showed the eyes, around events."""
-    rows = np.vstack([eyes.view.course, data])
+    rows = np.vstack([eyes.view.course, data[np.ptp(data, axis=1) > 0]])  # flat ones follow none
     inside = band_passed(rows, sfreq)[:, eyes.around]
     return float(np.median(np.abs(np.corrcoef(inside)[0, 1:])))
 
