@@ -14,6 +14,7 @@ from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.core.recording import Clock, RunId
 from neurotranscoder.io.store import read_json, write_json
+from neurotranscoder.preprocess.checks import refuse_unreadable
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import ClockSettings, StudySettings
 
@@ -221,6 +222,18 @@ def test_nan_in_a_channel_is_a_problem(study_folder):
     samples.tofile(path)
     with pytest.raises(StudyError, match=r"channels: got NaN in \['Cz'\]"):
         open_study(study_folder)
+
+
+def test_cleaning_refuses_what_it_cannot_make_good_but_leaves_a_flat_channel_to_its_steps(
+    recording,
+):
+    path = Path("sub-01_eeg.vhdr")
+    refuse_unreadable(path, altered(recording, lambda data: data.__setitem__(2, 0.0)).eeg)
+    with pytest.raises(StudyError, match=r"got one constant value in \['Fp1', 'Cz', 'Pz', 'Oz'\]"):
+        refuse_unreadable(path, altered(recording, lambda data: data.fill(0.0)).eeg)
+    broken = altered(recording, lambda data: data.__setitem__((1, 7), np.nan))
+    with pytest.raises(StudyError, match=r"got NaN in \['Cz'\]; need finite numbers"):
+        refuse_unreadable(path, broken.eeg)
 
 
 def test_microvolts_read_as_volts_are_a_problem(tmp_path, recording):

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.preprocess.channels import names_of
+from neurotranscoder.preprocess.checks import refuse_not_finite
 from neurotranscoder.preprocess.eye_views import EyeKind, eye_views
 from neurotranscoder.preprocess.history import note_step, refuse_done
 from neurotranscoder.preprocess.ocular_found import (
@@ -127,6 +128,8 @@ def remove_ocular(
     CleaningError
         When no blink and no eye movement is found, none can be (neither EOG nor frontal EEG), or
         they were removed before.
+    GridError
+        When samples are not finite.
     """
     refuse_done(raw, _STEP)
     settings = settings or OcularSettings()
@@ -137,6 +140,7 @@ def remove_ocular(
             f"EEG channels, got {len(picks)}"
         )
     names, sfreq, left = names_of(raw, picks), float(raw.info["sfreq"]), raw.get_data(picks=picks)
+    refuse_not_finite("the EEG", left)
     before, found, missing = left.copy(), [], []
     for view in eye_views(raw, names, before, settings.eog):
         try:
