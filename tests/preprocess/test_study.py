@@ -224,7 +224,7 @@ def test_nan_in_a_channel_is_a_problem(study_folder):
         open_study(study_folder)
 
 
-def test_cleaning_refuses_what_it_cannot_make_good_but_leaves_a_flat_channel_to_its_steps(
+def test_cleaning_refuses_nan_and_flat_eeg_but_leaves_one_flat_channel(
     recording,
 ):
     path = Path("sub-01_eeg.vhdr")
