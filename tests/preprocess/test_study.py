@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pydantic import ValidationError
 
 from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StudyError
@@ -421,6 +422,26 @@ def test_a_run_that_lacks_too_much_is_a_problem_that_names_it(other_caps):
     settings = StudySettings(channels=("Fp1", "Cz", "Pz", "Oz"), max_interpolated=0.2)
     with pytest.raises(StudyError, match=r"sub-02.*1 of the 4 channels.*\(Pz\); need at most 20%"):
         open_study(other_caps, settings)
+
+
+def test_channels_that_are_nowhere_are_refused_at_once(other_caps):
+    names = (*["Fp1", "Cz", "Pz", "Oz", "P3", "P4"], "XX", "Fp1-YY")
+    message = r"study.channels: got \['Fp1-YY', 'XX'\], which no EEG file has"
+    with pytest.raises(StudyError, match=message):
+        open_study(other_caps, StudySettings(channels=names, max_interpolated=0.9))
+
+
+@pytest.mark.parametrize("names", [("Cz", "Cz"), ("T7", "T3"), ("Cz", "")])
+def test_a_list_of_channels_needs_each_once(names):
+    with pytest.raises(ValidationError, match="names of channels, each of them once"):
+        StudySettings(channels=names)
+
+
+def test_leaving_out_every_channel_is_not_said_to_be_a_wrong_name(other_caps):
+    everything = StudySettings(exclude_channels=("Fp1", "Cz", "Pz", "Oz", "P9", "CZ"))
+    with pytest.raises(StudyError, match="need at least 1 EEG channel") as caught:
+        open_study(other_caps, everything)
+    assert "which no EEG file has" not in str(caught.value)
 
 
 def test_names_to_leave_out_that_no_file_has_are_refused(other_caps):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES
-from neurotranscoder.preprocess.channel_names import ChannelChoice
+from neurotranscoder.preprocess.channel_names import ChannelChoice, place_name
 from neurotranscoder.preprocess.channel_set import MAX_INTERPOLATED
 from neurotranscoder.preprocess.sync import SyncSettings
 
@@ -55,3 +55,12 @@ class StudySettings(Settings):
     """Refuse images that claim to be larger than this."""
     max_eeg: float = 1e-2
     """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
+
+    @field_validator("channels")
+    @classmethod
+    def _distinct_names(cls, channels: ChannelChoice | tuple[str, ...]) -> object:
+        """Refuse names that are empty, or of one channel twice."""
+        names = [place_name(one) for one in channels] if isinstance(channels, tuple) else []
+        if "" in names or len(set(names)) < len(names):
+            raise ValueError("it needs names of channels, each of them once")
+        return channels
