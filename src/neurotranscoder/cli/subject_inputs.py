@@ -21,6 +21,7 @@ from neurotranscoder.cli.cut_subjects import SubjectRuns
 from neurotranscoder.cli.movies import identity_of
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
 from neurotranscoder.cli.run_movies import FROM, RunMovie, run_movies
+from neurotranscoder.cli.usable_events import usable_events
 from neurotranscoder.cli.workspace import Workspace, group_models
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import InputError, Problem, StoreError, StudyError
@@ -168,7 +169,8 @@ class _Check:
         resting = {run.task for run in events} - {
             run.task for run, one in events.items() if one.onset.size
         }
-        for task in sorted(resting):
+        unread = {one.run.task for one in movies if self._is_listed(one.run)}
+        for task in sorted(resting - unread):
             say(f"sub-{name}: task-{task}: none of its runs has an event; left out")
         kept = tuple(one for one in movies if one.run.task not in resting)
         for one in kept:
@@ -180,13 +182,17 @@ class _Check:
         """Return the events of a run; none where they cannot be read, which is listed."""
         path = str(events_path(self.space.study, run))
         found = self.attempt(path, "events", lambda: events_of(self.space.study, run))
-        return Events.none() if found is None else found
+        return Events.none() if found is None else usable_events(found, run.label)
+
+    def _is_listed(self, run: RunId) -> bool:
+        """Return whether the events of a run could not be read."""
+        path = str(events_path(self.space.study, run))
+        return any(problem.where == path for problem in self.problems)
 
     def _run(self, one: RunMovie, events: Events, trained: TrainedSubject | None) -> None:
         """List what is wrong with one run that others of its task are looked at with."""
         movie, path = one.path(self.space.out), events_path(self.space.study, one.run)
-        listed = any(problem.where == str(path) for problem in self.problems)
-        if not events.onset.size and not listed:
+        if not events.onset.size and not self._is_listed(one.run):
             needed = "events, as the other runs of this task have"
             self._list(path, "rows", "no event", needed, "add the table of this run")
         if not movie.is_dir():
