@@ -26,7 +26,7 @@ from neurotranscoder.cli.workspace import Workspace, group_models
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import InputError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Events, RunId
-from neurotranscoder.io.manifest import read_manifest
+from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.movies import KIND, movie_axis
 from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.listing import events_of, events_path
@@ -156,7 +156,7 @@ class _Check:
         """Return what is looked at of a subject; None where nothing is, which is said."""
         name = movies[0].run.subject
         folder = self.space.model_of(name)
-        trained = self.attempt(str(folder), "model", lambda: load_subject(folder))
+        trained = self._trained(folder)
         if trained is not None:
             self.models[name] = trained
         fitted = trained.runs if trained else ()
@@ -177,6 +177,14 @@ class _Check:
             self._run(one, events[one.run], trained)
         happened = tuple(events[one.run] for one in kept)
         return SubjectRuns(name, kept, happened, fitted) if kept else None
+
+    def _trained(self, folder: Path) -> TrainedSubject | None:
+        """Return the model of a subject; list where there is none, or a damaged one."""
+        if (folder / MANIFEST).is_file():
+            return self.attempt(str(folder), "model", lambda: load_subject(folder))
+        cure = "name the folder of models with --subject-models, or run `train --stage subject`"
+        self._list(folder, "model", f"no {MANIFEST}", "the model of this subject", cure)
+        return None
 
     def _events(self, run: RunId) -> Events:
         """Return the events of a run; none where they cannot be read, which is listed."""
