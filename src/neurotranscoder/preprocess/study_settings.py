@@ -51,9 +51,9 @@ class StudySettings(Settings):
     """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
     space: str = ""
     """Space of the images, where a derivative holds several."""
-    max_image_bytes: int = DEFAULT_MAX_BYTES
+    max_image_bytes: int = Field(default=DEFAULT_MAX_BYTES, gt=0)
     """Refuse images that claim to be larger than this."""
-    max_eeg: float = 1e-2
+    max_eeg: float = Field(default=1e-2, gt=0)
     """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
 
     @field_validator("channels")
