@@ -124,3 +124,20 @@ def test_a_file_of_that_name_wins_over_a_shipped_experiment_and_a_folder_does_no
 def test_an_unknown_experiment_is_refused_with_the_names_of_those_that_there_are():
     with pytest.raises(SettingsError, match=r"odball: .* package: faces, oddball, oddball-paper"):
         load_config(Path("odball"))
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("clean.steps=ocular", "clean.steps = 'ocular': Input should be a list, as"),
+        ("study.channels=[]", r"study.channels = \[\]: Input should be a list of at least 1"),
+        ('analyse.trials.contrasts=[["a", "b", "c"]]', "Input should be a list of at most 2"),
+        ("study.clock=5", "study.clock = 5: Input should be a section"),
+        ("study.max_eeg=-1", "study.max_eeg = -1: Input should be greater than 0"),
+        ("study.max_image_bytes=0", "max_image_bytes = 0: Input should be greater than 0"),
+        ('study.channels=["Cz", "Cz"]', "'Cz'.: it needs names of channels, each of them once"),
+    ],
+)
+def test_values_of_another_kind_are_refused_in_words_of_toml(override, told):
+    with pytest.raises(SettingsError, match=told):
+        load_config(None, [override])

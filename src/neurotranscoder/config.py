@@ -165,7 +165,22 @@ def _explain(source: str, detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         known = ", ".join(repr(key) for key in _known_keys(path[:-1]))
         return f"{source}: [{section}] has unknown key {path[-1]!r}; known keys are {known}"
-    return f"{source}: {'.'.join(path)} = {detail['input']!r}: {detail['msg']}"
+    named = ".".join(part for part in path if "[" not in part)  # not of types that were tried
+    return f"{source}: {named} = {detail['input']!r}: {_needed(detail)}"
+
+
+def _needed(detail: ErrorDetails) -> str:
+    """Return what a value needs to be, in words of TOML."""
+    limits = detail.get("ctx", {})
+    if detail["type"] == "tuple_type":
+        return 'Input should be a list, as ["a", "b"]'
+    if detail["type"] in ("model_type", "dict_type"):
+        return "Input should be a section: name its keys, as --set section.key=value"
+    if detail["type"] == "too_short":
+        return f"Input should be a list of at least {limits['min_length']}"
+    if detail["type"] == "too_long":
+        return f"Input should be a list of at most {limits['max_length']}"
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def _known_keys(section: Sequence[str]) -> list[str]:

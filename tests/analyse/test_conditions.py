@@ -53,6 +53,26 @@ def test_conditions_that_do_not_exist_or_share_a_label_are_refused():
         questions_of(["g_o", "go"], SETTINGS)
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("目标", "a"), r"got '目标', of which file names would have nothing"),
+        (("", "a"), r"got '', of which file names would have nothing"),
+        (("x" * 200, "a"), r"which would be 200 letters of a file name"),
+        (("x" * 80, "y" * 80), r"which would be 165 letters of a file name"),
+        (("all", "a"), r"got 'all', 'all', two questions that would be called 'all'"),
+    ],
+)
+def test_conditions_that_no_file_can_be_called_by_are_named(names, message):
+    with pytest.raises(SettingsError, match=message):
+        questions_of(names, SETTINGS)
+
+
+def test_a_pool_names_what_file_names_cannot():
+    settings = TrialAnalysisSettings(pools={"target": ("目标",)})
+    assert [one.label for one in questions_of(["目标", "a"], settings)] == ["target"]
+
+
 def pooled(**changes):
     """Settings with the pools 'letters' (a, b), 'early' (a, c) and 'last' (c)."""
     pools = {"letters": ("a", "b"), "early": ("a", "c"), "last": ("c",)}

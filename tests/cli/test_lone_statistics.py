@@ -184,6 +184,17 @@ def test_runs_of_the_names_of_the_fit_count_as_seen(lone, made, tmp_path):
     assert found["RunsThatTheModelWasFittedOn"] == [f"sub-01_{RUN}1"]
 
 
+def test_a_table_that_cannot_be_read_is_not_said_to_have_no_event(lone, made, tmp_path, capsys):
+    study = shutil.copytree(lone, tmp_path / "study")
+    for table in study.rglob("*_events.tsv"):
+        table.write_text("onset\tduration\nsoon\t1\n", encoding="utf-8")
+    shutil.copytree(made[0], tmp_path / "out")
+    assert command("analyse", study, tmp_path / "out", *made[1], *MEAN) == 2
+    said = capsys.readouterr().err
+    assert "line 2, onset: got 'soon'" in said
+    assert "none of its runs has an event" not in said
+
+
 def test_a_kind_that_no_run_can_have_names_those_that_are_possible(lone, made, tmp_path, capsys):
     words = ("analyse", lone, tmp_path / "out", *made[1], "--participant-label", "02")
     assert command(*words) == 2

@@ -6,6 +6,7 @@ import pytest
 from nilearn.datasets import load_mni152_template
 from numpy.testing import assert_allclose
 
+from neurotranscoder.cli.preprocess_images import print_of
 from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -121,6 +122,17 @@ def test_what_is_there_is_not_made_again(study, out, capsys):
     assert preprocess(study, out) == 0
     assert "images are there" in capsys.readouterr().err
     assert bytes_below(out) == before
+
+
+def test_an_image_whose_place_is_corrected_counts_as_another(tmp_path):
+    path = tmp_path / "x_T1w.nii"
+    save_t1(path, shift=0.0)
+    before = print_of(path)
+    assert print_of(path) == before
+    save_t1(path, shift=25.0)
+    after = print_of(path)
+    assert after[:2] == before[:2]  # of the same name and size
+    assert after != before
 
 
 def test_the_result_is_a_bids_derivative_without_errors(out):

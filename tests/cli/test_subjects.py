@@ -432,7 +432,7 @@ def damaged(study, out, labels):
         "none with its window (-0.5 to 3 s) inside; need onsets in s on the scanner clock",
         "run-03_res-voxel_desc-fromeeg_source.movie: movie: got none; need a movie of each run",
         "bytes; need ",
-        "sub-02: model: got no manifest.json",
+        "sub-02: model: got no manifest.json; need the model of this subject; name the folder",
         "no region of the atlas is on the grid of the movie",
         "trials: got the conditions 'face'; need some of 'oddball', 'standard', which events.tsv",
     ), words

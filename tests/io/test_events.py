@@ -59,3 +59,9 @@ def test_missing_columns_are_problems_but_trial_type_may_be_absent(tmp_path):
         read_events(path)
     path.write_text("onset\tduration\n1\t2\n")
     assert read_events(path).trial_type == ("n/a",)
+
+
+def test_an_empty_trial_type_is_a_missing_one(tmp_path):
+    path = tmp_path / "x_events.tsv"
+    path.write_text("onset\tduration\ttrial_type\n1\t2\t\n3\t2\tgo\n")
+    assert read_events(path).trial_type == ("n/a", "go")

@@ -131,6 +131,15 @@ def test_what_is_a_guess_itself_makes_no_other(eeg):
     assert change.weights[CAP.index("C3"), names.index("C3")] == 1
 
 
+@pytest.mark.parametrize("names", [("Cz",), ("Fp1-F3", "Cz")])
+def test_one_channel_keeps_its_signal_and_pairs_get_no_reference(eeg, names):
+    averaged = dataclasses.replace(eeg, data=eeg.data - eeg.data.mean(axis=0))
+    found, _ = match_eeg(averaged, names, PLACES)
+    rows = {name: averaged.data[row] for row, name in enumerate(CAP)}
+    known = {**rows, "Fp1-F3": rows["Fp1"] - rows["F3"]}
+    assert_allclose(found.data, [known[name] for name in names], rtol=1e-12)
+
+
 def test_an_average_reference_becomes_that_of_the_set(eeg):
     few = without(eeg, "O1", "Fp2")
     referenced = dataclasses.replace(few, data=few.data - few.data.mean(axis=0))

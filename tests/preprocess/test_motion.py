@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.preprocess.motion import HeadMotion, RealignSettings, estimate_motion
 from neurotranscoder.signal.rigid import grid_centre, rigid_matrix
@@ -77,6 +78,12 @@ def test_moving_the_world_moves_the_matrices_with_it(run, found):
 def test_one_volume_is_refused(run):
     with pytest.raises(GridError, match="at least 2 volumes"):
         estimate_motion(run[..., :1], GRID, brain_of(GRID))
+
+
+def test_a_single_slice_is_refused(run):
+    slab = VoxelGrid((*GRID.shape[:2], 1), GRID.voxel_to_world)
+    with pytest.raises(GridError, match="at least 3 along each axis"):
+        estimate_motion(run[:, :, 3:4], slab, brain_of(GRID)[:, :, 3:4])
 
 
 def test_a_reference_beyond_the_run_is_refused(run):

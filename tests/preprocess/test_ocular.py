@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from neurotranscoder.core.errors import CleaningError
+from neurotranscoder.core.errors import CleaningError, GridError
 from neurotranscoder.preprocess.history import steps_done
 from neurotranscoder.preprocess.ocular import remove_ocular
 from neurotranscoder.preprocess.ocular_found import OcularSettings
@@ -179,6 +179,24 @@ def test_without_its_note_a_cleaned_recording_is_refused_for_what_it_holds(clean
 def test_fewer_events_than_asked_for_are_refused(example):
     with pytest.raises(CleaningError, match="peaks stand out; need 60"):
         remove_ocular(example.raw, settings=OcularSettings(least_events=60))
+
+
+def test_a_flat_channel_stays_flat_and_counts_for_nothing(example, cleaned):
+    data = example.raw.get_data()
+    data[NAMES.index("Pz")] = 0
+    found, report = remove_ocular(recording(data))
+    assert not found.get_data(["Pz"]).any()
+    assert report.removed[NAMES.index("Pz")] == 0
+    known = cleaned[1].part("blinks").correlation_before
+    # the median of 16 channels beside that of 17
+    assert_allclose(report.part("blinks").correlation_before, known, atol=0.1)
+
+
+def test_samples_that_are_not_finite_are_refused(example):
+    data = example.raw.get_data()
+    data[3, 50] = np.nan
+    with pytest.raises(GridError, match="1 samples that are not finite"):
+        remove_ocular(recording(data))
 
 
 def test_too_few_channels_are_refused(example):

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pydantic import ValidationError
 
 from neurotranscoder.core.axes import Montage, VoxelGrid
 from neurotranscoder.core.errors import StudyError
 from neurotranscoder.core.recording import Clock, RunId
 from neurotranscoder.io.store import read_json, write_json
+from neurotranscoder.preprocess.checks import refuse_unreadable
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import ClockSettings, StudySettings
 
@@ -223,6 +225,18 @@ def test_nan_in_a_channel_is_a_problem(study_folder):
         open_study(study_folder)
 
 
+def test_cleaning_refuses_nan_and_flat_eeg_but_leaves_one_flat_channel(
+    recording,
+):
+    path = Path("sub-01_eeg.vhdr")
+    refuse_unreadable(path, altered(recording, lambda data: data.__setitem__(2, 0.0)).eeg)
+    with pytest.raises(StudyError, match=r"got one constant value in \['Fp1', 'Cz', 'Pz', 'Oz'\]"):
+        refuse_unreadable(path, altered(recording, lambda data: data.fill(0.0)).eeg)
+    broken = altered(recording, lambda data: data.__setitem__((1, 7), np.nan))
+    with pytest.raises(StudyError, match=r"got NaN in \['Cz'\]; need finite numbers"):
+        refuse_unreadable(path, broken.eeg)
+
+
 def test_microvolts_read_as_volts_are_a_problem(tmp_path, recording):
     write_study(tmp_path, [altered(recording, lambda data: np.multiply(data, 1e6, out=data))])
     with pytest.raises(
@@ -408,6 +422,26 @@ def test_a_run_that_lacks_too_much_is_a_problem_that_names_it(other_caps):
     settings = StudySettings(channels=("Fp1", "Cz", "Pz", "Oz"), max_interpolated=0.2)
     with pytest.raises(StudyError, match=r"sub-02.*1 of the 4 channels.*\(Pz\); need at most 20%"):
         open_study(other_caps, settings)
+
+
+def test_channels_that_are_nowhere_are_refused_at_once(other_caps):
+    names = (*["Fp1", "Cz", "Pz", "Oz", "P3", "P4"], "XX", "Fp1-YY")
+    message = r"study.channels: got \['Fp1-YY', 'XX'\], which no EEG file has"
+    with pytest.raises(StudyError, match=message):
+        open_study(other_caps, StudySettings(channels=names, max_interpolated=0.9))
+
+
+@pytest.mark.parametrize("names", [("Cz", "Cz"), ("T7", "T3"), ("Cz", "")])
+def test_a_list_of_channels_needs_each_once(names):
+    with pytest.raises(ValidationError, match="names of channels, each of them once"):
+        StudySettings(channels=names)
+
+
+def test_leaving_out_every_channel_is_not_said_to_be_a_wrong_name(other_caps):
+    everything = StudySettings(exclude_channels=("Fp1", "Cz", "Pz", "Oz", "P9", "CZ"))
+    with pytest.raises(StudyError, match="need at least 1 EEG channel") as caught:
+        open_study(other_caps, everything)
+    assert "which no EEG file has" not in str(caught.value)
 
 
 def test_names_to_leave_out_that_no_file_has_are_refused(other_caps):

@@ -24,6 +24,7 @@ from neurotranscoder.core.movie import SourceMovie
 
 POOLED = "all"
 """Name of the mean over all conditions."""
+_LONGEST = 150  # of the 255 bytes that file systems take, with what else is in the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,32 @@ def problems_of_questions(
         got = f"the conditions {_listed(unknown)}"
         needed = f"some of {_listed(known) or 'none'}, which events.tsv has as trial_type"
         found.append(Problem("settings", "analyse.trials", got, needed, "choose among these"))
-    labels = [one.label for one in _asked(names, settings)]
-    if double := sorted({label for label in labels if labels.count(label) > 1 or not label}):
-        got = f"two questions that would be called {double[0]!r} in file names"
-        needed = "names that differ in their letters and digits"
-        cure = "rename a trial_type, or choose with analyse.trials.conditions and contrasts"
-        found.append(Problem("settings", "analyse.trials", got, needed, cure))
+    found += _unnamable(_asked(names, settings))
     return tuple(one for one in found if one is not None)
+
+
+def _unnamable(asked: Sequence[Question]) -> list[Problem]:
+    """Return the questions that no file can be called by: no label, a long one, or another's."""
+    labelled: dict[str, list[str]] = {}
+    for one in asked:
+        labelled.setdefault(one.label, []).append(one.name)
+    found = []
+    for label, names in labelled.items():
+        if not label:
+            got = f"{_listed(names)}, of which file names would have nothing"
+        elif len(names) > 1:
+            got = f"{_listed(names)}, two questions that would be called {label!r} in file names"
+        elif len(label) > _LONGEST:
+            got = f"{_listed(names)}, which would be {len(label)} letters of a file name"
+        else:
+            continue
+        needed = f"names that differ in their letters (a to z) and digits, {_LONGEST} at most"
+        cure = (
+            "rename the trial_type, give it a short name with analyse.trials.pools, or choose "
+            "others with analyse.trials.conditions and contrasts"
+        )
+        found.append(Problem("settings", "analyse.trials", got, needed, cure))
+    return found
 
 
 def _lacking(

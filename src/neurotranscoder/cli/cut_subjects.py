@@ -19,6 +19,7 @@ from neurotranscoder.analyse.visible import Visible, visible_voxels
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.run_movies import RunMovie, caution_of, words_of
 from neurotranscoder.cli.trust import TrustInUse
+from neurotranscoder.cli.usable_events import chosen_events
 from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.core.recording import BoldRun, Events, RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of
@@ -185,9 +186,4 @@ def mean_anatomy(
 def _wanted(events: Events, types: tuple[str, ...]) -> Events:
     """Return the events of some values of ``trial_type``; all where none are named."""
     kept = [i for i, name in enumerate(events.trial_type) if not types or name in types]
-    return Events(
-        events.onset[kept],
-        events.duration[kept],
-        tuple(events.trial_type[i] for i in kept),
-        events.response_time[kept],
-    )
+    return chosen_events(events, kept)

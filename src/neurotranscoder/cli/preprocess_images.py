@@ -16,7 +16,7 @@ from neurotranscoder.core.errors import Problem, SettingsError, StudyError
 from neurotranscoder.core.recording import Bold
 from neurotranscoder.io.anatomy import find_t1, read_t1
 from neurotranscoder.io.bids import RunFiles
-from neurotranscoder.io.nifti import read_bold
+from neurotranscoder.io.nifti import open_image, read_bold, refuse_unplaced
 from neurotranscoder.io.store import read_json, write_bytes, write_json
 from neurotranscoder.preprocess.anatomy import Anatomy, Found
 from neurotranscoder.preprocess.bold import PreprocessedBold, preprocess_bold
@@ -114,6 +114,7 @@ class SubjectImages:
 
     def _made(self, files: RunFiles, t1: Path, anatomy: Anatomy) -> tuple[Bold, PreprocessedBold]:
         """Return a run as it was stored, and in MNI."""
+        refuse_unplaced(open_image(files.bold), files.bold)
         bold = read_bold(
             files.bold,
             files.bold_metadata,
@@ -135,8 +136,14 @@ class SubjectImages:
         """Return a hash of the images and of how they are preprocessed."""
         facts = {
             "version": __version__,
-            "images": [(path.name, path.stat().st_size) for path in (files.bold, t1)],
+            "images": [print_of(path) for path in (files.bold, t1)],
             "metadata": files.bold_metadata,
             "settings": self.config.images.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def print_of(path: Path) -> tuple[str, int, str]:
+    """Return name, size and a hash of the header of an image: places may be corrected later."""
+    header = open_image(path).header.binaryblock
+    return path.name, path.stat().st_size, hashlib.sha256(header).hexdigest()

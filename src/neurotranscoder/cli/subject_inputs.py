@@ -21,11 +21,12 @@ from neurotranscoder.cli.cut_subjects import SubjectRuns
 from neurotranscoder.cli.movies import identity_of
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
 from neurotranscoder.cli.run_movies import FROM, RunMovie, run_movies
+from neurotranscoder.cli.usable_events import usable_events
 from neurotranscoder.cli.workspace import Workspace, group_models
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import InputError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Events, RunId
-from neurotranscoder.io.manifest import read_manifest
+from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.movies import KIND, movie_axis
 from neurotranscoder.preprocess.checks import relative_to
 from neurotranscoder.preprocess.listing import events_of, events_path
@@ -155,7 +156,7 @@ class _Check:
         """Return what is looked at of a subject; None where nothing is, which is said."""
         name = movies[0].run.subject
         folder = self.space.model_of(name)
-        trained = self.attempt(str(folder), "model", lambda: load_subject(folder))
+        trained = self._trained(folder)
         if trained is not None:
             self.models[name] = trained
         fitted = trained.runs if trained else ()
@@ -168,7 +169,8 @@ class _Check:
         resting = {run.task for run in events} - {
             run.task for run, one in events.items() if one.onset.size
         }
-        for task in sorted(resting):
+        unread = {one.run.task for one in movies if self._is_listed(one.run)}
+        for task in sorted(resting - unread):
             say(f"sub-{name}: task-{task}: none of its runs has an event; left out")
         kept = tuple(one for one in movies if one.run.task not in resting)
         for one in kept:
@@ -176,17 +178,29 @@ class _Check:
         happened = tuple(events[one.run] for one in kept)
         return SubjectRuns(name, kept, happened, fitted) if kept else None
 
+    def _trained(self, folder: Path) -> TrainedSubject | None:
+        """Return the model of a subject; list where there is none, or a damaged one."""
+        if (folder / MANIFEST).is_file():
+            return self.attempt(str(folder), "model", lambda: load_subject(folder))
+        cure = "name the folder of models with --subject-models, or run `train --stage subject`"
+        self._list(folder, "model", f"no {MANIFEST}", "the model of this subject", cure)
+        return None
+
     def _events(self, run: RunId) -> Events:
         """Return the events of a run; none where they cannot be read, which is listed."""
         path = str(events_path(self.space.study, run))
         found = self.attempt(path, "events", lambda: events_of(self.space.study, run))
-        return Events.none() if found is None else found
+        return Events.none() if found is None else usable_events(found, run.label)
+
+    def _is_listed(self, run: RunId) -> bool:
+        """Return whether the events of a run could not be read."""
+        path = str(events_path(self.space.study, run))
+        return any(problem.where == path for problem in self.problems)
 
     def _run(self, one: RunMovie, events: Events, trained: TrainedSubject | None) -> None:
         """List what is wrong with one run that others of its task are looked at with."""
         movie, path = one.path(self.space.out), events_path(self.space.study, one.run)
-        listed = any(problem.where == str(path) for problem in self.problems)
-        if not events.onset.size and not listed:
+        if not events.onset.size and not self._is_listed(one.run):
             needed = "events, as the other runs of this task have"
             self._list(path, "rows", "no event", needed, "add the table of this run")
         if not movie.is_dir():

@@ -12,9 +12,17 @@ from numpy import ndarray
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import Problem, StudyError
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.nifti import array_of, grid_of, image_of, open_image, write_nifti
+from neurotranscoder.io.nifti import (
+    array_of,
+    grid_of,
+    image_of,
+    open_image,
+    refuse_unplaced,
+    write_nifti,
+)
 
 _ENDINGS = ("_T1w.nii.gz", "_T1w.nii")
+_LEAST_MM = 50.0  # a single slice is no anatomy
 
 
 def find_t1(root: Path, run: RunId) -> Path | None:
@@ -42,13 +50,21 @@ def read_t1(path: Path) -> tuple[Float[ndarray, "x y z"], VoxelGrid]:
     Raises
     ------
     StudyError
-        When the file is no image of three axes.
+        When the file is no image of three axes (a fourth of one volume will do), does not cover a
+        head, or does not say where its voxels are.
     """
     image = open_image(path)
-    if len(image.shape) != 3:
+    shape, n_volumes = image.shape[:3], int(np.prod(image.shape[3:]))
+    if len(shape) != 3 or n_volumes != 1:
         got, needed = f"{len(image.shape)} axes {image.shape}", "3 axes (x, y, z)"
         raise StudyError([Problem(str(path), "dim", got, needed, "give one volume")])
-    return array_of(image, path), grid_of(image, path)
+    refuse_unplaced(image, path)
+    grid = grid_of(image, path)
+    covered = np.multiply(shape, grid.voxel_sizes)
+    if covered.min() < _LEAST_MM:
+        got, needed = f"{covered.min():g} mm along one axis", f"a head: {_LEAST_MM:g} mm at least"
+        raise StudyError([Problem(str(path), "dim", got, needed, "give the whole T1 image")])
+    return array_of(image, path).reshape(shape), grid
 
 
 def write_t1(root: Path, subject: str, values: Float[ndarray, "x y z"], grid: VoxelGrid) -> Path:

@@ -49,7 +49,7 @@ def read_events(path: Path) -> Events:
             str(path),
             f"column '{name}'",
             f"columns {sorted(table)}",
-            "onset, duration and trial_type",
+            "onset and duration",
             f"add the column '{name}'",
         )
         for name in ("onset", "duration")
@@ -66,7 +66,8 @@ def read_events(path: Path) -> Events:
     )
     if problems:
         raise StudyError(problems)
-    labels = np.asarray(table.get("trial_type", missing), dtype=object)[keep]
+    types = ["n/a" if one in _MISSING else one for one in table.get("trial_type", missing)]
+    labels = np.asarray(types, dtype=object)[keep]
     onset, duration, response = onset[keep], duration[keep], response[keep]
     response = _response_times(onset, duration, labels, response)
     return Events(onset, duration, tuple(map(str, labels)), response, int(np.sum(~keep)))

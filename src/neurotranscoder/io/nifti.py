@@ -135,6 +135,21 @@ def grid_of(image: nib.Nifti1Image, path: Path) -> VoxelGrid:
         raise _fault(path, "sform/qform", got, needed, "repair the header") from error
 
 
+def refuse_unplaced(image: nib.Nifti1Image, path: Path) -> None:
+    """Refuse an image that does not say where its voxels are, and so which side is left.
+
+    Raises
+    ------
+    StudyError
+        When neither sform nor qform is stated.
+    """
+    header: Any = image.header
+    if not int(header["sform_code"]) and not int(header["qform_code"]):
+        needed = "one of them: without, it is not known which side is left"
+        cure = "convert it again from DICOM, or repair the header"
+        raise _fault(path, "sform/qform", "codes 0 and 0", needed, cure)
+
+
 def header_tr(image: nib.Nifti1Image) -> float:
     """Return the repetition time that the header states, in seconds."""
     return float(image.header["pixdim"][4]) * _SECONDS_PER_UNIT.get(_units(image)[1], 1.0)

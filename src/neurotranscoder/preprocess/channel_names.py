@@ -35,9 +35,14 @@ class Derivation:
     missing: tuple[str, ...]
 
 
+def is_pair(name: str) -> bool:
+    """Return whether a channel is the difference of two electrodes, such as 'Fp1-F3'."""
+    return _PAIR.match(name) is not None
+
+
 def are_pairs(names: Sequence[str]) -> bool:
     """Return whether most channels are differences of two electrodes, such as 'Fp1-F3'."""
-    return 2 * sum(bool(_PAIR.match(name)) for name in names) > len(names)
+    return 2 * sum(map(is_pair, names)) > len(names)
 
 
 def place_name(name: str) -> str:
@@ -127,7 +132,7 @@ def _of_one_kind(channels: Mapping[RunId, tuple[str, ...]]) -> dict[RunId, tuple
 
 def _ends(name: str) -> tuple[str, str]:
     """Return the electrode of a channel and what it is measured against."""
-    if not _PAIR.match(name):
+    if not is_pair(name):
         return place_name(name), _REFERENCE
     one, _, other = place_name(name).partition("-")
     return one, other

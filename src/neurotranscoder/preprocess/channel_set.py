@@ -15,7 +15,7 @@ from neurotranscoder.core.axes import Montage
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import Eeg
 from neurotranscoder.io.electrodes import Places, positions_of
-from neurotranscoder.preprocess.channel_names import Derivation, are_pairs, derive
+from neurotranscoder.preprocess.channel_names import Derivation, are_pairs, derive, is_pair
 from neurotranscoder.preprocess.channel_places import completed_places, sphere_centre
 
 MAX_INTERPOLATED = 0.25
@@ -65,10 +65,14 @@ class ChannelChange:
         return f"brought to {len(self.names)} channels; " + ("; ".join(parts) or "another order")
 
     def rows(self, data: Float[ndarray, "channels times"]) -> Float[ndarray, "names times"]:
-        """Return the signals of the set; those of an average reference get that of the set."""
+        """Return the signals of the set; those of an average reference get that of the set.
+
+        Not those of one channel, of which nothing would be left, nor of pairs.
+        """
         found = self.weights @ data
         usual = float(np.median(np.std(data, axis=1)))
-        if float(np.std(data.mean(axis=0))) <= _REFERENCED * usual and not are_pairs(self.names):
+        averaged = float(np.std(data.mean(axis=0))) <= _REFERENCED * usual
+        if averaged and len(self.names) > 1 and not any(map(is_pair, self.names)):
             found -= found.mean(axis=0)
         return np.asarray(found)
 

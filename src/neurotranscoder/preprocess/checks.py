@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.core.errors import GridError, Problem
+from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import Bold, Clock, Eeg, RunId
 
 T = TypeVar("T")
@@ -20,21 +20,7 @@ T = TypeVar("T")
 
 def eeg_problems(path: Path, eeg: Eeg, max_eeg: float) -> list[Problem]:
     """Return what is wrong with the samples of EEG: NaN, flat channels, a wrong unit."""
-    names = np.asarray(eeg.montage.names)
-    broken = names[~np.all(np.isfinite(eeg.data), axis=1)].tolist()
-    flat = names[np.ptp(eeg.data, axis=1) == 0].tolist()
-    cure = (
-        "give them another type in channels.tsv (what a run lacks is interpolated), or leave them "
-        "out of all runs with study.exclude_channels"
-    )
-    problems = [
-        Problem(str(path), "channels", f"{what} in {channels}", needed, cure)
-        for what, channels, needed in (
-            ("NaN", broken, "finite numbers"),
-            ("one constant value", flat, "signals that vary"),
-        )
-        if channels
-    ]
+    problems = [*_not_finite(path, eeg), *_flat(path, eeg)]
     deviation = np.abs(eeg.data - np.median(eeg.data, axis=1, keepdims=True))
     size = float(np.nanmedian(deviation)) if not np.all(np.isnan(deviation)) else 0.0
     if size > max_eeg:
@@ -42,6 +28,43 @@ def eeg_problems(path: Path, eeg: Eeg, max_eeg: float) -> list[Problem]:
         cure = "correct the unit in the header (microvolts read as volts?)"
         problems.append(Problem(str(path), "unit", got, f"at most {max_eeg:g} V", cure))
     return problems
+
+
+def refuse_unreadable(path: Path, eeg: Eeg) -> None:
+    """Refuse EEG that no cleaning can make good: NaN, or channels that are all flat.
+
+    Raises
+    ------
+    StudyError
+        With the channels.
+    """
+    flat = _flat(path, eeg) if not np.any(np.ptp(eeg.data, axis=1)) else []
+    if problems := [*_not_finite(path, eeg), *flat]:
+        raise StudyError(problems)
+
+
+def _not_finite(path: Path, eeg: Eeg) -> list[Problem]:
+    """Return what is wrong where samples are NaN or infinite."""
+    broken = ~np.all(np.isfinite(eeg.data), axis=1)
+    return _of_channels(path, eeg, broken, "NaN", "finite numbers")
+
+
+def _flat(path: Path, eeg: Eeg) -> list[Problem]:
+    """Return what is wrong where channels never move."""
+    flat = np.ptp(eeg.data, axis=1) == 0
+    return _of_channels(path, eeg, flat, "one constant value", "signals that vary")
+
+
+def _of_channels(
+    path: Path, eeg: Eeg, which: Bool[ndarray, " channels"], got: str, needed: str
+) -> list[Problem]:
+    """Return one problem of some channels, if there are any."""
+    names = np.asarray(eeg.montage.names)[which].tolist()
+    cure = (
+        "give them another type in channels.tsv (what a run lacks is interpolated), or leave them "
+        "out of all runs with study.exclude_channels"
+    )
+    return [Problem(str(path), "channels", f"{got} in {names}", needed, cure)] if names else []
 
 
 def length_problems(path: Path, eeg: Eeg, bold: Bold) -> list[Problem]:

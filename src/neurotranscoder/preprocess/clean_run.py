@@ -21,6 +21,7 @@ from neurotranscoder.io.electrodes import read_places
 from neurotranscoder.io.triggers import volume_triggers
 from neurotranscoder.preprocess.channel_set import ChannelChange
 from neurotranscoder.preprocess.channels import BadChannels
+from neurotranscoder.preprocess.checks import refuse_unreadable
 from neurotranscoder.preprocess.clean import (
     EegCleanSettings,
     Step,
@@ -111,6 +112,7 @@ def clean_eeg_run(
     eeg, marks = read_eeg(
         files.eeg, files.eeg_sidecars, exclude=options.exclude_channels, others=True, span=span
     )
+    refuse_unreadable(files.eeg, eeg)
     raw = raw_from_eeg(eeg)
     raw.set_annotations(mne.Annotations(marks.onsets, 0.0, list(marks.names)), verbose="error")
     clock, triggers = _clock(files, marks, eeg.sfreq, volumes, options)

@@ -14,6 +14,7 @@ from neurotranscoder.core.passband import Passband
 from neurotranscoder.preprocess.channels import eeg_picks, names_of
 from neurotranscoder.preprocess.history import note_passband, note_step, refuse_done
 from neurotranscoder.signal.filters import FilterSettings, apply_filters, measured_passband
+from neurotranscoder.signal.power import removed_share
 
 DISPLAY = FilterSettings(drift_period=0, low_cut=1.0, high_cut=40.0)
 """For looking at EEG: on a copy, never on what a transcoder reads."""
@@ -88,7 +89,8 @@ def filter_eeg(
         filtered.info["lowpass"] = min(raw.info["lowpass"], settings.high_cut or np.inf)
     for step in _steps_of(settings):
         note_step(filtered, step, settings.model_dump_json())
-    removed = 1 - np.var(filtered._data[picks], axis=1) / np.var(before, axis=1)
+    after = filtered._data[picks].var(axis=1)
+    removed = removed_share(before.var(axis=1), after)
     return filtered, FilterReport(settings, passband, names_of(raw, picks), removed)
 
 
@@ -183,7 +185,7 @@ def resample_eeg(raw: mne.io.BaseRaw, sfreq: float) -> tuple[mne.io.BaseRaw, Res
     resampled = raw.copy().load_data(verbose="error")
     whole = abs(before / sfreq - round(before / sfreq)) < 1e-9
     resampled.resample(sfreq, method="polyphase" if whole else "fft", verbose="error")
-    removed = 1 - _variances(resampled, picks) / variance
+    removed = removed_share(variance, _variances(resampled, picks))
     n_events = len(resampled.annotations)
     return resampled, ResampleReport(before, sfreq, n_events, tuple(removed.tolist()))
 

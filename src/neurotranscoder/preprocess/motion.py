@@ -27,6 +27,7 @@ from neurotranscoder.signal.rigid import (
 MOTION_NAMES = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 """Motion parameters by the names of fMRIPrep's tables: mm, and rad."""
 _RIM = 2  # voxels around the brain whose edges are looked at too
+_FEWEST_SLICES = 3
 _MOST_POINTS = 12_000  # of the reference that are compared, spread evenly
 
 
@@ -112,10 +113,17 @@ def estimate_motion(
     Raises
     ------
     GridError
-        When there is one volume, numbers are not finite, or nothing varies within the mask.
+        When there is one volume, or there are fewer than three slices, numbers are not finite, or
+        nothing varies within the mask.
     """
     options = settings or RealignSettings()
     n_volumes = data.shape[3]
+    if min(data.shape[:3]) < _FEWEST_SLICES:
+        raise GridError(
+            f"motion got {data.shape[:3]} voxels; it needs at least {_FEWEST_SLICES} along each "
+            "axis to see how a head turns; give whole images, or leave them where they are with "
+            "images.space='stored'"
+        )
     refuse_not_finite("the run", data)
     if n_volumes < 2 or options.reference >= n_volumes:
         raise GridError(

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.errors import CleaningError
 from neurotranscoder.preprocess.channels import names_of
+from neurotranscoder.preprocess.checks import refuse_not_finite
 from neurotranscoder.preprocess.eye_views import EyeKind, eye_views
 from neurotranscoder.preprocess.history import note_step, refuse_done
 from neurotranscoder.preprocess.ocular_found import (
@@ -19,6 +20,7 @@ from neurotranscoder.preprocess.ocular_found import (
     band_passed,
     find_eyes,
 )
+from neurotranscoder.signal.power import removed_share
 
 _STEP = "ocular"
 _HALF = 0.5  # s before and after a peak that the average shows
@@ -126,6 +128,8 @@ def remove_ocular(
     CleaningError
         When no blink and no eye movement is found, none can be (neither EOG nor frontal EEG), or
         they were removed before.
+    GridError
+        When samples are not finite.
     """
     refuse_done(raw, _STEP)
     settings = settings or OcularSettings()
@@ -136,6 +140,7 @@ def remove_ocular(
             f"EEG channels, got {len(picks)}"
         )
     names, sfreq, left = names_of(raw, picks), float(raw.info["sfreq"]), raw.get_data(picks=picks)
+    refuse_not_finite("the EEG", left)
     before, found, missing = left.copy(), [], []
     for view in eye_views(raw, names, before, settings.eog):
         try:
@@ -152,7 +157,7 @@ def remove_ocular(
     note_step(cleaned, _STEP, ", ".join(eyes.view.kind for eyes in found))
     half = round(_HALF * sfreq)
     parts = tuple(_part(eyes, before, left, sfreq, half) for eyes in found)
-    removed = 1 - np.var(left, axis=1) / np.var(before, axis=1)
+    removed = removed_share(before.var(axis=1), left.var(axis=1))
     return cleaned, OcularReport(parts, names, removed, np.arange(-half, half + 1) / sfreq)
 
 
@@ -178,7 +183,7 @@ def _part(
 
 def _correlation(eyes: FoundEyes, data: Float[ndarray, "channels times"], sfreq: float) -> float:
     """Return how much a typical channel follows what showed the eyes, around events."""
-    rows = np.vstack([eyes.view.course, data])
+    rows = np.vstack([eyes.view.course, data[np.ptp(data, axis=1) > 0]])  # flat ones follow none
     inside = band_passed(rows, sfreq)[:, eyes.around]
     return float(np.median(np.abs(np.corrcoef(inside)[0, 1:])))
 

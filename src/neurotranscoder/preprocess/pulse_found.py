@@ -16,6 +16,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.heart import Beats, find_beats
 from neurotranscoder.preprocess.history import note_step, refuse_done
 from neurotranscoder.signal.beats import average_beat, pulse_delay
+from neurotranscoder.signal.power import removed_share
 
 _STEP = "pulse"
 _BAND = (0.5, 20.0)  # Hz: where the artefact is found
@@ -213,7 +214,7 @@ def without_artefact(
         delay=found.delay,
         n_components=n_components,
         channels=tuple(found.raw.ch_names[pick] for pick in found.picks),
-        removed=1 - np.var(left, axis=1) / np.var(found.data, axis=1),
+        removed=removed_share(found.data.var(axis=1), left.var(axis=1)),
         excess_before=found.excess,
         excess_after=_excess(banded, found.centres, found.half),
     )

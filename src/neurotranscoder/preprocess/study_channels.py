@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,9 @@ from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.bids import Search, search_runs, sidecars_of_eeg
 from neurotranscoder.io.eeg import FileChannels, read_channels
-from neurotranscoder.preprocess.channel_names import chosen_set
+from neurotranscoder.io.electrodes import read_places
+from neurotranscoder.preprocess.channel_names import chosen_set, derive
+from neurotranscoder.preprocess.channel_places import completed_places
 from neurotranscoder.preprocess.channel_set import check_reachable
 from neurotranscoder.preprocess.loading import GUESSED
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -61,16 +64,18 @@ def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyC
     if settings.participants:
         everywhere = search_study(root, settings.model_copy(update={"participants": ()}))
     files = dict(_files_of(everywhere, settings.exclude_channels))
-    names = {run: one.eeg for run, one in files.items()}
     clean = any(GUESSED in one.eeg_sidecars.metadata for one in everywhere.runs)
     excluded = () if clean else settings.exclude_channels  # they are gone from a clean study
     problems = _unknown(root, files.values(), excluded)
+    names = {run: one.eeg for run, one in files.items() if one.eeg}
     if settings.channels in ("most", "shared") and names:
         chosen = chosen_set(names, settings.channels)
         if not chosen:
             problems.append(_nothing_shared(root, names))
             return StudyChannels(settings, names, problems)
         settings = settings.model_copy(update={"channels": chosen})
+    elif isinstance(settings.channels, tuple) and names:
+        problems += _nowhere(root, names, everywhere, settings.channels)
     return StudyChannels(settings, names, problems)
 
 
@@ -103,9 +108,11 @@ def _files_of(found: Search, exclude: tuple[str, ...]) -> Iterable[tuple[RunId, 
             listed.append((lone.run, lone.path, sidecars))
     for run, path, sidecars in listed:
         try:
-            yield run, read_channels(path, sidecars, exclude=exclude)
+            channels = read_channels(path, sidecars)
         except StudyError:
             continue
+        left = tuple(name for name in channels.eeg if name not in exclude)
+        yield run, FileChannels(left, channels.all)
 
 
 def _unknown(root: Path, files: Iterable[FileChannels], exclude: tuple[str, ...]) -> list[Problem]:
@@ -116,6 +123,24 @@ def _unknown(root: Path, files: Iterable[FileChannels], exclude: tuple[str, ...]
         return []
     got, needed = f"{unknown}, which no EEG file has", f"some of {sorted(known)}"
     return [Problem(str(root), "study.exclude_channels", got, needed, "correct the names")]
+
+
+def _nowhere(
+    root: Path, names: Mapping[RunId, tuple[str, ...]], found: Search, wanted: tuple[str, ...]
+) -> list[Problem]:
+    """Return a problem for channels that no run has, and whose places nobody knows."""
+    absent = set(wanted)
+    for channels in names.values():
+        absent &= set(derive(channels, wanted).missing)
+    absent -= completed_places({}, sorted(absent)).keys()
+    for files in found.runs if absent else ():
+        with suppress(StudyError):  # said when the run is read
+            absent -= completed_places(read_places(files.eeg_sidecars), sorted(absent)).keys()
+    if not absent:
+        return []
+    known = sorted({name for channels in names.values() for name in channels})
+    got = f"{sorted(absent)}, which no EEG file has, and whose places are unknown"
+    return [Problem(str(root), "study.channels", got, f"some of {known}", "correct the names")]
 
 
 def _nothing_shared(root: Path, names: dict[RunId, tuple[str, ...]]) -> Problem:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.io.nifti import DEFAULT_MAX_BYTES
-from neurotranscoder.preprocess.channel_names import ChannelChoice
+from neurotranscoder.preprocess.channel_names import ChannelChoice, place_name
 from neurotranscoder.preprocess.channel_set import MAX_INTERPOLATED
 from neurotranscoder.preprocess.sync import SyncSettings
 
@@ -51,7 +51,16 @@ class StudySettings(Settings):
     """Derivative data set that holds the images (fMRIPrep); None takes the study's own."""
     space: str = ""
     """Space of the images, where a derivative holds several."""
-    max_image_bytes: int = DEFAULT_MAX_BYTES
+    max_image_bytes: int = Field(default=DEFAULT_MAX_BYTES, gt=0)
     """Refuse images that claim to be larger than this."""
-    max_eeg: float = 1e-2
+    max_eeg: float = Field(default=1e-2, gt=0)
     """Refuse EEG whose median deviation is larger than this, in V (microvolts read as volts)."""
+
+    @field_validator("channels")
+    @classmethod
+    def _distinct_names(cls, channels: ChannelChoice | tuple[str, ...]) -> object:
+        """Refuse names that are empty, or of one channel twice."""
+        names = [place_name(one) for one in channels] if isinstance(channels, tuple) else []
+        if "" in names or len(set(names)) < len(names):
+            raise ValueError("it needs names of channels, each of them once")
+        return channels

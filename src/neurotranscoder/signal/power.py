@@ -1,4 +1,4 @@
-"""Power of signals in frequency bands."""
+"""Power of signals in frequency bands, and how much of it is gone."""
 
 from __future__ import annotations
 
@@ -44,3 +44,18 @@ def band_power(
         )
     sections = butter(_ORDER, (low, high), "bandpass", fs=sfreq, output="sos")
     return np.asarray(sosfiltfilt(sections, data, axis=1) ** 2)
+
+
+def removed_share(
+    before: Float[ndarray, " channels"], after: Float[ndarray, " channels"]
+) -> Float[ndarray, " channels"]:
+    """Return the share of each channel's variance that is gone; 0 of one that was flat.
+
+    Parameters
+    ----------
+    before, after : array, shape (channels,)
+        Variances.
+    """
+    live = before > 0
+    kept = np.divide(after, before, out=np.ones(before.shape), where=live)
+    return np.asarray(1 - kept)
