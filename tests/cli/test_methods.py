@@ -74,6 +74,12 @@ def test_a_clean_study_that_was_moved_with_its_results_is_found(folders, tmp_pat
     assert "oddball" in text_of(moved / "results")
 
 
+@pytest.mark.parametrize("source", [{"URL": ""}, {"URL": None}, {"DOI": "10.1/2"}])
+def test_a_source_without_an_address_is_no_study(source, tmp_path):
+    write_json(tmp_path / "dataset_description.json", {"SourceDatasets": [source]})
+    assert study_of(tmp_path) is None
+
+
 def test_a_part_that_is_damaged_is_said_and_left_out(folders, capsys):
     write_runs(folders[0], runs=[{"label": "sub-01"}])
     assert "oddball" in text_of(folders[0])

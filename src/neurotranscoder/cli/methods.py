@@ -136,7 +136,10 @@ def study_of(out: Path) -> Path | None:
     sources = read_json(path).get("SourceDatasets") if path.is_file() else None
     if not isinstance(sources, list) or not sources:
         return None
-    named = Path(str(sources[0].get("URL", "")))
+    url = str(sources[0].get("URL") or "")
+    if not url:  # as a path it would be that of the results themselves
+        return None
+    named = Path(url)
     places = (out / named, out.resolve().parent / named.name)
     return next((place for place in places if place.is_dir()), None)
 
