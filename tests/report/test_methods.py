@@ -12,7 +12,8 @@ from neurotranscoder.report.methods.facts import MethodsFacts
 from neurotranscoder.report.methods.references import REFERENCES
 from neurotranscoder.report.methods.text import methods_text, write_methods
 from neurotranscoder.report.page import render_report
-from neurotranscoder.report.subjects import SubjectStage, write_subject_page
+from neurotranscoder.report.subject_pages import write_subject_page
+from neurotranscoder.report.subjects import SubjectStage
 from page_reader import HOSTILE, Reader
 
 CITATION = Path(__file__).parents[2] / "CITATION.cff"
