@@ -15,6 +15,7 @@ from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import Answer, Question, answer_across
 from neurotranscoder.analyse.conditions_store import write_answer, write_untested
 from neurotranscoder.analyse.visible import Visible
+from neurotranscoder.analyse.zmaps import FEWEST_FOR_FDR
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.run_movies import RunMovie, caution_of, words_of
@@ -135,13 +136,9 @@ def _described(
 ) -> dict[str, object]:
     """Return what sidecars of the group say; what is to be kept in mind is said as well."""
     movies = [movie for one in subjects for movie in one.movies]
-    cautions = [caution_of(movies)]
-    if len(subjects) < _FEWEST and settings.correction != "cluster":
-        cautions.append(
-            f"{len(subjects)} subjects: p holds only as far as their averages are normal; from "
-            f"{_FEWEST} on, signs alone could say it (correction 'cluster')"
-        )
-        say(f"FEW SUBJECTS: {cautions[-1]}")
+    cautions = [caution_of(movies), _of_few(len(subjects), settings)]
+    if cautions[1]:
+        say(f"FEW SUBJECTS: {cautions[1]}")
     if cautions[0]:
         say(f"SLOW OR MIXED MOVIES: across subjects: {cautions[0]}")
     known: dict[str, object] = {
@@ -152,6 +149,22 @@ def _described(
     if any(cautions):
         known["Caution"] = "; ".join(one for one in cautions if one)
     return known
+
+
+def _of_few(n: int, settings: TrialAnalysisSettings) -> str:
+    """Return what few subjects mean for the correction that is asked for; else nothing."""
+    if settings.correction == "fdr" and n < FEWEST_FOR_FDR:
+        return (
+            f"{n} subjects: a false discovery rate is not tested across fewer than "
+            f"{FEWEST_FOR_FDR}, as p is then as good as the tails of t with {n - 1} degrees of "
+            "freedom; there are effects alone"
+        )
+    if settings.correction == "cluster" or n >= _FEWEST:
+        return ""
+    return (
+        f"{n} subjects: p holds only as far as their averages are normal; from {_FEWEST} on, "
+        "signs alone could say it (correction 'cluster')"
+    )
 
 
 def _answer(
