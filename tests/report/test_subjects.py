@@ -15,7 +15,7 @@ from neurotranscoder.cli.evaluate import report
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import write_manifest
-from neurotranscoder.io.store import write_table
+from neurotranscoder.io.store import read_json, write_json, write_table
 from neurotranscoder.report.effect_frames import write_frames
 from neurotranscoder.report.page import render_report
 from neurotranscoder.report.subject_pages import write_subject_page, write_subject_pages
@@ -138,6 +138,16 @@ def test_pictures_that_a_page_has_no_room_for_are_linked(out):
     links = Reader(page.read_text(encoding="utf-8")).values("href")
     assert {one.path for one in part.pictures} <= set(links)
     assert all((out / one.path).is_file() for one in part.pictures)
+
+
+def test_conditions_stand_on_the_page_as_they_were_asked(out):
+    folder, ending = out / "statistics" / "sub-01", "_stat-effect_statmap.json"
+    assert [one.name for one in read_subject_stage(out).parts[0].asked] == ["b", HOSTILE]
+    for number, label in enumerate((Question(HOSTILE).label, "b"), 1):
+        path = folder / f"sub-01_contrast-{label}{ending}"
+        write_json(path, {**read_json(path), "QuestionNumber": number})
+    write_manifest(folder, kind="statistics of trials", settings_hash="")
+    assert [one.name for one in read_subject_stage(out).parts[0].asked] == [HOSTILE, "b"]
 
 
 def test_results_that_were_not_finished_are_left_out_and_damaged_ones_refused(out):

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import Answer, Question, answer_across
-from neurotranscoder.analyse.conditions_store import write_answer, write_untested
+from neurotranscoder.analyse.conditions_store import NUMBER, write_answer, write_untested
 from neurotranscoder.analyse.visible import Visible
 from neurotranscoder.analyse.zmaps import FEWEST_FOR_FDR
 from neurotranscoder.cli.common import say
@@ -118,16 +118,17 @@ def across_subjects(
     clear(folder, "*_contrast-*")
     metadata = _described(subjects, settings)
     sources = [source for one in subjects for source in one.sources]
-    for question in asked:
+    for number, question in enumerate(asked, 1):
+        facts = (sources, {**metadata, NUMBER: number})
         try:
             one = _answer(question, subjects, settings)
         except GridError as error:
             say(f"NOT TESTED: across subjects, {question.label}: {error}")
             averages = [each.averages.get(question.label) for each in subjects]
-            write_effect(folder, "group", question, averages, str(error), (sources, metadata))
+            write_effect(folder, "group", question, averages, str(error), facts)
             continue
         anatomy = mean_anatomy([(each.anatomy, each.imaged) for each in subjects])
-        write_found(folder, "group", one, anatomy, (sources, metadata))
+        write_found(folder, "group", one, anatomy, facts)
     write_manifest(folder, kind=KIND, settings_hash=identity)
 
 

@@ -9,6 +9,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurotranscoder.analyse.conditions_store import in_order
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table
@@ -227,17 +228,16 @@ def _expected(folder: Path, pictures: _Pictures) -> Shown | None:
 
 
 def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
-    """Return what was asked in finished statistics, means first."""
+    """Return what was asked in finished statistics, in the order of asking."""
     if not (folder / MANIFEST).is_file():
         return ()
     read_manifest(folder, kind="statistics of trials")
     ending = "_stat-effect_statmap.json"
-    found = {path: read_json(path) for path in sorted(folder.glob(f"*{ending}"))}
-    order = sorted(found, key=lambda path: found[path]["Second"] != "n/a")
+    found = {path: read_json(path) for path in folder.glob(f"*{ending}")}
     drawn = _drawn(pictures.out / FIGURES / folder.name)
     return tuple(
         _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures, drawn)
-        for path in order
+        for path in in_order(found)
     )
 
 
