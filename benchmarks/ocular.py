@@ -23,8 +23,6 @@ the step was refused, which leaves them as they are.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from dataclasses import dataclass
 import mne
 import numpy as np
 from jaxtyping import Float
+from mean_over_seeds import Rows, print_means, seeds_parser
 from numpy import ndarray
 from scipy.signal import butter, sosfiltfilt
 
@@ -218,7 +217,7 @@ def scored(one: World, method: Callable[[World], mne.io.BaseRaw] | None) -> dict
     }
 
 
-def of_seed(seed: int, duration: float) -> dict[str, dict[str, float]]:
+def of_seed(seed: int, duration: float) -> Rows:
     """Return all numbers of one seed."""
     rows = {}
     for name, methods in WORLDS.items():
@@ -233,16 +232,8 @@ def of_seed(seed: int, duration: float) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Print one line."""
     mne.set_log_level("error")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
-    parser.add_argument("--duration", type=float, default=160.0)
-    arguments = parser.parse_args()
-    found = [of_seed(seed, arguments.duration) for seed in arguments.seeds]
-    means = {
-        row: {key: round(float(np.mean([one[row][key] for one in found])), 3) for key in values}
-        for row, values in found[0].items()
-    }
-    print(json.dumps({**vars(arguments), **means}))
+    arguments = seeds_parser(__doc__).parse_args()
+    print_means(arguments, lambda seed: of_seed(seed, arguments.duration))
 
 
 if __name__ == "__main__":

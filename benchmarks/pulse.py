@@ -14,8 +14,6 @@ that is gone (``eeg_lost``, from the regression of the cleaned on the true EEG),
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from functools import partial
 import mne
 import numpy as np
 from jaxtyping import Float
+from mean_over_seeds import Rows, print_means, seeds_parser
 from numpy import ndarray
 
 import neurotranscoder as nt
@@ -134,7 +133,7 @@ def beats_found(one: World, beats: Beats) -> dict[str, float]:
     }
 
 
-def of_seed(seed: int, duration: float, pulse_uv: float) -> dict[str, dict[str, float]]:
+def of_seed(seed: int, duration: float, pulse_uv: float) -> Rows:
     """Return all numbers of one world."""
     one = world(seed, duration, pulse_uv)
     beats = nt.find_beats(one.raw)
@@ -158,18 +157,11 @@ def of_seed(seed: int, duration: float, pulse_uv: float) -> dict[str, dict[str, 
 
 def main() -> None:
     """Print one line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
-    parser.add_argument("--duration", type=float, default=160.0)
+    parser = seeds_parser(__doc__)
     parser.add_argument("--pulse-uv", type=float, default=157.0)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", RuntimeWarning)  # of the dead ECG, which is wanted here
-    found = [of_seed(seed, arguments.duration, arguments.pulse_uv) for seed in arguments.seeds]
-    means = {
-        row: {key: round(float(np.mean([one[row][key] for one in found])), 3) for key in values}
-        for row, values in found[0].items()
-    }
-    print(json.dumps({**vars(arguments), **means}))
+    print_means(arguments, lambda seed: of_seed(seed, arguments.duration, arguments.pulse_uv))
 
 
 if __name__ == "__main__":

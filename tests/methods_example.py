@@ -9,10 +9,13 @@ from neurotranscoder.report.methods.facts import (
     ImageFacts,
     MethodsFacts,
     ModelFacts,
+    PaperSubjectFacts,
+    ReadoutFacts,
     RunNumbers,
     StepFacts,
     SubjectFacts,
 )
+from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.settings import TrainSettings
 
 LABELS = ("sub-01_task-odd_run-1", "sub-03_task-odd_run-1")
@@ -65,6 +68,19 @@ def sidecar(**fields):
         "TrialsPerUnit": 8,
     }
     return {**known, **fields}
+
+
+def paper_subjects():
+    """Return the paper's stage of two subjects."""
+    settings = PaperSubjectSettings(steps=400).model_dump(mode="json")
+    return PaperSubjectFacts((3, 4), ("all conditions",), (400, 400), settings)
+
+
+def readouts(**changes):
+    """Return read-outs of all kinds."""
+    known = {"n_regions": 24, "atlases": ("aal_dseg.nii.gz",), "n_courses": 2, "n_responses": 2}
+    known |= {"jackknife": True, "n_maps": 2, "electrodes": ("Cz", "Pz"), "places": ("V1",)}
+    return ReadoutFacts(**{**known, "expected": ("calcarine",), **changes})
 
 
 def example_facts(**changes):

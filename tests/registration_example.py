@@ -43,10 +43,16 @@ def mean_error(found, true, grid):
     return np.linalg.norm(apply_matrix(found, points) - apply_matrix(true, points), axis=1).mean()
 
 
-def layers_at(points):
-    """Return shares of fluid, grey and white matter at points of a head of three layers."""
+def layers_at(points, lumps=0.0):
+    """Return shares of fluid, grey and white matter at points of a head of three layers.
+
+    With lumps, a share of the radius, white matter has folds that tell how the head is turned.
+    """
     radius = np.linalg.norm(points / [34.0, 38.0, 28.0], axis=1)
-    edges = [1 / (1 + np.exp((radius - edge) / 0.03)) for edge in (1.0, 0.85, 0.6)]
+    x, y, z = points.T
+    folded = radius * (1 + lumps * np.sin(x / 5) * np.sin(y / 6 + 0.5) * np.cos(z / 5))
+    shells = ((radius, 1.0), (radius, 0.85), (folded, 0.6))
+    edges = [1 / (1 + np.exp((where - edge) / 0.03)) for where, edge in shells]
     return edges[0] - edges[1], edges[1] - edges[2], edges[2]
 
 

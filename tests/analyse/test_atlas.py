@@ -187,4 +187,14 @@ def test_tables_are_written_with_sidecars(rng, tmp_path):
     assert read_table(tmp_path / "sub-01_desc-atlas_peaks.tsv")["region"] == ["left", "right"]
     assert len(read_table(tmp_path / "sub-01_desc-atlas_correlations.tsv")["r"]) == 4
     sidecar = read_json(tmp_path / "sub-01_desc-atlas_peaks.json")
-    assert f"over {units.n} units of {units.n_trials} trials" in sidecar["Description"]
+    assert f"over {units.n} units of {units.n_trials} trials" in sidecar["Intervals"]
+
+
+@pytest.mark.parametrize("name", ["courses", "peaks", "correlations"])
+def test_sidecars_say_what_every_column_is(rng, tmp_path, name):
+    units = units_of(rng)
+    found = region_courses(units, halves(units.grid), rng, n_resamples=20)
+    write_region_courses(tmp_path, "a", found)
+    sidecar = read_json(tmp_path / f"a_{name}.json")
+    for column in read_table(tmp_path / f"a_{name}.tsv"):
+        assert sidecar[column]["Description"]

@@ -45,6 +45,12 @@ def test_all_means_and_pairs_are_asked_about():
     assert [q.label for q in questions_of(["a", "a"], SETTINGS)] == ["a"]
 
 
+def test_means_are_in_the_order_of_the_settings_and_pairs_by_name():
+    chosen = SETTINGS.model_copy(update={"conditions": ("c", "a")})
+    labels = [one.label for one in questions_of(["a", "b", "c"], chosen)]
+    assert labels == ["all", "c", "a", "aMinusc"]
+
+
 def test_conditions_that_do_not_exist_or_share_a_label_are_refused():
     wrong = SETTINGS.model_copy(update={"contrasts": (("a", "d"),)})
     with pytest.raises(SettingsError, match=r"the conditions 'd'; need some of 'a', 'b'"):
@@ -81,7 +87,7 @@ def pooled(**changes):
 
 def test_pools_are_asked_about_in_place_of_their_conditions_and_pairs_that_share_none():
     labels = [one.label for one in questions_of(["a", "b", "c"], pooled())]
-    assert labels == ["all", "early", "last", "letters", "lastMinusletters"]
+    assert labels == ["all", "letters", "early", "last", "lastMinusletters"]
     chosen = pooled(conditions=("a", "c", "letters"), contrasts=(("c", "letters"),))
     labels = [one.label for one in questions_of(["a", "b", "c"], chosen)]
     assert labels == ["all", "a", "c", "letters", "cMinusletters"]

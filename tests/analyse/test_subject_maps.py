@@ -200,6 +200,8 @@ def test_a_place_is_written_as_a_topography_and_its_point_spread(rng, tmp_path):
     sidecar = read_json(tmp_path / "sub-01_place-L0A5S5_topography.json")
     assert sidecar["Centre"] == [0, 5, 5]
     assert (sidecar["Voxels"], sidecar["SeenShare"]) == (1, 0.5)
+    assert all(sidecar[column]["Description"] for column in table)
+    assert [sidecar[one]["Units"] for one in ("x", "forward", "inverse")] == ["mm", "V", "1/V"]
     image = nib.load(tmp_path / "sub-01_place-L0A5S5_desc-pointspread_map.nii.gz")
     spread = np.asarray(image.dataobj)[trained.mask]
     assert_allclose(spread, maps.point_spread(place), rtol=1e-5, atol=1e-7)

@@ -212,7 +212,8 @@ def test_responses_are_written_with_sidecars_and_a_picture(subject, found, tmp_p
     assert len(curves["value"]) == 4 * len(found.responses.times)
     sidecar = read_json(tmp_path / "sub-01_hrf.json")
     assert sidecar["Intervals"] == "95 %, jackknife over 3 runs"
-    assert sidecar["peak"]["Units"] == "s"
+    assert all(sidecar[column]["Description"] for column in table)
+    assert sidecar["peak"]["Units"] == sidecar["peak_low"]["Units"] == "s"
     path = tmp_path / "sub-01_hrf.png"
     write_region_hrfs_picture(path, marked, subject.group.response, name="sub-01")
     assert path.read_bytes().startswith(b"\x89PNG")

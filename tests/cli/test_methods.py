@@ -2,12 +2,14 @@ import pytest
 
 from methods_example import GRADIENT, LABELS, sidecar
 from neurotranscoder.cli.methods import cleaning_of, methods_of, study_of
+from neurotranscoder.cli.methods_readouts import of_readouts
 from neurotranscoder.cli.run_numbers import read_run_numbers
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.derivatives import start_derivative
 from neurotranscoder.io.manifest import write_manifest
-from neurotranscoder.io.store import write_json
+from neurotranscoder.io.store import write_json, write_table
 from neurotranscoder.preprocess.clean_study import CleanStudy, write_clean_study
+from neurotranscoder.report.methods.facts import MethodsFacts, ReadoutFacts
 
 RUN = {
     "label": LABELS[0],
@@ -74,6 +76,12 @@ def test_a_clean_study_that_was_moved_with_its_results_is_found(folders, tmp_pat
     assert "oddball" in text_of(moved / "results")
 
 
+@pytest.mark.parametrize("source", [{"URL": ""}, {"URL": None}, {"DOI": "10.1/2"}])
+def test_a_source_without_an_address_is_no_study(source, tmp_path):
+    write_json(tmp_path / "dataset_description.json", {"SourceDatasets": [source]})
+    assert study_of(tmp_path) is None
+
+
 def test_a_part_that_is_damaged_is_said_and_left_out(folders, capsys):
     write_runs(folders[0], runs=[{"label": "sub-01"}])
     assert "oddball" in text_of(folders[0])
@@ -88,6 +96,33 @@ def test_statistics_that_were_not_finished_are_not_described(folders):
     assert "permutations" not in text_of(folders[0])
     write_manifest(folder, kind="statistics of trials", settings_hash="")
     assert "1000 permutations" in text_of(folders[0])
+
+
+def test_read_outs_of_atlases_and_models_that_are_whole_are_described(tmp_path):
+    peaks = {"Sources": ["a.movie", "/data/aal.nii.gz", "/data/aal.tsv"]}
+    files = {
+        "regions/sub-01/sub-01_contrast-all_peaks.json": peaks,
+        "responses/sub-01/sub-01_res-voxel_hrf.json": {**peaks, "Intervals": "95 %, jackknife"},
+        "maps/sub-01/sub-01_electrode-Cz_desc-forward_map.json": {"Electrode": "Cz"},
+        "expected/group/group_desc-expected_peaks.json": {"Expected": [{"region": "V1 left"}]},
+        "maps/sub-02/sub-02_electrode-Pz_desc-forward_map.json": {"Electrode": "Pz"},
+    }
+    for name, content in files.items():
+        write_json(tmp_path / name, content)
+        if "sub-02" not in name:
+            write_manifest((tmp_path / name).parent, kind="any", settings_hash="")
+    write_table(tmp_path / "readouts" / "sparse" / "regions.tsv", {"region": ["a", "b", "c"]})
+    write_manifest(tmp_path / "readouts" / "sparse", kind="readouts", settings_hash="")
+    assert of_readouts(MethodsFacts(), tmp_path).readouts == ReadoutFacts(
+        n_regions=3,
+        atlases=("aal.nii.gz",),
+        n_courses=1,
+        n_responses=1,
+        jackknife=True,
+        n_maps=1,
+        electrodes=("Cz",),
+        expected=("V1 left",),
+    )
 
 
 def test_the_link_to_the_page_of_preprocessing_is_relative(folders, tmp_path):

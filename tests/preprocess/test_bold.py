@@ -22,6 +22,7 @@ from registration_example import (
     grid_of_size,
     head_at,
     layers_at,
+    mean_error,
     points_of,
 )
 
@@ -145,20 +146,22 @@ def test_same_run_gives_same_bytes():
 
 
 @cache
-def layered_run():
+def layered_run(lumps=0.0):
     """Return a run of a head of three layers, as T2* sees them."""
     there = apply_matrix(EPI_TO_T1, points_of(EPI_GRID))
-    bright = 1000 * np.tensordot([1.2, 0.75, 0.6], layers_at(there), 1).reshape(EPI_GRID.shape)
+    bright = 1000 * np.tensordot([1.2, 0.75, 0.6], layers_at(there, lumps), 1).reshape(
+        EPI_GRID.shape
+    )
     noise = np.random.default_rng(1).standard_normal((*EPI_GRID.shape, N))
     data = bright[..., np.newaxis] + 3 * noise
     return Bold(data, EPI_GRID, VolumeAxis(TR, N, np.full(EPI_GRID.shape[2], 1.0)), bright > 300)
 
 
 @cache
-def layered(**changes):
+def layered(*, lumps=0.0, **changes):
     shades = [0.4, 0.7, 0.9]
-    t1 = np.tensordot(shades, layers_at(points_of(FINE)), 1).reshape(FINE.shape)
-    fluid, grey, white = (one.reshape(TARGET.shape) for one in layers_at(points_of(TARGET)))
+    t1 = np.tensordot(shades, layers_at(points_of(FINE), lumps), 1).reshape(FINE.shape)
+    fluid, grey, white = (one.reshape(TARGET.shape) for one in layers_at(points_of(TARGET), lumps))
     image = np.tensordot(shades, [fluid, grey, white], 1)
     target = Template(image, TARGET, brain_of(TARGET), grey, white)
     rough = CoregisterSettings(n_starts=1, max_iterations=4)
@@ -168,7 +171,7 @@ def layered(**changes):
     if settings.segment:
         known = with_tissues(Anatomy(t1, FINE), known.normalisation, target, settings.tissues)
     return preprocess_bold(
-        layered_run(), Anatomy(t1, FINE), settings, template=target, found=known
+        layered_run(lumps), Anatomy(t1, FINE), settings, template=target, found=known
     )
 
 
@@ -179,6 +182,15 @@ def test_place_follows_the_boundary_of_the_white_matter_found_only_if_it_says_so
     one = boundary if better else layered().coregistration
     assert_allclose(layered().epi_to_t1, one.epi_to_t1)
     assert any("by the boundary of white matter" in step for step in layered().steps)
+
+
+def test_white_matter_found_in_the_t1_brings_a_rough_place_to_the_true_one():
+    result = layered(lumps=0.2)
+    assert result.boundary.why_not == ""
+    assert_array_equal(result.epi_to_t1, result.boundary.epi_to_t1)
+    rough = mean_error(result.coregistration.epi_to_t1, EPI_TO_T1, EPI_GRID)
+    assert rough > 1.0  # mm; else there is nothing to refine
+    assert mean_error(result.epi_to_t1, EPI_TO_T1, EPI_GRID) < 0.5  # an eighth of a voxel
 
 
 def test_the_table_has_signals_of_the_tissues():

@@ -28,6 +28,8 @@ addEventListener("load", () => {
     loaded: performance.getEntriesByType("resource").filter(e => e.name.startsWith("http")).length,
     wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     mode: document.compatMode,
+    captions: [...document.querySelectorAll("caption")].filter(
+      c => (c.firstElementChild ?? c).offsetWidth > c.closest(".scroll").clientWidth).length,
   };
   document.documentElement.setAttribute("data-probe", JSON.stringify(state).replaceAll('"', "'"));
 });
@@ -74,11 +76,11 @@ def test_browser_reports_a_message_when_there_is_one(chromium, tmp_path):
 
 @pytest.mark.parametrize("name", ["page", "benchmark_page"])
 @pytest.mark.parametrize("width", [1200, 500])  # Chromium's windows are at least 500 wide
-def test_browser_draws_every_picture_within_the_window(chromium, request, tmp_path, width, name):
+def test_window_holds_every_picture_and_caption(chromium, request, tmp_path, width, name):
     page = request.getfixturevalue(name)
     path = write_page(tmp_path, page, extra=PROBE)
     size = f"--window-size={width},900"
     document, _ = open_page(chromium, path, tmp_path / "profile", "--dump-dom", size)
     state = document.split('data-probe="{')[1].split('}"')[0]
-    assert "'broken':0,'loaded':0,'wider':0,'mode':'CSS1Compat'" in state
+    assert "'broken':0,'loaded':0,'wider':0,'mode':'CSS1Compat','captions':0" in state
     assert f"'images':{page.count('<img ')}," in state

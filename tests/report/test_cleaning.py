@@ -87,6 +87,47 @@ def test_the_page_loads_nothing_and_its_links_have_targets(tmp_path):
     assert "script" not in reader.tags
 
 
+@pytest.fixture
+def crowded(tmp_path):
+    """The page of two subjects whose pictures are too much for it."""
+    labels = (FACTS.label, "sub-03_task-odd_run-1")
+    records = {label: {"steps": STEPS} for label in labels}
+    runs = [RunPage(replace(FACTS, label=label)) for label in labels]
+    page = tmp_path / "page.html"
+    known = cleaning_summary(records, {}, ["sub-02: no samples"])
+    write_cleaning_page(page, runs, known, name="oddball", most_bytes=10)
+    return page, runs, known
+
+
+def test_subjects_that_are_too_much_for_one_page_have_pages_that_the_table_links(crowded):
+    page, runs, _ = crowded
+    text = page.read_text()
+    assert text.count("<img") == 0
+    assert "sub-02: no samples" in text
+    for run in runs:
+        own = page.with_name(f"page_{run.subject}.html")
+        label = run.facts.label
+        assert f"{own.name}#{label}" in Reader(text).values("href")
+        reader = Reader(own.read_text())
+        assert {"page.html", f"#{label}"} <= set(reader.values("href"))
+        assert label in reader.values("id")
+        assert own.read_text().count("<img") == 2
+
+
+def test_a_study_that_fits_is_one_page_again(crowded):
+    page, runs, known = crowded
+    write_cleaning_page(page, runs, known, name="oddball")
+    assert page.read_text().count("<img") == 4
+    assert list(page.parent.iterdir()) == [page]
+
+
+@pytest.mark.parametrize("images", [None, {FACTS.label: IMAGES}])
+def test_the_caption_of_the_table_speaks_of_images_where_there_are_any(tmp_path, images):
+    path = tmp_path / "page.html"
+    write_cleaning_page(path, [RunPage(FACTS)], summary(images), name="oddball")
+    assert ("Images: mean" in path.read_text()) == (images is not None)
+
+
 @pytest.mark.parametrize(
     ("column", "cell"),
     [

@@ -5,14 +5,25 @@ from pathlib import Path
 import pytest
 
 from findings_example import example_findings
-from methods_example import GRADIENT, eeg, example_facts, images, model, sidecar, step
+from methods_example import (
+    GRADIENT,
+    eeg,
+    example_facts,
+    images,
+    model,
+    paper_subjects,
+    readouts,
+    sidecar,
+    step,
+)
 from neurotranscoder.preprocess.bold import PreprocessSettings
 from neurotranscoder.preprocess.confounds import CleanSettings
 from neurotranscoder.report.methods.facts import MethodsFacts
 from neurotranscoder.report.methods.references import REFERENCES
 from neurotranscoder.report.methods.text import methods_text, write_methods
 from neurotranscoder.report.page import render_report
-from neurotranscoder.report.subjects import SubjectStage, write_subject_page
+from neurotranscoder.report.subject_pages import write_subject_page
+from neurotranscoder.report.subjects import SubjectStage
 from page_reader import HOSTILE, Reader
 
 CITATION = Path(__file__).parents[2] / "CITATION.cff"
@@ -61,6 +72,45 @@ def test_a_part_that_was_not_done_is_neither_said_nor_cited(part, words, key):
     without = example_facts(**part)
     assert words not in text_of(without)
     assert key not in keys_of(without)
+
+
+@pytest.mark.parametrize(
+    ("none", "words", "key"),
+    [
+        ({"n_regions": 0}, "of 24 regions that the group model tells apart", "benjamini1995"),
+        ({"n_courses": 0}, "Courses after events of regions of the atlas aal_dseg", "efron1979"),
+        ({"n_responses": 0}, "Hemodynamic responses of regions of the atlas aal_dseg", None),
+        ({"electrodes": ()}, "of the electrodes Cz and Pz at voxels", None),
+        ({"places": ()}, "of 1 place on the scalp", None),
+        ({"expected": ()}, "Courses of 1 region that the experiment was expected to", None),
+        ({"atlases": ()}, "aal_dseg.nii.gz", None),
+    ],
+)
+def test_read_outs_are_said_with_atlas_and_reference_where_they_were_made(none, words, key):
+    made, not_made = MethodsFacts(readouts=readouts()), MethodsFacts(readouts=readouts(**none))
+    assert words in text_of(made)
+    assert words not in text_of(not_made)
+    assert key is None or key in keys_of(made) - keys_of(not_made)
+
+
+def test_responses_of_one_short_run_have_no_jackknife():
+    facts = MethodsFacts(readouts=readouts(n_regions=0, jackknife=False))
+    assert "efron1981" not in keys_of(facts)
+
+
+def test_the_reference_of_an_atlas_is_left_to_the_reader():
+    unknown = methods_text(MethodsFacts(readouts=readouts())).unknown
+    assert "reference of the atlas aal_dseg.nii.gz" in unknown
+
+
+def test_the_networks_of_single_subjects_are_said_with_what_was_averaged():
+    facts = MethodsFacts(paper_subjects=paper_subjects())
+    text = text_of(facts)
+    assert "For each of 2 subjects (3\N{EN DASH}4 runs of each)" in text
+    assert "averaged from 0 to 3 s (all conditions)" in text
+    assert "16 x 16 x 16 voxels and 300 frames; 400 steps" in text
+    assert {"liu2022", "kingma2014", "paszke2019"} <= keys_of(facts)
+    assert "second cyclic transcoder" not in text_of(example_facts())
 
 
 def test_a_step_that_was_left_out_says_so_with_its_reason():

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,11 @@ from neurotranscoder.cli.evaluate import report
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import write_manifest
-from neurotranscoder.io.store import write_table
+from neurotranscoder.io.store import read_json, write_json, write_table
 from neurotranscoder.report.effect_frames import write_frames
 from neurotranscoder.report.page import render_report
-from neurotranscoder.report.subjects import _rounded, read_subject_stage
+from neurotranscoder.report.subject_pages import write_subject_page, write_subject_pages
+from neurotranscoder.report.subjects import SubjectStage, _rounded, read_subject_stage
 from neurotranscoder.report.trust_picture import figure_of_trust, write_trust_picture
 from page_reader import HOSTILE, Reader, pictures_of
 from trial_example import SHORT, noise_run, smooth_maps
@@ -96,6 +98,56 @@ def test_scores_of_movies_stand_on_the_page(out):
     report(out)
     text = Reader((out / "report.html").read_text(encoding="utf-8")).text
     assert "method value oracle 0.9412" in text
+
+
+@pytest.fixture
+def crowded(out):
+    """Results of two subjects."""
+    shutil.copytree(out / "statistics" / "sub-01", out / "statistics" / "sub-02")
+    return out
+
+
+def test_subjects_that_are_too_much_for_one_page_have_pages_of_their_own(crowded, findings):
+    stage = read_subject_stage(crowded, most_bytes=10)
+    assert (stage.parts, stage.pages) == ((), ("sub-01", "sub-02"))
+    write_subject_pages(crowded, stage)
+    bare = replace(findings, traces=(), maps=(), topographies=(), curves=(), realism=None)
+    links = Reader(render_report(bare, stage)).values("href")
+    for name in stage.pages:
+        page = (crowded / f"report_{name}.html").read_text(encoding="utf-8")
+        assert f"report_{name}.html" in links
+        assert set(pictures_of(page)) == {
+            one.read_bytes() for one in crowded.glob(f"*/{name}/*.png")
+        }
+        assert "report.html" in Reader(page).values("href")
+
+
+def test_subjects_that_fit_are_on_the_report_alone(crowded):
+    write_subject_pages(crowded, read_subject_stage(crowded, most_bytes=10))
+    report(crowded)
+    page = (crowded / "report.html").read_text(encoding="utf-8")
+    assert len(pictures_of(page)) == 3
+    assert not list(crowded.glob("report_*"))
+
+
+def test_pictures_that_a_page_has_no_room_for_are_linked(out):
+    (part,) = read_subject_stage(out, most_bytes=10).parts
+    assert [one.source for one in part.pictures] == ["", ""]
+    page = out / "page.html"
+    write_subject_page(SubjectStage((part,), ()), page)
+    links = Reader(page.read_text(encoding="utf-8")).values("href")
+    assert {one.path for one in part.pictures} <= set(links)
+    assert all((out / one.path).is_file() for one in part.pictures)
+
+
+def test_conditions_stand_on_the_page_as_they_were_asked(out):
+    folder, ending = out / "statistics" / "sub-01", "_stat-effect_statmap.json"
+    assert [one.name for one in read_subject_stage(out).parts[0].asked] == ["b", HOSTILE]
+    for number, label in enumerate((Question(HOSTILE).label, "b"), 1):
+        path = folder / f"sub-01_contrast-{label}{ending}"
+        write_json(path, {**read_json(path), "QuestionNumber": number})
+    write_manifest(folder, kind="statistics of trials", settings_hash="")
+    assert [one.name for one in read_subject_stage(out).parts[0].asked] == [HOSTILE, "b"]
 
 
 def test_results_that_were_not_finished_are_left_out_and_damaged_ones_refused(out):

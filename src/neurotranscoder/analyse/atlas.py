@@ -19,7 +19,7 @@ from neurotranscoder.analyse.jackknife import Banded
 from neurotranscoder.analyse.units import Units
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.io.atlas import Atlas
-from neurotranscoder.io.derivatives import write_table_with_sources
+from neurotranscoder.io.derivatives import Column, write_columns_with_sources
 
 _LEVELS = (2.5, 97.5)
 _FEWEST = 5
@@ -177,34 +177,40 @@ def write_region_courses(
         Further fields of the sidecars.
     """
     names, times = found.names, found.times.tolist()
-    courses: dict[str, Sequence[object]] = {
-        "region": [name for name in names for _ in times],
-        "time": times * len(names),
+    region = "Region of the atlas"
+    courses = {
+        "region": Column([name for name in names for _ in times], region),
+        "time": Column(times * len(names), "After the event", "s"),
+        **_ends("value", found.courses, "Mean over units and voxels, unit arbitrary"),
     }
-    pairs: dict[str, Sequence[object]] = {
-        "region": [one for one in names for _ in names],
-        "other": list(names) * len(names),
+    peaks = {
+        "region": Column(names, region),
+        "n_voxels": Column(found.n_voxels, "Voxels in its course"),
+        "n_in_brain": Column(found.n_in_brain, "Its voxels in the mask, seen or not"),
+        **_ends("latency", found.latency, "Largest magnitude of the mean, after the event", "s"),
     }
-    peaks: dict[str, Sequence[object]] = {"region": names, "n_voxels": found.n_voxels}
-    peaks["n_in_brain"] = found.n_in_brain
-    tables = (
-        ("courses", courses, "value", found.courses, "Mean over units and voxels, any unit"),
-        ("peaks", peaks, "latency", found.latency, "Largest magnitude, in s after the event"),
-        ("correlations", pairs, "r", found.correlation, "Of mean courses after the event"),
-    )
-    for name, columns, column, banded, text in tables:
-        written = dict(columns)
-        for key, part in ((column, "value"), ("ci_low", "low"), ("ci_high", "high")):
-            written[key] = np.ravel(getattr(banded, part)).tolist()
-        facts = {
-            "Description": f"{text}; 95 % intervals by bootstrap over {found.n_units} units of "
-            f"{found.n_trials} trials",
-            "RegionsNotSeen": list(found.not_seen),
-            **(metadata or {}),
-        }
-        write_table_with_sources(
-            folder / f"{stem}_{name}.tsv", written, sources=sources, metadata=facts
-        )
+    correlations = {
+        "region": Column([one for one in names for _ in names], region),
+        "other": Column(list(names) * len(names), "Region whose course it is compared with"),
+        **_ends("r", found.correlation, "Correlation of mean courses after the event"),
+    }
+    facts = {
+        "Intervals": f"95 %, bootstrap over {found.n_units} units of {found.n_trials} trials",
+        "RegionsNotSeen": list(found.not_seen),
+        **(metadata or {}),
+    }
+    for name, columns in (("courses", courses), ("peaks", peaks), ("correlations", correlations)):
+        path = folder / f"{stem}_{name}.tsv"
+        write_columns_with_sources(path, columns, sources=sources, metadata=facts)
+
+
+def _ends(name: str, banded: Banded, words: str, unit: str = "") -> dict[str, Column]:
+    """Return the columns of an estimate and its interval."""
+    return {
+        name: Column(np.ravel(banded.value).tolist(), words, unit),
+        "ci_low": Column(np.ravel(banded.low).tolist(), "Lower end of the interval", unit),
+        "ci_high": Column(np.ravel(banded.high).tolist(), "Upper end of the interval", unit),
+    }
 
 
 def _banded(value: Float[ndarray, "*shape"], draws: Float[ndarray, "draws ..."]) -> Banded:

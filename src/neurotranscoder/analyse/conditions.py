@@ -105,7 +105,9 @@ class Answer:
 
 
 def questions_of(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
-    """Return all means and contrasts of some conditions.
+    """Return all means and contrasts of some conditions: means in the order of the settings.
+
+    Pairs that settings do not name are by name, the first less the second.
 
     Parameters
     ----------
@@ -199,11 +201,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _asked(names: Sequence[str], settings: TrialAnalysisSettings) -> tuple[Question, ...]:
-    """Return what is asked of conditions, whether it can be or not."""
-    wanted = sorted(settings.conditions or settings.pools or set(names))
+    """Return what is asked of conditions, in their order in the settings, or by name."""
+    wanted = list(settings.conditions or settings.pools or sorted(set(names)))
     pooled = [POOLED] if len(wanted) > 1 else []
     contrasts = settings.contrasts or tuple(
-        pair for pair in combinations(wanted, 2) if not settings.shared(*pair)
+        pair for pair in combinations(sorted(wanted), 2) if not settings.shared(*pair)
     )
     means = (Question(name) for name in [*pooled, *wanted])
     return (*means, *(Question(*one) for one in contrasts))

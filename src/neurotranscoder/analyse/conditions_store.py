@@ -36,6 +36,16 @@ _PEAKS = {
     "y": "Place of the peak, RAS mm",
     "z": "Place of the peak, RAS mm",
 }
+NUMBER = "QuestionNumber"
+"""Field of sidecars: where a question stands among those that were asked, from 1."""
+
+
+def in_order(sidecars: Mapping[Path, Mapping[str, object]]) -> list[Path]:
+    """Return what was asked as it was asked; where that is not known, means first, by name."""
+    known = {path: int(str(sidecar.get(NUMBER, 0))) for path, sidecar in sidecars.items()}
+    return sorted(
+        sidecars, key=lambda path: (known[path], sidecars[path]["Second"] != "n/a", path)
+    )
 
 
 def write_answer(

@@ -25,7 +25,7 @@ from scipy.ndimage import label, maximum_filter
 from neurotranscoder.analyse.stored_maps import StoredMap
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.settings import Settings
-from neurotranscoder.io.derivatives import write_table_with_sources
+from neurotranscoder.io.derivatives import write_rows_with_sources
 
 Sign = Literal["activation", "deactivation"]
 SIGNS: dict[Sign, int] = {"deactivation": -1, "activation": 1}
@@ -176,12 +176,7 @@ def write_moments_table(
         (one.sign, one.time, *one.place, round(one.z, 6), one.effect, one.n_voxels, one.survives)
         for one in moments
     ]
-    write_table_with_sources(
-        path,
-        {name: [row[k] for row in rows] for k, name in enumerate(_COLUMNS)},
-        sources=sources,
-        metadata={**{key: {"Description": text} for key, text in _COLUMNS.items()}, **metadata},
-    )
+    write_rows_with_sources(path, _COLUMNS, rows, sources=sources, metadata=metadata)
 
 
 def _frames(found: StoredMap, times: tuple[float, ...]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from numpy import ndarray
 
+from neurotranscoder.analyse.conditions_store import in_order
 from neurotranscoder.core.axes import TimeAxis, VoxelGrid
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.limits import check_memory
@@ -61,17 +62,16 @@ class StoredMap:
 
 
 def stored_labels(folder: Path) -> tuple[str, ...]:
-    """Return the labels of what was tested in a folder of statistics, means first.
+    """Return the labels of what was tested in a folder of statistics, in the order of asking.
 
     Raises
     ------
     StoreError
         When a sidecar cannot be read.
     """
-    found = {path: read_json(path) for path in sorted(folder.glob(f"*{_EFFECT}"))}
-    tested = [path for path, sidecar in found.items() if "NotTested" not in sidecar]
-    order = sorted(tested, key=lambda path: found[path]["Second"] != "n/a")
-    return tuple(path.name.removesuffix(_EFFECT).partition("_contrast-")[2] for path in order)
+    found = {path: read_json(path) for path in folder.glob(f"*{_EFFECT}")}
+    tested = [path for path in in_order(found) if "NotTested" not in found[path]]
+    return tuple(path.name.removesuffix(_EFFECT).partition("_contrast-")[2] for path in tested)
 
 
 def read_map(folder: Path, label: str) -> StoredMap:

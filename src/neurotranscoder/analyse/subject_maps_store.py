@@ -12,7 +12,7 @@ from numpy import ndarray
 from neurotranscoder.analyse.places import Place
 from neurotranscoder.analyse.subject_maps import SubjectMaps
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.io.derivatives import write_image, write_table_with_sources
+from neurotranscoder.io.derivatives import Column, write_columns_with_sources, write_image
 from neurotranscoder.io.nifti import image_of
 
 _UNIT = "unit of the movie: lasting for long it gives BOLD of one unit of the group's scale"
@@ -120,29 +120,19 @@ def write_place(
     }
     positions = maps.montage.positions
     x, y, z = np.full((3, len(maps.montage.names)), np.nan) if positions is None else positions.T
-    write_table_with_sources(
+    forward, inverse = maps.topography(place).tolist(), maps.reading_of(place).tolist()
+    write_columns_with_sources(
         folder / f"{start}_topography.tsv",
         {
-            "channel": maps.montage.names,
-            "x": x.tolist(),
-            "y": y.tolist(),
-            "z": z.tolist(),
-            "forward": maps.topography(place).tolist(),
-            "inverse": maps.reading_of(place).tolist(),
+            "channel": Column(maps.montage.names, "Electrode"),
+            "x": Column(x.tolist(), "Of the electrode, RAS", "mm"),
+            "y": Column(y.tolist(), "Of the electrode, RAS", "mm"),
+            "z": Column(z.tolist(), "Of the electrode, RAS", "mm"),
+            "forward": Column(forward, "EEG of one unit of the movie, spread over the place", "V"),
+            "inverse": Column(inverse, "Weight of a channel in the mean of the place", "1/V"),
         },
         sources=sources,
-        metadata={
-            "forward": {
-                "Description": "EEG of one unit of the movie, spread over the place",
-                "Units": "V",
-            },
-            "inverse": {
-                "Description": "Weight of a channel in the mean of the place",
-                "Units": "1/V",
-            },
-            "x": {"Description": "RAS, as y and z", "Units": "mm"},
-            **facts,
-        },
+        metadata=facts,
     )
     text = "Movie that the forward map of one unit in the place gives through the inverse"
     write_image(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from neurotranscoder.analyse.subject_responses import LEAST_SEEN, SubjectResponses
-from neurotranscoder.io.derivatives import write_table_with_sources
+from neurotranscoder.io.derivatives import Column, write_columns_with_sources
 
 _SHAPES = {
     "peak": ("s", "Lag of the largest value"),
@@ -16,6 +16,8 @@ _SHAPES = {
     "undershoot": ("1", "Depth of the lowest value after the peak below 0, over the peak"),
     "undershoot_time": ("s", "Lag of that value"),
 }
+_REGION = "Region of the atlas"
+_LOW, _HIGH = "Lower end of the interval", "Upper end of the interval"
 _OVER = {
     "runs": "jackknife over {n} runs",
     "segments": "jackknife over segments of the single run",
@@ -51,45 +53,50 @@ def write_region_hrfs(
     metadata : mapping, optional
         Further fields of the sidecars.
     """
-    responses, known = found.responses, ~np.isnan(found.seen)
     facts = {"Intervals": f"95 %, {intervals_of(found)}", "Runs": list(found.runs)}
-    shapes: dict[str, Sequence[object]] = {
-        "region": found.names,
-        "n_voxels": found.n_voxels.tolist(),
-        "n_used": found.n_used.tolist(),
-        "seen_share": found.seen.tolist(),
-        "seen": [int(one) if k else "n/a" for one, k in zip(found.trusted, known, strict=True)],
-    }
-    for name in _SHAPES:
-        for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
-            shapes[name + end] = getattr(getattr(responses, name), part).tolist()
-    shapes["bold_explained"] = responses.explained.tolist()
-    columns = {
-        name: {"Units": unit, "Description": text} for name, (unit, text) in _SHAPES.items()
-    }
-    seen = f"1: in the trust map {LEAST_SEEN:.0%} or more of the voxels with a map are seen"
-    words: dict[str, object] = {
-        **columns,
-        "n_used": {"Description": "Voxels that the model has a map for"},
-        "seen": {"Description": seen},
-        "bold_explained": {"Description": "Share of the BOLD of voxels, held out, explained"},
-        "Shrinkage": responses.shrinkage,
-    }
     extra = {**facts, **(metadata or {})}
-    write_table_with_sources(
-        folder / f"{stem}_hrf.tsv", shapes, sources=sources, metadata={**words, **extra}
-    )
-    lags = responses.times.tolist()
-    curves: dict[str, Sequence[object]] = {
-        "region": [name for name in found.names for _ in lags],
-        "lag": lags * len(found.names),
-    }
-    for part in ("value", "low", "high"):
-        curves[part] = np.ravel(getattr(responses.values, part)).tolist()
-    text = "Response in the unit of the group's, whose area is 1 / s"
-    write_table_with_sources(
-        folder / f"{stem}_hrfcurves.tsv",
-        curves,
+    write_columns_with_sources(
+        folder / f"{stem}_hrf.tsv",
+        _shapes(found),
         sources=sources,
-        metadata={"value": {"Description": text}, "lag": {"Units": "s"}, **extra},
+        metadata={"Shrinkage": found.responses.shrinkage, **extra},
     )
+    lags = found.responses.times.tolist()
+    ends = {
+        part: np.ravel(getattr(found.responses.values, part)).tolist()
+        for part in ("value", "low", "high")
+    }
+    write_columns_with_sources(
+        folder / f"{stem}_hrfcurves.tsv",
+        {
+            "region": Column([name for name in found.names for _ in lags], _REGION),
+            "lag": Column(lags * len(found.names), "After the activity", "s"),
+            "value": Column(ends["value"], "Response in the unit of the group's, of area 1 / s"),
+            "low": Column(ends["low"], _LOW),
+            "high": Column(ends["high"], _HIGH),
+        },
+        sources=sources,
+        metadata=extra,
+    )
+
+
+def _shapes(found: SubjectResponses) -> dict[str, Column]:
+    """Return what is known of the response of each region."""
+    known = ~np.isnan(found.seen)
+    seen = [int(one) if k else "n/a" for one, k in zip(found.trusted, known, strict=True)]
+    share = "Share of the voxels with a map that the trust map sees"
+    columns = {
+        "region": Column(found.names, _REGION),
+        "n_voxels": Column(found.n_voxels.tolist(), "Voxels of the region"),
+        "n_used": Column(found.n_used.tolist(), "Voxels that the model has a map for"),
+        "seen_share": Column(found.seen.tolist(), share),
+        "seen": Column(seen, f"1 where that share is {LEAST_SEEN:.0%} or more"),
+    }
+    for name, (unit, words) in _SHAPES.items():
+        banded = getattr(found.responses, name)
+        columns[name] = Column(banded.value.tolist(), words, unit)
+        columns[f"{name}_low"] = Column(banded.low.tolist(), _LOW, unit)
+        columns[f"{name}_high"] = Column(banded.high.tolist(), _HIGH, unit)
+    explained = "Share of the BOLD of voxels, held out, explained"
+    columns["bold_explained"] = Column(found.responses.explained.tolist(), explained)
+    return columns

@@ -13,8 +13,9 @@ from numpy import ndarray
 
 from neurotranscoder.analyse.condition_settings import TrialAnalysisSettings
 from neurotranscoder.analyse.conditions import Answer, Question, answer_across
-from neurotranscoder.analyse.conditions_store import write_answer, write_untested
+from neurotranscoder.analyse.conditions_store import NUMBER, write_answer, write_untested
 from neurotranscoder.analyse.visible import Visible
+from neurotranscoder.analyse.zmaps import FEWEST_FOR_FDR
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
 from neurotranscoder.cli.run_movies import RunMovie, caution_of, words_of
@@ -117,16 +118,17 @@ def across_subjects(
     clear(folder, "*_contrast-*")
     metadata = _described(subjects, settings)
     sources = [source for one in subjects for source in one.sources]
-    for question in asked:
+    for number, question in enumerate(asked, 1):
+        facts = (sources, {**metadata, NUMBER: number})
         try:
             one = _answer(question, subjects, settings)
         except GridError as error:
             say(f"NOT TESTED: across subjects, {question.label}: {error}")
             averages = [each.averages.get(question.label) for each in subjects]
-            write_effect(folder, "group", question, averages, str(error), (sources, metadata))
+            write_effect(folder, "group", question, averages, str(error), facts)
             continue
         anatomy = mean_anatomy([(each.anatomy, each.imaged) for each in subjects])
-        write_found(folder, "group", one, anatomy, (sources, metadata))
+        write_found(folder, "group", one, anatomy, facts)
     write_manifest(folder, kind=KIND, settings_hash=identity)
 
 
@@ -135,13 +137,9 @@ def _described(
 ) -> dict[str, object]:
     """Return what sidecars of the group say; what is to be kept in mind is said as well."""
     movies = [movie for one in subjects for movie in one.movies]
-    cautions = [caution_of(movies)]
-    if len(subjects) < _FEWEST and settings.correction != "cluster":
-        cautions.append(
-            f"{len(subjects)} subjects: p holds only as far as their averages are normal; from "
-            f"{_FEWEST} on, signs alone could say it (correction 'cluster')"
-        )
-        say(f"FEW SUBJECTS: {cautions[-1]}")
+    cautions = [caution_of(movies), _of_few(len(subjects), settings)]
+    if cautions[1]:
+        say(f"FEW SUBJECTS: {cautions[1]}")
     if cautions[0]:
         say(f"SLOW OR MIXED MOVIES: across subjects: {cautions[0]}")
     known: dict[str, object] = {
@@ -152,6 +150,22 @@ def _described(
     if any(cautions):
         known["Caution"] = "; ".join(one for one in cautions if one)
     return known
+
+
+def _of_few(n: int, settings: TrialAnalysisSettings) -> str:
+    """Return what few subjects mean for the correction that is asked for; else nothing."""
+    if settings.correction == "fdr" and n < FEWEST_FOR_FDR:
+        return (
+            f"{n} subjects: a false discovery rate is not tested across fewer than "
+            f"{FEWEST_FOR_FDR}, as p is then as good as the tails of t with {n - 1} degrees of "
+            "freedom; there are effects alone"
+        )
+    if settings.correction == "cluster" or n >= _FEWEST:
+        return ""
+    return (
+        f"{n} subjects: p holds only as far as their averages are normal; from {_FEWEST} on, "
+        "signs alone could say it (correction 'cluster')"
+    )
 
 
 def _answer(

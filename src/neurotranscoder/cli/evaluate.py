@@ -43,7 +43,8 @@ from neurotranscoder.report.benchmark.page import write_benchmark_page
 from neurotranscoder.report.methods.text import Methods, write_methods
 from neurotranscoder.report.page import write_report
 from neurotranscoder.report.readout_links import read_readouts
-from neurotranscoder.report.subjects import read_subject_stage, write_subject_page
+from neurotranscoder.report.subject_pages import write_subject_page, write_subject_pages
+from neurotranscoder.report.subjects import read_subject_stage
 from neurotranscoder.simulate.truth import Truth, load_truth
 from neurotranscoder.train.trained import TrainedTranscoder
 
@@ -223,7 +224,9 @@ def describe(out: Path) -> Methods:
 def report(out: Path, /) -> None:
     """Write OUT/report.html from the results or the benchmark in OUT: one page, no network.
 
-    Beside it, for results: methods.md, what was done as a text for a paper, and references.bib.
+    Subjects whose pictures would make it too large have pages of their own beside it, which it
+    links: report_sub-01.html and so on. Beside it, for results: methods.md, what was done as a
+    text for a paper, and references.bib.
 
     Parameters
     ----------
@@ -264,4 +267,5 @@ def report(out: Path, /) -> None:
             "the OUT of one; run `neurotranscoder evaluate`, `analyse --stage subject` or "
             "`benchmark` first, or check the path"
         )
+    write_subject_pages(out, stage)
     say(f"report in {out / 'report.html'}")

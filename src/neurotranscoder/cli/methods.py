@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.methods_readouts import of_paper_subjects, of_readouts
 from neurotranscoder.cli.preprocess_records import (
     PAGE,
     is_simulated,
@@ -40,11 +41,11 @@ from neurotranscoder.train.trained_subject import load_subject
 def methods_of(out: Path) -> Methods:
     """Return the methods text of a folder of results; parts that cannot be read are left out."""
     facts = MethodsFacts()
-    for part in (_of_runs, _of_models, _of_study, _of_subjects, _of_tests):
+    for name, part in _PARTS.items():
         try:
             facts = part(facts, out)
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            say(f"methods: {part.__name__.removeprefix('_of_')} are not described: {error}")
+        except (InputError, KeyError, TypeError, ValueError, IndexError) as error:
+            say(f"methods: {name} are not described: {error}")
     return methods_text(facts)
 
 
@@ -136,7 +137,10 @@ def study_of(out: Path) -> Path | None:
     sources = read_json(path).get("SourceDatasets") if path.is_file() else None
     if not isinstance(sources, list) or not sources:
         return None
-    named = Path(str(sources[0].get("URL", "")))
+    url = str(sources[0].get("URL") or "")
+    if not url:  # as a path it would be that of the results themselves
+        return None
+    named = Path(url)
     places = (out / named, out.resolve().parent / named.name)
     return next((place for place in places if place.is_dir()), None)
 
@@ -200,3 +204,14 @@ def _of_tests(facts: MethodsFacts, out: Path) -> MethodsFacts:
         for path in sorted(folder.glob("*_stat-effect_statmap.json"))
     ]
     return replace(facts, tests=tuple(sidecars))
+
+
+_PARTS: Mapping[str, Callable[[MethodsFacts, Path], MethodsFacts]] = {
+    "runs": _of_runs,
+    "models": _of_models,
+    "study": _of_study,
+    "subjects": _of_subjects,
+    "networks of subjects": of_paper_subjects,
+    "tests": _of_tests,
+    "read-outs": of_readouts,
+}

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from neurotranscoder.analyse.conditions import Question, answer
+from neurotranscoder.analyse.conditions_store import NUMBER
 from neurotranscoder.cli.across import (
     KIND,
     SubjectEffects,
@@ -126,11 +127,12 @@ def _within(
 def _test(subject: CutSubject, asked: Sequence[Question]) -> None:
     """Test within one subject, unless its statistics are there; the manifest comes last."""
     name, settings = f"sub-{subject.name}", subject.space.config.analyse.trials
-    folder, facts = subject.space.out / STATISTICS / name, (subject.sources, subject.metadata)
+    folder = subject.space.out / STATISTICS / name
     if is_complete(folder, kind=KIND, identity=subject.identity):
         return
     clear(folder, "*_contrast-*")
-    for question in asked:
+    for number, question in enumerate(asked, 1):
+        facts = (subject.sources, {**subject.metadata, NUMBER: number})
         try:
             samples = question.samples(subject.trials, settings.units)
             one = answer(question, samples, settings, "units", subject.visible)

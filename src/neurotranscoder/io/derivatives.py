@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
@@ -18,6 +19,31 @@ from neurotranscoder.io.filters import described_filters
 from neurotranscoder.io.nifti import write_nifti
 from neurotranscoder.io.store import write_json, write_table, write_text
 from neurotranscoder.io.study_writer import BIDS_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, and what its sidecar says of it.
+
+    Parameters
+    ----------
+    values : sequence
+        One for each row.
+    words : str
+        What it holds.
+    unit : str
+        Of the values; empty where words say it, or there is none.
+    """
+
+    values: Sequence[object]
+    words: str
+    unit: str = ""
+
+    @property
+    def described(self) -> dict[str, str]:
+        """What the sidecar says."""
+        known = {"Description": self.words, "Units": self.unit}
+        return {key: text for key, text in known.items() if text}
 
 
 def start_derivative(folder: Path, *, name: str, sources: Sequence[str]) -> None:
@@ -164,6 +190,37 @@ def write_table_with_sources(
     write_table(path, columns)
 
 
+def write_columns_with_sources(
+    path: Path,
+    columns: Mapping[str, Column],
+    *,
+    sources: Sequence[str],
+    metadata: Mapping[str, object] | None = None,
+) -> None:
+    """Write a table, column by column, and a sidecar that says what its columns are.
+
+    Parameters
+    ----------
+    path : Path
+        File ``*.tsv``.
+    columns : mapping from name to Column
+        Of equal length.
+    sources : sequence of str
+        Files it was made from.
+    metadata : mapping, optional
+        Further fields of the sidecar.
+    """
+    write_table_with_sources(
+        path,
+        {name: column.values for name, column in columns.items()},
+        sources=sources,
+        metadata={
+            **{name: column.described for name, column in columns.items()},
+            **(metadata or {}),
+        },
+    )
+
+
 def write_rows_with_sources(
     path: Path,
     columns: Mapping[str, str],
@@ -187,12 +244,11 @@ def write_rows_with_sources(
     metadata : mapping
         Further fields of the sidecar.
     """
-    write_table_with_sources(
-        path,
-        {name: [row[i] for row in rows] for i, name in enumerate(columns)},
-        sources=sources,
-        metadata={**{name: {"Description": words} for name, words in columns.items()}, **metadata},
-    )
+    known = {
+        name: Column([row[i] for row in rows], words)
+        for i, (name, words) in enumerate(columns.items())
+    }
+    write_columns_with_sources(path, known, sources=sources, metadata=metadata)
 
 
 def _write_sidecar(

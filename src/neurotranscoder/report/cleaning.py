@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from neurotranscoder.report.figures import (
     picture_of,
 )
 from neurotranscoder.report.templates import template
+
+MOST_BYTES = 20_000_000
+"""Of pictures, as text, that one page holds: some 15 MB of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,22 @@ class RunPage:
     images: tuple[Picture, ...] = ()
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """Pictures of its EEG."""
-        return _pictures(self.facts)
+    def subject(self) -> str:
+        """Whose it is, as 'sub-01'."""
+        return self.facts.label.partition("_")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A run as a page shows it, with the pictures of its EEG drawn."""
+
+    run: RunPage
+    pictures: tuple[Picture, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its pictures on a page."""
+        return sum(len(one.source) for one in (*self.pictures, *self.run.images))
 
 
 def write_cleaning_page(
@@ -55,26 +72,49 @@ def write_cleaning_page(
     *,
     name: str,
     simulated: bool = False,
+    most_bytes: int = MOST_BYTES,
 ) -> None:
     """Write what was done to every run as one HTML page; equal facts give equal bytes.
+
+    Where pictures are too much for one page, each subject has its own beside it,
+    ``STEM_SUBJECT.html``, and the page has the table, which links them. Such pages of earlier
+    commands that are not needed are removed.
 
     Parameters
     ----------
     path : Path
         Where the page goes.
     runs : sequence of RunPage
-        In the order in which they are shown.
+        In the order in which they are shown; those of a subject together.
     summary : CleaningSummary
         All runs in one table, and subjects that could not be cleaned.
     name : str
         Of the study.
     simulated : bool
         Whether it was simulated.
+    most_bytes : int
+        Of pictures that one page holds.
     """
-    page = template("cleaning.html.jinja").render(
-        runs=runs, cleaning=summary, name=name, simulated=simulated
-    )
-    write_text(path, page)
+    page, facts = template("cleaning.html.jinja"), {"name": name, "simulated": simulated}
+    blocks = [_Block(run, _pictures(run.facts)) for run in runs]
+    apart: dict[str, list[_Block]] = {}
+    if sum(block.size for block in blocks) > most_bytes:
+        grouped = groupby(blocks, lambda block: block.run.subject)
+        apart = {f"{path.stem}_{subject}.html": list(own) for subject, own in grouped}
+    for earlier in path.parent.glob(f"{path.stem}_sub-*.html"):
+        if earlier.name not in apart:
+            earlier.unlink()
+    places = {block.run.facts.label: f"#{block.run.facts.label}" for block in blocks}
+    for file, own in apart.items():
+        labels = {block.run.facts.label for block in own}
+        rows = tuple(row for row in summary.rows if row.label in labels)
+        one = replace(summary, rows=rows, faults=())
+        shown = page.render(blocks=own, cleaning=one, places=places, whole=path.name, **facts)
+        write_text(path.with_name(file), shown)
+    links = {block.run.facts.label: file for file, own in apart.items() for block in own}
+    places = {label: f"{links.get(label, '')}{place}" for label, place in places.items()}
+    kept = [] if apart else blocks
+    write_text(path, page.render(blocks=kept, cleaning=summary, places=places, whole="", **facts))
 
 
 def _pictures(facts: RunFacts) -> tuple[Picture, ...]:

@@ -9,18 +9,17 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from neurotranscoder.analyse.expected import TIMING
+from neurotranscoder.analyse.conditions_store import in_order
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
-from neurotranscoder.io.store import read_json, read_table, write_text
-from neurotranscoder.report.cleaning_summary import CleaningSummary
-from neurotranscoder.report.methods.text import Methods
-from neurotranscoder.report.templates import template
+from neurotranscoder.io.store import read_json, read_table
 
 STATISTICS, TRUST, FIGURES, EXPECTED = "statistics", "trust", "figures", "expected"
 SCORES = "subject_stage.tsv"
+_GROUP = "group"
 _FEW_PEAKS = 8
-_MOST_PICTURES = 40
+MOST_BYTES = 15_000_000
+"""Of the pictures of subjects that one page holds; as text they are a third larger."""
 _COLUMNS = {
     "zscore": "z",
     "effect": "Effect (a.u.)",
@@ -41,7 +40,7 @@ class Shown:
     Parameters
     ----------
     source : str
-        Data URI, or empty where the page has too many pictures already.
+        Data URI, or empty where the page has no room for it.
     path : str
         Of the file, relative to the results.
     alt : str
@@ -105,6 +104,12 @@ class SubjectPart:
     expected: Shown | None
     asked: tuple[Asked, ...]
 
+    @property
+    def pictures(self) -> list[Shown]:
+        """All of its pictures."""
+        found = [one for each in self.asked for one in (each.moments, each.picture)]
+        return [one for one in (self.trust, self.expected, *found) if one is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectStage:
@@ -114,24 +119,30 @@ class SubjectStage:
     ----------
     parts : tuple of SubjectPart
         The group first.
+    pages : tuple of str
+        Subjects that have pages of their own, as all of them are too much for one.
     scores : tuple of tuple of str
         Scores of movies against the truth, header first; empty where there are none.
     """
 
     parts: tuple[SubjectPart, ...]
     scores: tuple[tuple[str, ...], ...]
+    pages: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.parts or self.scores)
+        return bool(self.parts or self.scores or self.pages)
 
 
-def read_subject_stage(out: Path) -> SubjectStage:
+def read_subject_stage(out: Path, *, most_bytes: int = MOST_BYTES) -> SubjectStage:
     """Read what there is of the subject stage in a folder of results.
 
     Parameters
     ----------
     out : Path
         Of `analyse --stage subject`.
+    most_bytes : int
+        Of the pictures of all subjects. Where they are more, subjects are named alone, each to
+        have a page of its own (`read_subject`).
 
     Raises
     ------
@@ -140,55 +151,57 @@ def read_subject_stage(out: Path) -> SubjectStage:
     """
     folders = [*(out / STATISTICS).glob("*"), *(out / TRUST).glob("*")]
     names = {path.name for path in folders if (path / MANIFEST).is_file()}
-    pictures = _Pictures(out, [])
-    parts = []
-    for name in sorted(names, key=lambda one: (one != "group", one)):
-        trust = _trust(out / TRUST / name, pictures)
-        expected = _expected(out / EXPECTED / name, pictures)
-        asked = _questions(out / STATISTICS / name, pictures)
-        parts.append(SubjectPart(name, trust, expected, asked))
+    single = sorted(names - {_GROUP})
+    group = tuple(read_subject(out, name, most_bytes=most_bytes) for name in names & {_GROUP})
+    pictures = _Pictures(out, most_bytes, [one for part in group for one in part.pictures])
+    parts = tuple(_part(out, name, pictures) for name in single)
+    apart = len(single) > 1 and any(not one.source for part in parts for one in part.pictures)
     path = out / SCORES
     columns = read_table(path) if path.is_file() else {}
     rows = zip(*columns.values(), strict=True)
     scores = (tuple(columns), *(tuple(_rounded(cell) for cell in row) for row in rows))
-    return SubjectStage(tuple(parts), scores if columns else ())
+    return SubjectStage(
+        group if apart else group + parts,
+        scores if columns else (),
+        tuple(single) if apart else (),
+    )
 
 
-def write_subject_page(
-    stage: SubjectStage,
-    path: Path,
-    *,
-    methods: Methods | None = None,
-    cleaning: CleaningSummary | None = None,
-) -> None:
-    """Write the subject stage alone as one HTML page; equal results give equal bytes.
-
-    Methods and cleaning are shown as on the page of `write_report`.
+def read_subject(out: Path, name: str, *, most_bytes: int = MOST_BYTES) -> SubjectPart:
+    """Read what there is of one subject, such as 'sub-01', or of the 'group'.
 
     Raises
     ------
     StoreError
-        When the disk refuses to write.
+        See `read_subject_stage`.
     """
-    page = template("subjects.html.jinja")
-    write_text(path, page.render(stage=stage, timing=TIMING, methods=methods, cleaning=cleaning))
+    return _part(out, name, _Pictures(out, most_bytes, []))
+
+
+def _part(out: Path, name: str, pictures: _Pictures) -> SubjectPart:
+    """Return what there is of one subject or the group, as far as a page has room for it."""
+    trust = _trust(out / TRUST / name, pictures)
+    expected = _expected(out / EXPECTED / name, pictures)
+    asked = _questions(out / STATISTICS / name, pictures)
+    return SubjectPart(name, trust, expected, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """Reads pictures, the first ones whole."""
+    """Reads pictures, as long as a page has room for them."""
 
     out: Path
-    read: list[Path]
+    most_bytes: int
+    read: list[Shown]
 
     def shown(self, path: Path, alt: str) -> Shown:
-        """Return a picture; without its content beyond the most that a page holds."""
-        name = path.relative_to(self.out).as_posix()
-        if len(self.read) >= _MOST_PICTURES:
-            return Shown("", name, alt)
-        self.read.append(path)
-        content = base64.b64encode(path.read_bytes()).decode()
-        return Shown(f"data:image/png;base64,{content}", name, alt)
+        """Return a picture; without its content where a page has no room for it."""
+        taken, source = sum(3 * len(one.source) // 4 for one in self.read), ""
+        if taken + path.stat().st_size <= self.most_bytes:
+            source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        found = Shown(source, path.relative_to(self.out).as_posix(), alt)
+        self.read.append(found)
+        return found
 
 
 def _trust(folder: Path, pictures: _Pictures) -> Shown | None:
@@ -215,17 +228,16 @@ def _expected(folder: Path, pictures: _Pictures) -> Shown | None:
 
 
 def _questions(folder: Path, pictures: _Pictures) -> tuple[Asked, ...]:
-    """Return what was asked in finished statistics, means first."""
+    """Return what was asked in finished statistics, in the order of asking."""
     if not (folder / MANIFEST).is_file():
         return ()
     read_manifest(folder, kind="statistics of trials")
     ending = "_stat-effect_statmap.json"
-    found = {path: read_json(path) for path in sorted(folder.glob(f"*{ending}"))}
-    order = sorted(found, key=lambda path: found[path]["Second"] != "n/a")
+    found = {path: read_json(path) for path in folder.glob(f"*{ending}")}
     drawn = _drawn(pictures.out / FIGURES / folder.name)
     return tuple(
         _question(path.with_name(path.name.removesuffix(ending)), found[path], pictures, drawn)
-        for path in order
+        for path in in_order(found)
     )
 
 

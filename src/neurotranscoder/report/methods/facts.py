@@ -173,6 +173,61 @@ class SubjectFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperSubjectFacts:
+    """The subject stage of the paper: networks between averages.
+
+    Parameters
+    ----------
+    n_runs : tuple of int
+        Runs that the averages of each subject are of.
+    averages : tuple of str
+        What was averaged, in words.
+    steps : tuple of int
+        Steps that each subject was trained.
+    settings : mapping
+        The settings ``paper_subject``, as JSON has them.
+    """
+
+    n_runs: tuple[int, ...]
+    averages: tuple[str, ...]
+    steps: tuple[int, ...]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadoutFacts:
+    """What was read out of models and movies; what is 0 or empty was not.
+
+    Parameters
+    ----------
+    n_regions : int
+        Regions of the group model.
+    atlases : tuple of str
+        Names of the files of atlases.
+    n_courses, n_responses : int
+        Subjects whose regions of an atlas have courses after events, and responses.
+    jackknife : bool
+        Whether responses of some subject have intervals.
+    n_maps : int
+        Subjects with maps of electrodes and places.
+    electrodes, places : tuple of str
+        Which.
+    expected : tuple of str
+        Regions that the experiment was expected to change.
+    """
+
+    n_regions: int = 0
+    atlases: tuple[str, ...] = ()
+    n_courses: int = 0
+    n_responses: int = 0
+    jackknife: bool = False
+    n_maps: int = 0
+    electrodes: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MethodsFacts:
     """Everything that is known of what was done; what is empty is not said.
 
@@ -200,6 +255,10 @@ class MethodsFacts:
         How both source estimates were combined; empty where nothing was scored.
     subjects : SubjectFacts or None
         The subject stage.
+    paper_subjects : PaperSubjectFacts or None
+        The subject stage of the paper.
+    readouts : ReadoutFacts
+        What was read out.
     tests : tuple of mapping
         Sidecars of the effects of conditions, within subjects and across them.
     """
@@ -215,4 +274,6 @@ class MethodsFacts:
     models: tuple[ModelFacts, ...] = ()
     fusion: str = ""
     subjects: SubjectFacts | None = None
+    paper_subjects: PaperSubjectFacts | None = None
+    readouts: ReadoutFacts = ReadoutFacts()
     tests: tuple[Mapping[str, Any], ...] = ()

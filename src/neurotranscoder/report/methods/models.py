@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neurotranscoder.report.methods.facts import ModelFacts, SubjectFacts
-from neurotranscoder.report.methods.phrases import count, edges, number, some, spread
+from neurotranscoder.report.methods.facts import ModelFacts, PaperSubjectFacts, SubjectFacts
+from neurotranscoder.report.methods.phrases import count, edges, listed, number, some, spread
 
 _BLIND = "No head model and no hemodynamic response was given to it."
 _UNITS = {"run": "runs", "subject": "subjects"}
@@ -152,3 +152,27 @@ def subject_sentences(subjects: SubjectFacts) -> list[str]:
             f"Sources of {count(subjects.n_movies, 'run')} were then read from the EEG alone."
         )
     return said
+
+
+def paper_subject_sentences(subjects: PaperSubjectFacts) -> list[str]:
+    """Return how the subject stage of the paper was trained.
+
+    Parameters
+    ----------
+    subjects : PaperSubjectFacts
+        The stage.
+    """
+    own = subjects.settings
+    runs = f"{spread([float(n) for n in subjects.n_runs])} run"
+    runs += "" if set(subjects.n_runs) == {1} else "s"
+    *voxels, frames = own["tile"]
+    return [
+        f"For each of {count(len(subjects.n_runs), 'subject')} ({runs} of each), a second cyclic "
+        "transcoder of four convolutional coders [@liu2022], with our choice of sizes "
+        "[@neurotranscoder], was trained from a random start between the group's source "
+        f"estimates from EEG and from BOLD at {number(own['rate'])} Hz, averaged from "
+        f"{number(own['start'])} to {number(own['stop'])} s ({listed(subjects.averages)}). "
+        f"Tiles had {' x '.join(map(str, voxels))} voxels and {frames} frames; "
+        f"{spread([float(n) for n in subjects.steps])} steps of one tile were made with Adam "
+        "[@kingma2014] in PyTorch [@paszke2019]. No data were held out at this stage."
+    ]

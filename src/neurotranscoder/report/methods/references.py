@@ -275,6 +275,16 @@ REFERENCES: dict[str, Reference] = {
             "Journal of Neuroscience Methods", "164(1):177-190",
             "10.1016/j.jneumeth.2007.03.024",
         ),
+        Reference(
+            "efron1979", ("Efron, B.",), "1979",
+            "Bootstrap methods: another look at the jackknife",
+            "The Annals of Statistics", "7(1):1-26", "10.1214/aos/1176344552",
+        ),
+        Reference(
+            "efron1981", ("Efron, B.", "Stein, C."), "1981",
+            "The jackknife estimate of variance",
+            "The Annals of Statistics", "9(3):586-596", "10.1214/aos/1176345462",
+        ),
     )
 }  # fmt: skip
 """All of them, by key."""

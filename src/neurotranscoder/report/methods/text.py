@@ -14,9 +14,11 @@ from neurotranscoder.report.methods.images import image_sentences
 from neurotranscoder.report.methods.models import (
     fusion_sentence,
     model_sentences,
+    paper_subject_sentences,
     subject_sentences,
 )
 from neurotranscoder.report.methods.phrases import count, in_runs, listed, some, spread
+from neurotranscoder.report.methods.readouts import readout_sentences
 from neurotranscoder.report.methods.references import REFERENCES, Reference
 from neurotranscoder.report.methods.statistics import statistics_sentences
 
@@ -72,13 +74,15 @@ def methods_text(facts: MethodsFacts) -> Methods:
     fusion = fusion_sentence(facts.fusion, facts.models[0]) if facts.models else ""
     model = model_sentences(facts.models[0]) if facts.models else []
     subjects = subject_sentences(facts.subjects) if facts.subjects else []
+    paper = paper_subject_sentences(facts.paper_subjects) if facts.paper_subjects else []
     parts = (
         ("Data", _data(facts)),
         ("EEG", eeg_sentences(facts.eeg)),
         ("Images", image_sentences(facts.images, facts.derivative)),
         ("Transcoder", [*model, *([fusion] if fusion else [])]),
-        ("Single subjects", subjects),
+        ("Single subjects", [*subjects, *paper]),
         ("Conditions", statistics_sentences(facts.tests)),
+        ("Read-outs", readout_sentences(facts.readouts)),
     )
     written = [(title, " ".join(sentences)) for title, sentences in parts if sentences]
     keys = {key for _, text in written for marks in _CITED.findall(text)
@@ -169,9 +173,11 @@ def _clock(facts: MethodsFacts) -> list[str]:
 
 def _unknown(facts: MethodsFacts) -> Sequence[str]:
     """Return what this software does not know and a methods section needs."""
+    atlases = [f"reference of the atlas {name}" for name in facts.readouts.atlases]
     if facts.simulated:
-        return ["why these data were simulated, and what of them is unlike a recording"]
+        return ["why these data were simulated, and what of them is unlike a recording", *atlases]
     said = [
+        *atlases,
         "participants, consent and ethics",
         "scanner, sequence and EEG amplifier; synchronisation of their clocks",
         "task and stimuli",
