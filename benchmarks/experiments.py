@@ -7,7 +7,8 @@ Simulates (the real events of ds000116 drive ``oddball`` where ``../shared/data`
 --config EXPERIMENT`` and compares the maps of conditions and contrasts with the truth, which the
 chain does not see. Prints a summary, a table and one JSON line; OUT gets ``scores.tsv``. What is
 there is not made again. With ``--native`` subjects have T1 images, and EPI in their own space
-that the chain brings to MNI (not ``oddball``, whose layout has no T1 here). Maps:
+that the chain brings to MNI (not ``oddball``, whose layout has no T1 here), and how much of the
+truth their voxels can show is printed too. Maps:
 
 - ``group``: maps across subjects; ``subjects``: means over the maps of single subjects, with 95 %
   intervals; ``minimum norm``: across subjects, from the same clean EEG with the true leadfield of
@@ -41,6 +42,7 @@ from experiment_worlds import (
     write_ds000116,
 )
 from jaxtyping import Bool
+from native_limit import limit
 from native_places import place_errors, places_table
 from numpy import ndarray
 
@@ -205,6 +207,22 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
     return found
 
 
+def native_facts(made: Made) -> str:
+    """Say where voxels of native images were taken, and how much of the truth they can show."""
+    lines = [places_table(place_errors(made.simulated, made.out / "preprocessed"))]
+    study = load_truth(made.simulated)
+    lines += ["| question | map | truth in voxels | map | map with truth in voxels |"]
+    lines += ["|---|---|---|---|---|"]
+    for first, second, truth in truths(made):
+        question = f"{first} - {second}" if second else first
+        for who in made.subjects:
+            found = statistical_map(made, who, (first, second))
+            one = limit(found, truth, study, int(who.removeprefix("sub-")) - 1)
+            cells = f"{one.voxels:.2f} | {one.map:.2f} | {one.map_with_voxels:.2f}"
+            lines.append(f"| {question} | {who} | {cells} |")
+    return "\n".join(lines)
+
+
 def _sizes(given: argparse.Namespace) -> dict[str, object]:
     """Return what `experiment_scenario` takes of the words of the command."""
     scenario = experiment_scenario(given.experiment)
@@ -243,7 +261,7 @@ def main() -> None:
     voxels = [f"images.bold.voxel_size={VOXELS[given.preset]}"] if made.native else []
     chain(made, [*voxels, *given.set])
     if made.native:
-        print(places_table(place_errors(made.simulated, made.out / "preprocessed")))
+        print(native_facts(made))
     rows = score(made, rivals=not given.no_rivals)
     write_rows(given.out / "scores.tsv", rows)
     print(summary(rows))

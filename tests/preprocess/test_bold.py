@@ -113,7 +113,7 @@ def test_nothing_is_outside_the_mask():
 def test_cleaning_takes_out_what_the_table_holds():
     anatomy = Anatomy(head_at(points_of(T1_GRID)).reshape(T1_GRID.shape), T1_GRID)
     target = Template(np.ones(TARGET.shape), TARGET, brain_of(TARGET))
-    full = QUICK.model_copy(update={"clean": PreprocessSettings().clean})
+    full = QUICK.model_copy(update={"clean": CleanSettings(confounds=("trans_*", "rot_*"))})
     cleaned = preprocess_bold(run(), anatomy, full, template=target, found=found().anatomy)
     table = np.nan_to_num(cleaned.confounds.select(("trans_x", "rot_z")))
     series = cleaned.bold.data[cleaned.bold.mask][:200].astype(np.float64)

@@ -13,9 +13,9 @@ from neurotranscoder.preprocess.confounds import (
     confounds_of,
     read_confounds,
 )
-from neurotranscoder.preprocess.motion import HeadMotion
+from neurotranscoder.preprocess.motion import HeadMotion, estimate_motion
 from neurotranscoder.signal.rigid import framewise_displacement, rigid_matrix
-from registration_example import grid_of_size
+from registration_example import brain_of, grid_of_size, head_at, points_of
 
 GRID = grid_of_size((6, 5, 4))
 MASK = np.ones(GRID.shape, dtype=bool)
@@ -65,12 +65,25 @@ def test_mean_of_each_voxel_stays(rng):
     assert np.all(cleaned[~MASK] == 0)
 
 
-def test_motion_that_is_in_the_table_goes(rng):
+def test_motion_that_is_in_the_table_goes_when_it_is_asked_for(rng):
     moves, motion = random_motion(rng)
     run = run_of(20 * moves[:, 1], rng)
     table = confounds_of(motion, run, MASK)
-    cleaned = clean_run(run, GRID, MASK, tr=TR, confounds=table)
+    settings = CleanSettings(confounds=("trans_*", "rot_*"))
+    cleaned = clean_run(run, GRID, MASK, tr=TR, confounds=table, settings=settings)
     assert np.std(cleaned[MASK], axis=-1).max() < 1e-3 * np.std(run[MASK], axis=-1).max()
+
+
+def test_activity_of_a_still_head_that_looks_like_motion_stays():
+    grid, wave = grid_of_size(), np.sin(2 * np.pi * np.arange(24) * TR / 16)
+    points, mask = points_of(grid), brain_of(grid)
+    active = (points[:, 0] > 5).reshape(grid.shape) & mask
+    head = 1000 * head_at(points).reshape(grid.shape)
+    run = head[..., np.newaxis] * (1 + 0.02 * active[..., np.newaxis] * wave)
+    table = confounds_of(estimate_motion(run, grid, mask), run, mask)
+    cleaned = clean_run(run, grid, mask, tr=TR, confounds=table)[active].astype(np.float64)
+    gain = (cleaned / cleaned.mean(axis=-1, keepdims=True)) @ wave / (wave @ wave)
+    assert_allclose(gain, 0.02, rtol=0.15)  # the slow cosine takes a tenth of so short a wave
 
 
 def test_smoothing_is_that_of_nilearn(rng):
@@ -119,8 +132,9 @@ def test_a_value_that_is_missing_within_a_run_is_refused():
 
 def test_a_table_of_another_run_is_refused(rng):
     table = Confounds(MOTION_CONFOUNDS, np.zeros((N - 1, 12)))
+    run, settings = run_of(np.ones(N), rng), CleanSettings(confounds=MOTION_CONFOUNDS)
     with pytest.raises(GridError, match="the table has 199 rows"):
-        clean_run(run_of(np.ones(N), rng), GRID, MASK, tr=TR, confounds=table)
+        clean_run(run, GRID, MASK, tr=TR, confounds=table, settings=settings)
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
@@ -150,7 +164,7 @@ def test_real_confound_tables_are_regressed_out(real_data, rng):
         weights = rng.standard_normal((*GRID.shape, 12))
         moved = weights @ ((columns - columns.mean(axis=0)) / sizes).T
         run = 1000 + 10 * moved + noise
-        settings = CleanSettings(longest_period=0)
+        settings = CleanSettings(longest_period=0, confounds=MOTION_CONFOUNDS)
         cleaned = clean_run(run, GRID, MASK, tr=TR, confounds=table, settings=settings)[MASK]
         basis = np.column_stack([np.ones(len(columns)), columns / sizes])
         residual = noise[MASK] - (basis @ np.linalg.lstsq(basis, noise[MASK].T)[0]).T

@@ -145,8 +145,14 @@ def test_resampling_equals_scipy_on_a_rotated_and_shifted_volume(rng):
     back = np.diag(1 / SIZES) @ turn.T @ np.diag(SIZES)
     centre = (np.array(SHAPE) - 1) / 2
     offset = centre - back @ (centre + shift / SIZES)
-    expected = affine_transform(image, back, offset=offset, order=3, mode="constant")
+    expected = affine_transform(image, back, offset=offset, order=3, mode="mirror")
     assert_allclose(bold, repeated(expected, 2), atol=1e-9)
+
+
+def test_edge_slices_of_a_head_that_goes_on_beyond_them_stay_bright():
+    bold = np.full((*SHAPE, 2), 1000.0)
+    apply_motion(bold, held([0.3, -0.2, 0.5, 0.01, 0.02, -0.01]), GRID, axis(2), method="resample")
+    assert_allclose(bold, 1000.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("direction", [0, 1, 2])

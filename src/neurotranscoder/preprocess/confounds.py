@@ -24,7 +24,7 @@ from neurotranscoder.preprocess.motion import MOTION_NAMES, HeadMotion
 from neurotranscoder.preprocess.quality import dvars
 
 MOTION_CONFOUNDS = (*MOTION_NAMES, *(f"{name}_derivative1" for name in MOTION_NAMES))
-"""The twelve that are regressed out by default, by the names of fMRIPrep."""
+"""Motion and its steps, by the names of fMRIPrep."""
 _MISSING = {"n/a": "nan", "": "nan"}
 
 
@@ -36,10 +36,11 @@ class CleanSettings(Settings):
     themselves."""
     longest_period: float = Field(default=100.0, ge=0)
     """Slower change is taken out, in s; 0 leaves it."""
-    confounds: tuple[str, ...] = MOTION_CONFOUNDS
+    confounds: tuple[str, ...] = ()
     """Columns that are regressed out, together with the slow change; empty for none. ``*`` stands
-    for any letters: ``a_comp_cor_*`` are all components of white matter and fluid. Each column
-    also takes what neurons share with it."""
+    for any letters: ``trans_*`` and ``rot_*`` are motion and its steps, ``a_comp_cor_*`` are
+    components of white matter and fluid. Each column also takes what neurons share with it.
+    Estimated motion follows activity: after realignment it costs more than it brings."""
 
     @property
     def does_nothing(self) -> bool:

@@ -156,7 +156,7 @@ def apply_motion(
         When each slice was acquired.
     method : {'taylor', 'resample'}
         First order of the mean image (fast; the error grows with the square of the motion), or
-        cubic splines of each volume, 0 outside the grid.
+        cubic splines of each volume, mirrored beyond the grid.
     """
     expected = (*grid.shape, volumes.n_volumes)
     if bold.shape != expected or len(volumes.slice_times) != grid.shape[2]:
@@ -223,7 +223,7 @@ def _move_by_resampling(
                 output=moved[:, :, z : z + 1],
                 output_shape=(*grid.shape[:2], 1),
                 order=3,
-                mode="constant",
+                mode="mirror",  # the edge may cut a head that goes on beyond it
                 prefilter=False,
             )
         bold[..., volume] = moved
