@@ -6,7 +6,7 @@ import pytest
 from nilearn.datasets import load_mni152_template
 from numpy.testing import assert_allclose
 
-from neurotranscoder.cli.preprocess_images import print_of
+from neurotranscoder.cli.preprocess_images import much_motion, print_of
 from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -167,3 +167,11 @@ def test_a_subject_without_a_t1_image_is_named_before_anything_is_done(
     words = ("--set", "images.space=mni", "--set", f'study.images="{study}"')
     assert preprocess(study, tmp_path / "out", *words) == 2
     assert "whose images are preprocessed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("moved", "confounds", "said"),
+    [(0.19, (), 0), (0.21, (), 1), (0.21, ("trans_*", "rot_*"), 0), (0.21, ("a_comp_cor_*",), 1)],
+)
+def test_a_head_that_moved_is_told_unless_its_motion_is_regressed_out(moved, confounds, said):
+    assert len(much_motion("sub-01_task-oddball_run-01", moved, confounds)) == said

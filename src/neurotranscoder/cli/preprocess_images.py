@@ -26,6 +26,9 @@ from neurotranscoder.preprocess.image_numbers import image_numbers
 from neurotranscoder.report.image_pictures import image_pictures, write_pictures
 
 IMAGES = "_desc-preproc_bold.nii.gz"
+MUCH_MOTION = 0.2
+"""Mean framewise displacement, in mm, from which on a run is said to move: where studies of rest
+begin to leave out volumes (Power et al. 2014)."""
 
 
 def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFiles]]) -> bool:
@@ -101,7 +104,8 @@ class SubjectImages:
         pictures = write_pictures(self.out, files.run, image_pictures(bold, anatomy, found))
         write_json(record, {**self._record(identity, bold, found), "pictures": pictures})
         moved = float(np.mean(found.motion.framewise_displacement[1:]))
-        return [f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"]
+        told = f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"
+        return [told, *much_motion(label, moved, self.config.images.bold.clean.confounds)]
 
     def _record(self, identity: str, bold: Bold, found: PreprocessedBold) -> dict[str, object]:
         """Return what is kept of a run beside its files."""
@@ -147,3 +151,29 @@ def print_of(path: Path) -> tuple[str, int, str]:
     """Return name, size and a hash of the header of an image: places may be corrected later."""
     header = open_image(path).header.binaryblock
     return path.name, path.stat().st_size, hashlib.sha256(header).hexdigest()
+
+
+def much_motion(label: str, moved: float, confounds: Sequence[str]) -> list[str]:
+    """Say what a head that moved may do to a transcoder, unless its motion is regressed out.
+
+    Parameters
+    ----------
+    label : str
+        Of the run.
+    moved : float
+        Mean framewise displacement, in mm.
+    confounds : sequence of str
+        Columns that are regressed out (`CleanSettings.confounds`).
+
+    Returns
+    -------
+    words : list of str
+        Nothing, or one line.
+    """
+    if moved < MUCH_MOTION or any(one.startswith(("trans", "rot")) for one in confounds):
+        return []
+    return [
+        f"THE HEAD MOVED: {label}: {moved:.2f} mm from volume to volume. Motion that EEG and BOLD "
+        "share can pass for activity; compare maps with those of images.bold.clean.confounds="
+        '["trans_*", "rot_*"], which regresses it out'
+    ]
