@@ -148,7 +148,7 @@ def test_kinds_are_mixed_where_it_is_asked_for_and_then_that_is_said(analysed):
     assert f"SLOW OR MIXED MOVIES: across subjects: {words}" in done.said
     caution = done.sidecar("group")["Caution"]
     assert caution.startswith(words)
-    assert "2 subjects: p holds only" in caution
+    assert "2 subjects: a false discovery rate is not tested" in caution
     assert "Caution" not in done.sidecar("sub-01")
 
 
