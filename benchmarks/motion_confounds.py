@@ -31,6 +31,7 @@ from neurotranscoder.preprocess.confounds import (
 )
 from neurotranscoder.preprocess.motion import HeadMotion, estimate_motion, still_head
 from neurotranscoder.preprocess.resample import resample_once
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.signal.slice_timing import correct_slice_timing
 from neurotranscoder.simulate.bold_run import BoldRun
 from neurotranscoder.simulate.cohort import make_cohort
@@ -100,9 +101,8 @@ def mean_r(
     one: Float[ndarray, "voxels volumes"], other: Float[ndarray, "voxels volumes"]
 ) -> float:
     """Return r over time, mean over the voxels that have activity."""
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     active = other.std(axis=1) > 0.1 * other.std(axis=1).max()
-    return float(np.mean((one * other).sum(axis=1)[active] / norms[active]))
+    return float(np.mean(correlate_rows(one[active], other[active])))
 
 
 def main() -> None:

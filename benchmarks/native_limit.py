@@ -18,12 +18,11 @@ from neurotranscoder.evaluate.activation_scores import StatisticalMap
 from neurotranscoder.evaluate.activation_truth import WINDOW, TaskTruth
 from neurotranscoder.preprocess.motion import still_head
 from neurotranscoder.preprocess.resample import resample_once
+from neurotranscoder.preprocess.warp import Warp
 from neurotranscoder.signal.rigid import apply_matrix
 from neurotranscoder.simulate.native_head import native_head
 from neurotranscoder.simulate.native_space import NativeSpace, draw_space
 from neurotranscoder.simulate.truth import Truth
-
-_STEPS = 40  # each makes what is left of a displacement at least twice as small
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,8 @@ def epi_places(
     space: NativeSpace, there: Float[ndarray, "points 3"]
 ) -> Float[ndarray, "points 3"]:
     """Return where points of MNI are in the EPI."""
-    in_t1 = there.copy()
-    for _ in range(_STEPS):
-        in_t1 -= space.from_t1(in_t1) - there
+    warp = Warp(space.t1_to_mni, space.nodes, np.moveaxis(space.displacement, 0, -1))
+    in_t1 = warp.invert(there)
     return apply_matrix(np.linalg.inv(space.epi_to_t1), in_t1)
 
 
