@@ -171,7 +171,13 @@ def test_a_subject_without_a_t1_image_is_named_before_anything_is_done(
 
 @pytest.mark.parametrize(
     ("moved", "confounds", "said"),
-    [(0.19, (), 0), (0.21, (), 1), (0.21, ("trans_*", "rot_*"), 0), (0.21, ("a_comp_cor_*",), 1)],
+    [
+        (0.19, (), 0),
+        (0.21, (), 1),
+        (0.21, ("trans_*", "rot_*"), 0),
+        (0.21, ("a_comp_cor_*",), 1),
+        (0.21, ("*",), 0),
+    ],
 )
 def test_a_head_that_moved_is_told_unless_its_motion_is_regressed_out(moved, confounds, said):
     assert len(much_motion("sub-01_task-oddball_run-01", moved, confounds)) == said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from neurotranscoder.preprocess.bold import PreprocessedBold, preprocess_bold
 from neurotranscoder.preprocess.clean_study import RECORDS
 from neurotranscoder.preprocess.derivatives import write_anatomy, write_preprocessed
 from neurotranscoder.preprocess.image_numbers import image_numbers
+from neurotranscoder.preprocess.motion import MOTION_NAMES
 from neurotranscoder.report.image_pictures import image_pictures, write_pictures
 
 IMAGES = "_desc-preproc_bold.nii.gz"
@@ -170,7 +172,8 @@ def much_motion(label: str, moved: float, confounds: Sequence[str]) -> list[str]
     words : list of str
         Nothing, or one line.
     """
-    if moved < MUCH_MOTION or any(one.startswith(("trans", "rot")) for one in confounds):
+    regressed = any(fnmatch.filter(MOTION_NAMES, one) for one in confounds)
+    if moved < MUCH_MOTION or regressed:
         return []
     return [
         f"THE HEAD MOVED: {label}: {moved:.2f} mm from volume to volume. Motion that EEG and BOLD "
