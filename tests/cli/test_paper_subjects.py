@@ -3,7 +3,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from neurotranscoder import latent_sources, load_paper_subject, load_study, open_export
+from neurotranscoder.cli.methods_readouts import of_paper_subjects
 from neurotranscoder.core.tiles import Box
+from neurotranscoder.report.methods.facts import MethodsFacts
 from neurotranscoder.train.trained import load_trained
 from small_study import bytes_below, command
 
@@ -36,6 +38,14 @@ def test_coders_are_trained_on_runs_that_are_not_for_testing(fitted):
     assert model.runs == tuple(f"sub-01_task-oddball_run-0{number}" for number in (1, 2, 3))
     assert model.steps == 2
     assert not (fitted / "models" / "paper_subjects" / "sub-01.checkpoint").exists()
+
+
+def test_methods_say_what_the_coders_were_trained_on(fitted):
+    found = of_paper_subjects(MethodsFacts(), fitted).paper_subjects
+    model = load_paper_subject(fitted / "models" / "paper_subjects" / "sub-01")
+    assert (found.n_runs, found.steps) == ((3,), (2,))
+    assert found.averages == tuple(name for name, _ in model.n_trials)
+    assert found.settings["tile"] == [6, 6, 6, 75]
 
 
 def test_coders_and_stores_that_are_there_stay_as_they_are(
