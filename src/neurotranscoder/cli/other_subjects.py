@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.preprocess_records import runs_alone
 from neurotranscoder.cli.workspace import MODELS, study_identity
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.output_folder import MARKER, open_output_folder
@@ -40,7 +41,8 @@ class Difference:
         parts += [f"added since: {_counted(self.added)}"] if self.added else []
         parts += [f"not there any more: {_counted(self.gone)}"] if self.gone else []
         same = not (self.added or self.gone)
-        parts += ["recordings of the same names have other sizes now"] if same else []
+        other = "recordings of the same names have other sizes now, or EEG alone came or went"
+        parts += [other] if same else []
         return "; ".join(parts)
 
 
@@ -86,6 +88,7 @@ def difference(results: Path, clean: Path) -> Difference:
     """Return how the runs of models differ from those that are clean."""
     known = known_runs(results)
     now = {path.name.partition("_desc-")[0] for path in clean.glob("sub-*/**/*_eeg.vhdr")}
+    now -= runs_alone(clean)  # models are not made of them
     return Difference(_in_order(known), _in_order(now - known), _in_order(known - now))
 
 

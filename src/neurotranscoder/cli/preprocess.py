@@ -43,7 +43,7 @@ from neurotranscoder.core.errors import (
     SettingsError,
 )
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles, RunFiles
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
@@ -76,9 +76,9 @@ def preprocess(
     """Clean the EEG of every run; bring images to MNI where each subject has a T1 image.
 
     Gradients, pulse, bad channels, drift, reference: each step says what it removed; one that
-    finds nothing to do is left out and says why. Without T1 images, images stay where they are:
-    train with --set study.images. A subject with a fault is left out, the others are done. What is
-    there already is not made again.
+    finds nothing to do is left out and says why. EEG without images is cleaned as well. Without T1
+    images, images stay where they are: train with --set study.images. A subject with a fault is
+    left out, the others are done. What is there already is not made again.
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def clean_study(
     """
     refuse_folder(bids, out)
     found = sorted_out(bids, common.settings(), strict=strict, one_grid=one_grid)
-    subjects, faults, config = found
+    subjects, faults, config = found.recordings, found.faults, found.config
     refuse_mixture(out, config)
     check(found)
-    to_mni = brings_to_mni(config, bids, subjects)
+    to_mni = brings_to_mni(config, bids, found.subjects)
     clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
     with (
@@ -164,7 +164,7 @@ def clean_study(
 
 
 def _clean_subject(
-    runs: Sequence[RunFiles], bids: Path, out: Path, config: Config, to_mni: bool
+    runs: Sequence[EegFiles], bids: Path, out: Path, config: Config, to_mni: bool
 ) -> Outcome:
     """Clean the runs of a subject; when one fails, nothing is left that this command began."""
     lines: list[str] = []
@@ -172,7 +172,8 @@ def _clean_subject(
     try:
         for files in runs:
             lines += _clean_one(files, bids, out, config)
-            lines += images.bring(files) if to_mni else []
+            if to_mni and isinstance(files, RunFiles):
+                lines += images.bring(files)
     except InputError as error:
         discard([files.run for files in runs if files.run not in there], out)
         if not there:
@@ -181,7 +182,7 @@ def _clean_subject(
     return Outcome(runs[0].run.subject, tuple(lines))
 
 
-def _whole_runs(runs: Sequence[RunFiles], out: Path, config: Config) -> set[RunId]:
+def _whole_runs(runs: Sequence[EegFiles], out: Path, config: Config) -> set[RunId]:
     """Return the runs that are clean already, as they would be now."""
     return {
         files.run
@@ -199,7 +200,7 @@ def _clean_path(run: RunId, out: Path) -> Path:
     return out / run.folder / "eeg" / f"{run.label}{_ENDING}"
 
 
-def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[str]:
+def _clean_one(files: EegFiles, bids: Path, out: Path, config: Config) -> list[str]:
     """Clean one run unless that was done; return what to say."""
     label, identity = files.run.label, identity_of(files, config)
     path, record = _clean_path(files.run, out), record_path(out, files.run)
@@ -208,7 +209,9 @@ def _clean_one(files: RunFiles, bids: Path, out: Path, config: Config) -> list[s
     if is_whole(path, record, identity):
         return [f"{label}: is there"]
     record.unlink(missing_ok=True)
-    volumes = read_volumes(files.bold, files.bold_metadata)
+    volumes = None
+    if isinstance(files, RunFiles):
+        volumes = read_volumes(files.bold, files.bold_metadata)
     clean = clean_eeg_run(files, volumes, config.study, config.clean)
     write_clean(path, clean, files, bids)
     sizes = {one.name: one.stat().st_size for one in sorted(files_of(path))}

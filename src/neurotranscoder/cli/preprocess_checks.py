@@ -10,7 +10,7 @@ from neurotranscoder import __version__
 from neurotranscoder.cli.preprocess_records import SETTINGS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles, RunFiles
 from neurotranscoder.io.manifest import sha256_of
 from neurotranscoder.io.store import read_json
 
@@ -43,7 +43,7 @@ def refuse_mixture(out: Path, config: Config) -> None:
             )
 
 
-def identity_of(files: RunFiles, config: Config) -> str:
+def identity_of(files: EegFiles, config: Config) -> str:
     """Return a hash of the recording, of what is known of it, and of how it is cleaned."""
     beside = (files.eeg_sidecars.channels, files.eeg_sidecars.electrodes)
     recording = [*files_of(files.eeg), *(path for path in beside if path is not None)]
@@ -51,7 +51,10 @@ def identity_of(files: RunFiles, config: Config) -> str:
         "version": __version__,
         "eeg": sorted(_print_of(path) for path in recording),
         "shared": [(one.run.label, one.path.stat().st_size) for one in files.shared],
-        "metadata": [dict(files.eeg_sidecars.metadata), files.bold_metadata],
+        "metadata": [
+            dict(files.eeg_sidecars.metadata),
+            *([files.bold_metadata] if isinstance(files, RunFiles) else []),
+        ],
         "clean": config.clean.model_dump(mode="json"),
         "study": config.study.model_dump(mode="json", exclude={"participants"}),
     }

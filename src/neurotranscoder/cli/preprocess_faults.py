@@ -15,7 +15,7 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles, LoneFiles, RunFiles, eeg_files
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import grid_of, open_image
 from neurotranscoder.preprocess.checks import Kind, disagreements, other_grids, relative_to
@@ -40,11 +40,21 @@ class Sorted(NamedTuple):
         What is wrong with others, by label.
     config : Config
         The settings, with the channels of the study by name.
+    alone : dict from str to list of EegFiles
+        EEG without images, by the label of its subject; that of subjects with a fault is not in.
     """
 
     subjects: list[list[RunFiles]]
     faults: dict[str, str]
     config: Config
+    alone: dict[str, list[EegFiles]]
+
+    @property
+    def recordings(self) -> list[list[EegFiles]]:
+        """All EEG that is to be cleaned, of one subject after the other."""
+        both = {runs[0].run.subject: runs for runs in self.subjects}
+        labels = sorted({*both, *self.alone})
+        return [[*both.get(one, ()), *self.alone.get(one, ())] for one in labels]
 
 
 def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = False) -> Sorted:
@@ -68,13 +78,15 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
         refused.
     """
     study = config.study
-    found = search_study(bids, study)
-    for lone in found.alone:
-        say(f"  {lone}; left out")
+    found = search_study(bids, study, alone=True)
+    if any(lone.modality == "bold" for lone in found.alone) or not found.alone:
+        found = search_study(bids, study)  # one run at least has to have both
+    alone, unread = _eeg_alone(found.alone)
     channels = study_channels(bids, found, study)
     runs = [files.run for files in found.runs]
     problems = [
         *found.problems,
+        *unread,
         *channels.problems,
         *out_of_reach(channels, runs),
         *_differing(channels),
@@ -87,11 +99,12 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
     for files in found.runs:
         if files.run.subject not in faults:
             subjects.setdefault(files.run.subject, []).append(files)
-    if others or not subjects or (strict and faults):
+    whole = {label: files for label, files in alone.items() if label not in faults}
+    if others or not (subjects or whole) or (strict and faults):
         raise StudyError(relative_to(bids, problems))
     words = {label: "; ".join(map(str, wrong)) for label, wrong in sorted(faults.items())}
     config = config.model_copy(update={"study": channels.settings})
-    return Sorted(list(subjects.values()), words, config)
+    return Sorted(list(subjects.values()), words, config, whole)
 
 
 def by_subject(
@@ -107,6 +120,30 @@ def by_subject(
         else:
             faults.setdefault(named.group(1), []).append(problem)
     return faults, others
+
+
+def _eeg_alone(found: Sequence[LoneFiles]) -> tuple[dict[str, list[EegFiles]], list[Problem]]:
+    """Return EEG without images, by subject, and what is wrong with it; say what is left out.
+
+    That of subjects who have BOLD without EEG as well is left out: it may be EEG of these images,
+    under another label.
+    """
+    alone: dict[str, list[EegFiles]] = {}
+    problems: list[Problem] = []
+    doubtful = {lone.run.subject for lone in found if lone.modality == "bold"}
+    for lone in found:
+        if lone.modality == "bold":
+            say(f"  {lone}; left out")
+            continue
+        if lone.run.subject in doubtful:
+            say(f"  {lone}; left out, as there is BOLD without EEG: do their labels differ?")
+            continue
+        say(f"  {lone}; it is cleaned, but for gradients and pulse")
+        try:
+            alone.setdefault(lone.run.subject, []).append(eeg_files(lone))
+        except StudyError as error:
+            problems += error.problems
+    return alone, problems
 
 
 def _differing(channels: StudyChannels) -> list[Problem]:

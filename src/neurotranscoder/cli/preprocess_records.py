@@ -101,6 +101,13 @@ def read_records(root: Path) -> tuple[Records, Records]:
     return eeg, images
 
 
+def runs_alone(root: Path) -> set[str]:
+    """Return the runs of a clean study that have EEG alone, by their names."""
+    eeg, _ = read_records(root)
+    clocks = {run: record.get("recorded", {}).get("clock") for run, record in eeg.items()}
+    return {run for run, clock in clocks.items() if clock == "none"}
+
+
 def summary_of(root: Path, study: CleanStudy, *, link: str = "") -> CleaningSummary:
     """Return what was done to each run of a clean study, in one table."""
     faults = [f"sub-{subject}: {why}" for subject, why in study.left_out.items()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from neurotranscoder.config import Config
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles
 from neurotranscoder.io.derivatives import write_raw
 from neurotranscoder.io.eeg import read_eeg_header
 from neurotranscoder.io.electrodes import EegSidecars, millimetres_per_unit, read_places
@@ -21,7 +21,7 @@ from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.stated_clock import clock_fields
 
 
-def write_clean(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> None:
+def write_clean(path: Path, clean: CleanRun, files: EegFiles, bids: Path) -> None:
     """Write the clean EEG of a run.
 
     Parameters
@@ -30,7 +30,7 @@ def write_clean(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> Non
         Where it goes.
     clean : CleanRun
         What to write.
-    files : RunFiles
+    files : EegFiles
         What it was made from.
     bids : Path
         The study that they are of.
@@ -52,7 +52,7 @@ def write_clean(path: Path, clean: CleanRun, files: RunFiles, bids: Path) -> Non
             GUESSED: list(clean.interpolated),
             "SummedChannels": list(change.summed) if change else [],
             "ChannelsLeftOut": list(change.left_out) if change else [],
-            **clock_fields(clean.clock.clock),
+            **(clock_fields(clean.clock.clock) if clean.clock else {}),
         },
     )
 
@@ -64,7 +64,7 @@ def copy_files(bids: Path, out: Path, paths: Iterable[Path | None]) -> None:
             write_bytes(out / path.relative_to(bids), path.read_bytes())
 
 
-def copy_eeg_events(files: RunFiles, bids: Path, out: Path, config: Config) -> None:
+def copy_eeg_events(files: EegFiles, bids: Path, out: Path, config: Config) -> None:
     """Copy the events beside EEG; of a shared file those of the run, on the clock of its part."""
     table, span = files.eeg_events, own_span(files, config.study)
     if span is None or table is None:

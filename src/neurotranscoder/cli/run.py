@@ -27,6 +27,7 @@ from neurotranscoder.cli.run_checks import (
 from neurotranscoder.cli.train import train
 from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
 from neurotranscoder.core.errors import PartialError
+from neurotranscoder.preprocess.listing import list_study
 
 Level = Literal["participant", "group"]
 
@@ -75,8 +76,9 @@ def run_app(
         statistics, report.html).
     level
         participant: clean each subject and, where there is a group model, fit its subject stage
-        and make its movies; group: train the group model on all clean subjects, then the subjects,
-        scores, statistics and the report.
+        and make its movies (with EEG alone: sources in blocks, by the group model); group: train
+        the group model on all clean subjects, then the subjects, scores, statistics and the
+        report.
     model
         Group model of another study that participants start from; default: that of OUT/results.
     """
@@ -169,16 +171,25 @@ class RawStudy:
                 f"{quote(str(self.bids))} {quote(str(self.out))} group{given}"
             )
             return
-        clean = self.out / CLEAN
-        train(
-            clean,
-            self.results,
-            stage="subject",
-            model=model,
-            common=self.read,
-            workers=self.workers,
-        )
-        reconstruct(clean, self.results, stage="subject", model=model, common=self.read)
+        clean, read = self.out / CLEAN, self.read
+        study = list_study(clean, read.settings().study, alone=True)
+        if study.runs:
+            train(
+                clean,
+                self.results,
+                stage="subject",
+                model=model,
+                common=read,
+                workers=self.workers,
+            )
+            reconstruct(clean, self.results, stage="subject", model=model, common=read)
+        both = {run.subject for run in study.runs}
+        without = {one.run.subject for one in study.alone.values() if one.modality == "eeg"} - both
+        if without:
+            names = sorted(without)
+            say(f"{', '.join(names)}: EEG alone; sources in blocks, by the group model")
+            own = dataclasses.replace(read, participant_label=tuple(names))
+            reconstruct(clean, self.results, model=model, from_="eeg", common=own)
 
     def group(self) -> None:
         """Train the group model, then everything that follows from it."""

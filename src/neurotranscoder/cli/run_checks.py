@@ -11,6 +11,7 @@ from neurotranscoder.cli.preprocess_records import SETTINGS
 from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError, StoreError
+from neurotranscoder.io.bids import EegFiles, RunFiles
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.scans import stated_test_runs
@@ -55,7 +56,7 @@ def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
     there = {path.name.removeprefix("sub-") for path in (out / CLEAN).glob("sub-*")}
     study = read_clean_study(out / CLEAN)
     known = there | set(study.left_out if study is not None else ())
-    new = [one for runs in found.subjects if (one := runs[0].run.subject) not in known]
+    new = [one for runs in found.recordings if (one := runs[0].run.subject) not in known]
     if new and not fresh:
         raise StoreError(
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
@@ -72,8 +73,8 @@ def check_conditions(found: Sorted) -> None:
     SettingsError
         With the names that there are.
     """
-    files = [one for subject in found.subjects for one in subject]
-    tables = {path for one in files if (path := one.bold_events or one.eeg_events) is not None}
+    files = [one for subject in found.recordings for one in subject]
+    tables = {path for one in files if (path := _events_of(one)) is not None}
     names = {name for path in sorted(tables) for name in read_events(path).trial_type}
     if names:
         questions_of(sorted(names), found.config.analyse.trials)
@@ -98,6 +99,12 @@ def check_group(found: Sorted, out: Path) -> None:
             f"model; for a model of fewer subjects, neurotranscoder train {out / CLEAN} OTHER_OUT "
             f"--participant-label {' '.join(sorted(asked))}"
         )
+
+
+def _events_of(files: EegFiles) -> Path | None:
+    """Return the table of events of a run, if it has one."""
+    beside = files.bold_events if isinstance(files, RunFiles) else None
+    return beside or files.eeg_events
 
 
 def _cleaning(config: Config) -> dict[str, object]:

@@ -26,24 +26,20 @@ ASSUMPTIONS = "Assumptions"  # field of our own: what an import assumed, a list 
 _IMAGES = (".nii", ".nii.gz")
 
 
-@dataclass(frozen=True, slots=True)
-class RunFiles:
-    """Files of one simultaneous run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EegFiles:
+    """Files of the EEG of one run.
 
     Parameters
     ----------
     run : RunId
         Which run it is.
-    eeg, bold : Path
-        The recordings.
+    eeg : Path
+        The recording.
     eeg_sidecars : EegSidecars
-        What lies beside the EEG.
-    bold_metadata : dict
-        JSON of the images, inheritance resolved.
-    mask : Path or None
-        Brain mask beside the images.
-    bold_events, eeg_events : Path or None
-        Events on the scanner clock and on the EEG clock.
+        What lies beside it.
+    eeg_events : Path or None
+        Events on the EEG clock.
     shared : tuple of BoldFile
         The images of all runs that the EEG file holds, in their order; empty where it is of this
         run alone.
@@ -51,13 +47,31 @@ class RunFiles:
 
     run: RunId
     eeg: Path
-    bold: Path
     eeg_sidecars: EegSidecars
+    eeg_events: Path | None = None
+    shared: tuple[BoldFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFiles(EegFiles):
+    """Files of one simultaneous run; those of its EEG are `EegFiles`.
+
+    Parameters
+    ----------
+    bold : Path
+        The images.
+    bold_metadata : dict
+        Their JSON, inheritance resolved.
+    mask : Path or None
+        Brain mask beside them.
+    bold_events : Path or None
+        Events on the scanner clock.
+    """
+
+    bold: Path
     bold_metadata: dict[str, object]
     mask: Path | None = None
     bold_events: Path | None = None
-    eeg_events: Path | None = None
-    shared: tuple[BoldFile, ...] = ()
 
     def recordings(self) -> tuple[Path, ...]:
         """Return the files that hold signals, images, and names and places of channels.
@@ -186,6 +200,23 @@ def sidecars_of_eeg(eeg: Path, root: Path, metadata: dict[str, object]) -> EegSi
         nearest(eeg, root, "channels", ".tsv"),
         nearest(eeg, root, "electrodes", ".tsv"),
         nearest(eeg, root, "coordsystem", ".json"),
+    )
+
+
+def eeg_files(lone: LoneFiles) -> EegFiles:
+    """Return an EEG recording without images, with what lies beside it.
+
+    Raises
+    ------
+    StudyError
+        When its metadata cannot be read.
+    """
+    metadata = metadata_of(lone.path, lone.root)
+    return EegFiles(
+        run=lone.run,
+        eeg=lone.path,
+        eeg_sidecars=sidecars_of_eeg(lone.path, lone.root, metadata),
+        eeg_events=nearest(lone.path, lone.root, "events", ".tsv"),
     )
 
 

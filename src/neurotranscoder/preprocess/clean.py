@@ -42,6 +42,7 @@ from neurotranscoder.preprocess.ocular_found import OcularSettings
 from neurotranscoder.preprocess.pulse import remove_pulse
 from neurotranscoder.preprocess.pulse_found import PulseSettings
 from neurotranscoder.preprocess.step_numbers import Numbers, numbers_of
+from neurotranscoder.preprocess.unscanned import without_scan
 from neurotranscoder.signal.filters import FilterSettings
 
 Cleaner = Callable[[mne.io.BaseRaw], tuple[mne.io.BaseRaw, object]]
@@ -173,18 +174,55 @@ def clean_scanner_eeg(
     gradient = partial(
         clean_raw, tr=tr, slice_times=slice_times, triggers=triggers, settings=options.gradient
     )
+    return _cleaned(raw, _ways(options, channels) | {"gradient": gradient}, options)
+
+
+def clean_eeg_alone(
+    raw: mne.io.BaseRaw,
+    *,
+    channels: WantedChannels | None = None,
+    settings: EegCleanSettings | None = None,
+) -> CleanEeg:
+    """Clean EEG that was recorded without a scan; gradients and the pulse are left out.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        As the amplifier made it. Outside the field of a scanner the pulse moves no electrodes.
+    channels : WantedChannels, optional
+        The set that it is brought to; by default it keeps its own.
+    settings : EegCleanSettings, optional
+        What is done.
+
+    Returns
+    -------
+    clean : CleanEeg
+        As that of `clean_scanner_eeg`.
+
+    Raises
+    ------
+    GridError
+        When samples are not finite, or the channels cannot be had.
+    """
+    options = settings or EegCleanSettings()
+    without: dict[StepName, Cleaner] = {"gradient": without_scan, "pulse": without_scan}
+    return _cleaned(raw, _ways(options, channels) | without, options)
+
+
+def _cleaned(
+    raw: mne.io.BaseRaw, ways: Mapping[StepName, Cleaner], options: EegCleanSettings
+) -> CleanEeg:
+    """Take the steps that are asked for, in their order."""
     steps: list[Step] = []
-    for name, step in _steps(options, gradient, channels):
-        raw = _attempt(name, step, raw, steps)
+    for name in EVERY_STEP:
+        if name in options.steps:
+            raw = _attempt(name, ways[name], raw, steps)
     return CleanEeg(raw, tuple(steps))
 
 
-def _steps(
-    options: EegCleanSettings, gradient: Cleaner, channels: WantedChannels | None
-) -> list[tuple[StepName, Cleaner]]:
-    """Return the steps that are asked for, in their order."""
-    ways: dict[StepName, Cleaner] = {
-        "gradient": gradient,
+def _ways(options: EegCleanSettings, channels: WantedChannels | None) -> dict[StepName, Cleaner]:
+    """Return all steps but the gradient, by name."""
+    return {
         "resample": partial(resample_eeg, sfreq=options.sfreq),
         "pulse": partial(remove_pulse, settings=options.pulse),
         "bad_channels": partial(_repair, settings=options.bad_channels),
@@ -193,7 +231,6 @@ def _steps(
         "filters": partial(filter_eeg, settings=options.filters),
         "reference": average_reference,
     }
-    return [(name, ways[name]) for name in EVERY_STEP if name in options.steps]
 
 
 def _attempt(

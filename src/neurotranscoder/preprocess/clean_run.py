@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.core.recording import Clock, Eeg
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles
 from neurotranscoder.io.brainvision import Marker
 from neurotranscoder.io.eeg import Markers, eeg_from_raw, raw_from_eeg, read_eeg
 from neurotranscoder.io.electrodes import read_places
@@ -23,9 +23,11 @@ from neurotranscoder.preprocess.channel_set import ChannelChange
 from neurotranscoder.preprocess.channels import BadChannels
 from neurotranscoder.preprocess.checks import refuse_unreadable
 from neurotranscoder.preprocess.clean import (
+    CleanEeg,
     EegCleanSettings,
     Step,
     WantedChannels,
+    clean_eeg_alone,
     clean_scanner_eeg,
 )
 from neurotranscoder.preprocess.clean_facts import (
@@ -40,6 +42,7 @@ from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.step_numbers import Numbers
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
+from neurotranscoder.preprocess.unscanned import refuse_gradient
 
 _NUMBERED = re.compile(r"^(Stimulus|Response)/[SR]\s*(\d+)$")
 
@@ -56,19 +59,21 @@ class CleanRun:
         Everything that was marked, at the samples of the clean EEG.
     steps : tuple of Step
         What was done, and what was left out.
-    clock : ClockReport
-        Where the EEG is on the scanner clock, as measured before it was resampled.
+    clock : ClockReport or None
+        Where the EEG is on the scanner clock, as measured before it was resampled; None without
+        images.
     facts : RunFacts
         What a page shows of it.
     recorded : mapping
         Of the recording as it was read: sampling rate (``sfreq``, Hz), number of EEG ``channels``,
-        ``seconds``, where its ``clock`` is from, and ``residual_ms`` and ``drift_ppm`` of it.
+        ``seconds``, where its ``clock`` is from ('none' without images), and ``residual_ms`` and
+        ``drift_ppm`` of it.
     """
 
     eeg: Eeg
     markers: tuple[Marker, ...]
     steps: tuple[Step, ...]
-    clock: ClockReport
+    clock: ClockReport | None
     facts: RunFacts
     recorded: Mapping[str, float | str]
 
@@ -88,7 +93,7 @@ class CleanRun:
 
 
 def clean_eeg_run(
-    files: RunFiles, volumes: VolumeAxis, options: StudySettings, settings: EegCleanSettings
+    files: EegFiles, volumes: VolumeAxis | None, options: StudySettings, settings: EegCleanSettings
 ) -> CleanRun:
     """Read the EEG of a run and clean it.
 
@@ -96,8 +101,8 @@ def clean_eeg_run(
     ----------
     files : RunFiles
         Where it is.
-    volumes : VolumeAxis
-        When its images were acquired.
+    volumes : VolumeAxis or None
+        When its images were acquired; None where there are none.
     options : StudySettings
         How the study is read: names of triggers, a declared clock, channels to leave out.
     settings : EegCleanSettings
@@ -115,47 +120,95 @@ def clean_eeg_run(
     refuse_unreadable(files.eeg, eeg)
     raw = raw_from_eeg(eeg)
     raw.set_annotations(mne.Annotations(marks.onsets, 0.0, list(marks.names)), verbose="error")
-    clock, triggers = _clock(files, marks, eeg.sfreq, volumes, options)
-    known = len(np.unique(volumes.slice_times)) > 1  # images that were resampled have one time
-    clean = clean_scanner_eeg(
-        raw,
-        tr=volumes.tr,
-        slice_times=volumes.slice_times if known else None,
-        triggers=triggers,
-        channels=_wanted(files, options),
-        settings=settings,
-    )
+    if volumes is None:
+        refuse_gradient(files.eeg, eeg, marks)
+    scan = None if volumes is None else _Scan.of(files, marks, eeg.sfreq, volumes, options)
+    clean = _cleaned(raw, scan, _wanted(files, options), settings)
     cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
     lines = [] if span is None else [span.words]
-    lines += [str(clock.clock), *clock.notes, *map(str, clean.steps)]
-    lines += [said for step in clean.steps for said in step.warnings]
-    measured = clock.clock.source == "measured" and STATED not in clock.notes
+    lines += ["no images were recorded with it"] if scan is None else scan.lines
+    lines += [*map(str, clean.steps), *(said for step in clean.steps for said in step.warnings)]
     lags, before, after = average_blinks(step.report for step in clean.steps)
     facts = RunFacts(
         files.run.label,
         lines,
         median_spectrum(eeg.data, eeg.sfreq),
         median_spectrum(cleaned.data, cleaned.sfreq),
-        *(trigger_residuals(triggers, clock.clock, volumes.tr) if measured else ([], [])),
+        *(([], []) if scan is None else scan.residuals),
         lags=lags,
         blink_before=before,
         blink_after=after,
     )
-    markers = _markers_at(marks, cleaned)
-    return CleanRun(cleaned, markers, clean.steps, clock, facts, _recorded(eeg, clock.clock))
+    clock = None if scan is None else scan.clock
+    recorded = _recorded(eeg, None if clock is None else clock.clock)
+    return CleanRun(cleaned, _markers_at(marks, cleaned), clean.steps, clock, facts, recorded)
 
 
-def _recorded(eeg: Eeg, clock: Clock) -> Numbers:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scan:
+    """The scan during which EEG was recorded: its volumes, and when they came on its clock."""
+
+    volumes: VolumeAxis
+    clock: ClockReport
+    triggers: Float[ndarray, " triggers"]
+
+    @classmethod
+    def of(
+        cls,
+        files: EegFiles,
+        marks: Markers,
+        sfreq: float,
+        volumes: VolumeAxis,
+        options: StudySettings,
+    ) -> _Scan:
+        """Find the volumes of a run on the clock of its EEG."""
+        return cls(volumes, *_clock(files, marks, sfreq, volumes, options))
+
+    @property
+    def lines(self) -> list[str]:
+        """What is said of the clock."""
+        return [str(self.clock.clock), *self.clock.notes]
+
+    @property
+    def residuals(self) -> tuple[list[float], list[float]]:
+        """When triggers came, less the clock; none where it was not measured on them."""
+        if self.clock.clock.source != "measured" or STATED in self.clock.notes:
+            return [], []
+        return trigger_residuals(self.triggers, self.clock.clock, self.volumes.tr)
+
+
+def _cleaned(
+    raw: mne.io.BaseRaw,
+    scan: _Scan | None,
+    channels: WantedChannels | None,
+    settings: EegCleanSettings,
+) -> CleanEeg:
+    """Clean a recording, of a scan or of none."""
+    if scan is None:
+        return clean_eeg_alone(raw, channels=channels, settings=settings)
+    times = scan.volumes.slice_times
+    known = len(np.unique(times)) > 1  # images that were resampled have one time
+    return clean_scanner_eeg(
+        raw,
+        tr=scan.volumes.tr,
+        slice_times=times if known else None,
+        triggers=scan.triggers,
+        channels=channels,
+        settings=settings,
+    )
+
+
+def _recorded(eeg: Eeg, clock: Clock | None) -> Numbers:
     """Return the numbers of a recording as it was read."""
     channels, samples = eeg.data.shape
     known: Numbers = {"sfreq": float(eeg.sfreq), "channels": channels}
-    known |= {"seconds": samples / eeg.sfreq, "clock": clock.source}
-    if not np.isfinite(clock.residual_sd):  # declared
+    known |= {"seconds": samples / eeg.sfreq, "clock": clock.source if clock else "none"}
+    if clock is None or not np.isfinite(clock.residual_sd):  # none, or declared
         return known
     return {**known, "residual_ms": 1e3 * clock.residual_sd, "drift_ppm": clock.drift_ppm}
 
 
-def _wanted(files: RunFiles, options: StudySettings) -> WantedChannels | None:
+def _wanted(files: EegFiles, options: StudySettings) -> WantedChannels | None:
     """Return the channels of the study, and where the electrodes of the run are."""
     if not isinstance(options.channels, tuple):
         return None
@@ -164,7 +217,7 @@ def _wanted(files: RunFiles, options: StudySettings) -> WantedChannels | None:
 
 
 def _clock(
-    files: RunFiles, marks: Markers, sfreq: float, volumes: VolumeAxis, options: StudySettings
+    files: EegFiles, marks: Markers, sfreq: float, volumes: VolumeAxis, options: StudySettings
 ) -> tuple[ClockReport, Float[ndarray, " triggers"]]:
     """Return the clock of a run, and when its volumes are marked on the EEG clock, in s.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from neurotranscoder.core.errors import ClockError
-from neurotranscoder.io.bids import RunFiles
+from neurotranscoder.io.bids import EegFiles
 from neurotranscoder.io.eeg import EegSpan, read_eeg_header
 from neurotranscoder.io.nifti import read_volumes
 from neurotranscoder.io.triggers import volume_triggers
@@ -14,7 +14,7 @@ from neurotranscoder.preprocess.stated_clock import FIELD
 from neurotranscoder.preprocess.study_settings import StudySettings
 
 
-def own_span(files: RunFiles, options: StudySettings) -> EegSpan | None:
+def own_span(files: EegFiles, options: StudySettings) -> EegSpan | None:
     """Return the samples of a run in an EEG file that it shares, None for a file of its own.
 
     A run has its scan and half of the pauses around it; the first one also what comes before, the
