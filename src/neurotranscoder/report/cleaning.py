@@ -17,15 +17,13 @@ from neurotranscoder.report.cleaning_summary import CleaningSummary
 from neurotranscoder.report.figures import (
     BLUE,
     GREY,
+    MOST_BYTES,
     VERMILLION,
     Picture,
     drawing_style,
     picture_of,
 )
 from neurotranscoder.report.templates import template
-
-MOST_BYTES = 20_000_000
-"""Of pictures, as text, that one page holds: some 15 MB of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,8 @@ class _Block:
 
     @property
     def size(self) -> int:
-        """Bytes of its pictures on a page."""
-        return sum(len(one.source) for one in (*self.pictures, *self.run.images))
+        """Bytes of its pictures."""
+        return sum(one.n_bytes for one in (*self.pictures, *self.run.images))
 
 
 def write_cleaning_page(

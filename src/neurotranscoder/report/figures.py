@@ -25,6 +25,8 @@ BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#6B6B6B"
 
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "viridis"
+MOST_BYTES = 15_000_000
+"""Of the files of pictures that one page holds; what is more goes to pages of subjects."""
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,
@@ -48,6 +50,11 @@ _PIXELS_PER_INCH = 96
 _DOTS = 200
 
 
+def file_bytes(source: str) -> int:
+    """Return the size of the file that a data URI holds; as text it is a third larger."""
+    return 3 * len(source) // 4
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A figure as the page embeds it.
@@ -69,6 +76,11 @@ class Picture:
     caption: str
     width: int
     height: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of its file."""
+        return file_bytes(self.source)
 
 
 @contextmanager

@@ -13,13 +13,12 @@ from neurotranscoder.analyse.conditions_store import in_order
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
 from neurotranscoder.io.store import read_json, read_table
+from neurotranscoder.report.figures import MOST_BYTES, file_bytes
 
 STATISTICS, TRUST, FIGURES, EXPECTED = "statistics", "trust", "figures", "expected"
 SCORES = "subject_stage.tsv"
 _GROUP = "group"
 _FEW_PEAKS = 8
-MOST_BYTES = 15_000_000
-"""Of the pictures of subjects that one page holds; as text they are a third larger."""
 _COLUMNS = {
     "zscore": "z",
     "effect": "Effect (a.u.)",
@@ -196,7 +195,7 @@ class _Pictures:
 
     def shown(self, path: Path, alt: str) -> Shown:
         """Return a picture; without its content where a page has no room for it."""
-        taken, source = sum(3 * len(one.source) // 4 for one in self.read), ""
+        taken, source = sum(file_bytes(one.source) for one in self.read), ""
         if taken + path.stat().st_size <= self.most_bytes:
             source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
         found = Shown(source, path.relative_to(self.out).as_posix(), alt)
