@@ -25,6 +25,7 @@ from neurotranscoder.preprocess.study_channels import (
     search_study,
     study_channels,
 )
+from neurotranscoder.preprocess.unscanned import gradient_period
 
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
 
@@ -123,11 +124,7 @@ def by_subject(
 
 
 def _eeg_alone(found: Sequence[LoneFiles]) -> tuple[dict[str, list[EegFiles]], list[Problem]]:
-    """Return EEG without images, by subject, and what is wrong with it; say what is left out.
-
-    That of subjects who have BOLD without EEG as well is left out: it may be EEG of these images,
-    under another label.
-    """
+    """Return EEG without images, by subject, and what is wrong with it; say what is left out."""
     alone: dict[str, list[EegFiles]] = {}
     problems: list[Problem] = []
     doubtful = {lone.run.subject for lone in found if lone.modality == "bold"}
@@ -135,15 +132,28 @@ def _eeg_alone(found: Sequence[LoneFiles]) -> tuple[dict[str, list[EegFiles]], l
         if lone.modality == "bold":
             say(f"  {lone}; left out")
             continue
-        if lone.run.subject in doubtful:
-            say(f"  {lone}; left out, as there is BOLD without EEG: do their labels differ?")
-            continue
-        say(f"  {lone}; it is cleaned, but for gradients and pulse")
         try:
-            alone.setdefault(lone.run.subject, []).append(eeg_files(lone))
+            files = eeg_files(lone)
+            why = _why_not(files, doubtful)
         except StudyError as error:
             problems += error.problems
+            continue
+        say(f"  {lone}; {f'left out: {why}' if why else 'cleaned, but for gradients and pulse'}")
+        if not why:
+            alone.setdefault(lone.run.subject, []).append(files)
     return alone, problems
+
+
+def _why_not(files: EegFiles, doubtful: set[str]) -> str:
+    """Return why EEG without images is not cleaned; nothing where it is."""
+    if files.run.subject in doubtful:  # it may be of these images, under another label
+        return "there is BOLD without EEG as well; do their labels differ?"
+    if (period := gradient_period(files)) is not None:
+        return (
+            f"it has a gradient artefact every {period:.3g} s, and without images nobody knows TR "
+            "and slices; add them under the same labels"
+        )
+    return ""
 
 
 def _differing(channels: StudyChannels) -> list[Problem]:

@@ -42,7 +42,6 @@ from neurotranscoder.preprocess.stated_clock import STATED, stated_clock
 from neurotranscoder.preprocess.step_numbers import Numbers
 from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.sync import ClockReport, declared_clock, measure_clock
-from neurotranscoder.preprocess.unscanned import refuse_gradient
 
 _NUMBERED = re.compile(r"^(Stimulus|Response)/[SR]\s*(\d+)$")
 
@@ -120,8 +119,6 @@ def clean_eeg_run(
     refuse_unreadable(files.eeg, eeg)
     raw = raw_from_eeg(eeg)
     raw.set_annotations(mne.Annotations(marks.onsets, 0.0, list(marks.names)), verbose="error")
-    if volumes is None:
-        refuse_gradient(files.eeg, eeg, marks)
     scan = None if volumes is None else _Scan.of(files, marks, eeg.sfreq, volumes, options)
     clean = _cleaned(raw, scan, _wanted(files, options), settings)
     cleaned = dataclasses.replace(eeg_from_raw(clean.raw), filtering=eeg.filtering)
