@@ -25,6 +25,9 @@ from neurotranscoder.train.trained_paper_subject import PaperSubject
 
 _FRAMES = 300
 """Frames that coders of time are given at once."""
+_AT_ONCE, _PLANES = 60, 5
+"""Frames of the whole brain that coders of space, and planes of it that coders of time are given
+at once: they see a frame, or a voxel, at a time, and layers of all of it would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +78,14 @@ class StageInputs:
         """
         averages = _through(self.average, trained)
         whole = [self._whole(run, trained) for run in self.runs]
-        rate = self.average.from_eeg.axis.sfreq
+        axis = self.average.from_eeg.axis
+        every = slice(0, axis.n_times)
+        average = self._by_frame(averages.from_eeg), self._by_voxel(averages.from_bold, every)
         found = {}
         for name, weights in (("from_eeg", (1, 0)), ("from_bold", (0, 1)), ("fused", (1, 1))):
-            tiles = getattr(averages, name)
-            values = self._rows(tiles, slice(0, tiles.axis.n_times))
             frames = [partial(_sum, pair, weights) for pair in whole]
-            found[name] = DenseEstimate(values, rate, frames, self.compared)
+            values = _sum(average, weights, every)
+            found[name] = DenseEstimate(values, axis.sfreq, frames, self.compared)
         return found
 
     def _whole(
@@ -95,16 +99,29 @@ class StageInputs:
         start, stop, step = self.compared.indices(run.from_eeg.axis.n_times)
         size = max(1, _FRAMES // step) * step
         slow = [
-            self._rows(every.from_bold, slice(first, min(first + size, stop), step))
+            self._by_voxel(every.from_bold, slice(first, min(first + size, stop), step))
             for first in range(start, stop, size)
         ]
-        fast = self._rows(few.from_eeg, slice(0, few.from_eeg.axis.n_times))
-        return fast, np.concatenate(slow, axis=1)
+        return self._by_frame(few.from_eeg), np.concatenate(slow, axis=1)
 
-    def _rows(self, tiles: TileSource, frames: slice) -> Float32[ndarray, "voxels frames"]:
-        """Return the scored voxels in some frames, the whole brain at once."""
-        box = Box((0, 0, 0, frames.start), (*tiles.grid.shape, frames.stop))
-        return np.asarray(tiles.values(box)[self.mask][:, :: frames.step or 1])
+    def _by_frame(self, tiles: TileSource) -> Float32[ndarray, "voxels frames"]:
+        """Return the scored voxels in all frames, of what acts on single frames."""
+        n, shape = tiles.axis.n_times, tiles.grid.shape
+        parts = [
+            tiles.values(Box((0, 0, 0, first), (*shape, min(first + _AT_ONCE, n))))[self.mask]
+            for first in range(0, n, _AT_ONCE)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def _by_voxel(self, tiles: TileSource, frames: slice) -> Float32[ndarray, "voxels frames"]:
+        """Return the scored voxels in some frames, of what acts on single voxels."""
+        x, y, n_planes = tiles.grid.shape
+        parts = []
+        for first in range(0, n_planes, _PLANES):
+            last = min(first + _PLANES, n_planes)
+            box = Box((0, 0, first, frames.start), (x, y, last, frames.stop))
+            parts.append(tiles.values(box)[..., :: frames.step or 1])
+        return np.asarray(np.concatenate(parts, axis=2)[self.mask])
 
     def _thinned(self, run: InterpolatedEstimates) -> InterpolatedEstimates:
         """Return the same movies with the frames that are compared alone."""
