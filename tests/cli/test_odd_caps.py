@@ -50,6 +50,18 @@ def test_the_clean_study_has_one_cap_with_places_and_says_what_is_a_guess(clean,
     assert "EEG channels that cleaning interpolated: F3, CP4" in notes
 
 
+def test_recordings_of_the_clean_study_know_which_channels_are_guesses(clean, odd_study):
+    study = open_study(clean[0], StudySettings(images=odd_study, channels="same"))
+    guessed = {one.run.subject: set(one.eeg.interpolated) for one in study}
+    assert guessed == {"01": set(), "02": set(LACKING), "03": set(UNKNOWN)}
+
+
+def test_channels_that_are_guessed_while_a_run_is_read_are_known_as_well(odd_study):
+    settings = StudySettings(channels=CHANNELS_64, participants=("02",))
+    (recording,) = open_study(odd_study, settings)
+    assert set(recording.eeg.interpolated) == set(LACKING)
+
+
 def test_the_table_of_electrodes_has_those_that_are_guessed(clean):
     table = read_table(next(clean[0].glob("sub-03/eeg/*_electrodes.tsv")))
     assert {"Iz", "Izh"} <= set(table["name"])
