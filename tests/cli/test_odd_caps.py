@@ -102,6 +102,24 @@ def test_names_that_are_nowhere_are_refused_but_those_that_cleaning_left_out_are
     assert said(tmp_path / "yes", tmp_path / "again", "Oz", *images) == 0
 
 
+def test_eog_that_no_run_has_is_refused_at_the_start_and_that_of_some_is_said(
+    odd_study, tmp_path, capsys
+):
+    def said(name, steps='["ocular"]'):
+        words = (f"clean.steps={steps}", f'clean.ocular.eog=["{name}"]')
+        settings = [part for word in words for part in ("--set", word)]
+        participant = ("--participant-label", "02")
+        code = command("preprocess", odd_study, tmp_path / name, *settings, *participant)
+        return code, capsys.readouterr().err
+
+    code, words = said("E25")
+    assert (code, "clean.ocular.eog: got ['E25'], which no run has" in words) == (2, True)
+    assert not (tmp_path / "E25").exists()
+    assert said("E26", '["reference"]')[0] == 0  # blinks are not looked for
+    code, words = said("TP9h")  # sub-03 has it
+    assert (code, "the recording has no channel TP9h to find blinks in" in words) == (0, True)
+
+
 def test_one_subject_alone_is_brought_to_the_channels_of_all(clean, odd_study, tmp_path, capsys):
     out = tmp_path / "out"
     one = (*STEPS, "--participant-label", "02")

@@ -71,7 +71,11 @@ def test_a_split_that_the_study_is_too_small_for_is_refused_before_cleaning(
 
 @pytest.mark.parametrize(
     ("model", "words"),
-    [("nowhere", "got no manifest.json"), ("junk", "got a JSON list"), ("movie", "holds a 'movie'")],
+    [
+        ("nowhere", "got no manifest.json"),
+        ("junk", "got a JSON list"),
+        ("movie", "holds a 'movie'"),
+    ],
 )
 def test_a_folder_that_is_no_group_model_is_refused_before_cleaning(
     study, tmp_path, capsys, model, words

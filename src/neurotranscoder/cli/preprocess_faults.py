@@ -21,6 +21,7 @@ from neurotranscoder.io.nifti import grid_of, open_image
 from neurotranscoder.preprocess.checks import Kind, disagreements, other_grids, relative_to
 from neurotranscoder.preprocess.study_channels import (
     StudyChannels,
+    blind_eyes,
     out_of_reach,
     search_study,
     study_channels,
@@ -77,6 +78,7 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
         *found.problems,
         *channels.problems,
         *out_of_reach(channels, runs),
+        *_blind_eyes(bids, channels, config),
         *_differing(channels),
         *_damaged_events(found.runs),
     ]
@@ -107,6 +109,12 @@ def by_subject(
         else:
             faults.setdefault(named.group(1), []).append(problem)
     return faults, others
+
+
+def _blind_eyes(bids: Path, channels: StudyChannels, config: Config) -> list[Problem]:
+    """Return channels to find blinks in that no run has, where blinks are to go."""
+    wanted = config.clean.ocular.eog if "ocular" in config.clean.steps else ()
+    return blind_eyes(bids, channels, wanted)
 
 
 def _differing(channels: StudyChannels) -> list[Problem]:
