@@ -210,12 +210,15 @@ class Bold:
         When the slices (along z) were acquired.
     mask : array of bool, shape (x, y, z)
         Voxels of the brain.
+    n_holes : int
+        Voxels amid the brain that are NaN, and so not of the mask.
     """
 
     data: Float[ndarray, "x y z volumes"]
     grid: VoxelGrid
     volumes: VolumeAxis
     mask: Bool[ndarray, "x y z"]
+    n_holes: int = 0
 
     def __post_init__(self) -> None:
         expected = (*self.grid.shape, self.volumes.n_volumes)

@@ -17,7 +17,12 @@ from neurotranscoder.io.inheritance import metadata_of, nearest
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.channel_set import match_eeg
-from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.checks import (
+    eeg_problems,
+    hole_words,
+    length_problems,
+    span_problems,
+)
 from neurotranscoder.preprocess.gradient_seen import WORDS, has_gradient
 from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.scan_blocks import refuse_several
@@ -211,6 +216,7 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
     if (passband := recording.eeg.passband) is not None:
         low = f"{passband.low_cut:.3g} Hz"
         notes.append(f"filters of the EEG let half the power pass from {low} ({passband.source})")
+    notes += hole_words(recording.bold)
     if recording.eeg.montage.positions is None:
         notes.append("electrode positions unknown")
     return tuple(notes)
