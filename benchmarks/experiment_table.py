@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurotranscoder.evaluate.activation_scores import MapScore
+from neurotranscoder.evaluate.activation_scores import ActivationScore, MapScore
 from neurotranscoder.signal.correlation import mean_interval
 
-_MEASURES = ("z", "uncorrected", "corrected", "place", "place_z", "chance", "latency")
+_MEASURES = ("covered", "z", "uncorrected", "corrected", "place", "place_z", "chance", "latency")
 _TWO_DIGITS = ("z", "cosine", "uncorrected", "corrected", "truth", "leakage")
 
 
@@ -41,11 +41,17 @@ def rows_of(experiment: str, of: str, question: str, scores: Sequence[MapScore])
         yield Row(*key, name, "truth", one.activation.size)
         each = [score.activations[number] for score in scores]
         for measure in _MEASURES:
-            values = [float(getattr(part, measure)) for part in each]
+            values = [_value(part, measure) for part in each]
             yield Row(*key, name, measure, *_mean(values, names))
         for measure, raw in (("lag", 0.0), ("lag_less_common", 1.0)):
             values = [part.lag - raw * score.lag for part, score in zip(each, scores, strict=True)]
             yield Row(*key, name, measure, *_mean(values, names))
+
+
+def _value(part: ActivationScore, measure: str) -> float:
+    """Return a measure; NaN where the region is not covered, which is not 'not found'."""
+    known = part.covered or measure == "covered"
+    return float(getattr(part, measure)) if known else float("nan")
 
 
 def _mean(values: Sequence[float], names: Sequence[str]) -> tuple[float, float, float, int]:
@@ -70,6 +76,10 @@ def table(rows: Sequence[Row]) -> str:
         facts.setdefault((row.of, row.question, row.activation), {})[row.measure] = row
     for (of, question, name), own in facts.items():
         value = {measure: _said(row) for measure, row in own.items()}
+        if name != "all" and not own["covered"].value:
+            told = f"| {of} | {question} | {name} | {value['truth']} | not covered |"
+            lines.append(told + " |" * 7)
+            continue
         if name == "all":
             lines.append(
                 f"| {of} | {question} | cosine {value['cosine']}, false "
@@ -100,7 +110,7 @@ def _said(row: Row) -> str:
 def summary(rows: Sequence[Row]) -> str:
     """Return one line for each question and map, in Markdown.
 
-    Found are sums over activations, all else medians over them.
+    Found are sums over activations that are covered, all else medians over them.
     """
     lines = [
         "| question | map | found, p < .001 | corrected | mm, effect (chance) | ms, largest | "
@@ -111,16 +121,21 @@ def summary(rows: Sequence[Row]) -> str:
     for row in rows:
         facts.setdefault((row.question, row.of), {}).setdefault(row.measure, []).append(row.value)
     for (question, of), own in sorted(facts.items()):
-        count = len(own.get("z", []))
-        found, corrected = (sum(own.get(name, [])) for name in ("uncorrected", "corrected"))
+        count = len(_known(own.get("z", [])))
+        found, corrected = (
+            sum(_known(own.get(name, []))) for name in ("uncorrected", "corrected")
+        )
+        missing = own.get("covered", []).count(0.0)
+        left_out = f" ({missing} not covered)" if missing else ""
         place, chance = (_median(own, name) for name in ("place", "chance"))
         # the first lag is that of the whole map
         latency, lag = (
             float(np.median(np.abs(values))) if values else float("nan")
-            for values in (own.get("latency", []), own["lag"][1:])
+            for values in map(_known, (own.get("latency", []), own["lag"][1:]))
         )
         lines.append(
-            f"| {question} | {of} | {found:.1f} of {count} | {corrected:.1f} of {count} | "
+            f"| {question} | {of} | {found:.1f} of {count}{left_out} | "
+            f"{corrected:.1f} of {count} | "
             f"{place:.0f} ({chance:.0f}) | {latency:.0f} | {lag:.0f} | {own['cosine'][0]:.2f} | "
             f"{own['leakage'][0]:.2f} | {100 * own['false_uncorrected'][0]:.1f} |"
         )
@@ -129,4 +144,10 @@ def summary(rows: Sequence[Row]) -> str:
 
 def _median(own: dict[str, list[float]], name: str) -> float:
     """Return the median over activations."""
-    return float(np.median(own[name])) if own.get(name) else float("nan")
+    values = _known(own.get(name, []))
+    return float(np.median(values)) if values else float("nan")
+
+
+def _known(values: Sequence[float]) -> list[float]:
+    """Return the values of activations that are covered."""
+    return [one for one in values if np.isfinite(one)]

@@ -16,7 +16,8 @@ truth their voxels can show is printed too. Maps:
 - found, p < .001: mean z of the region beyond 3.29 with the right sign within 50 ms of the true
   time; corrected: half of its voxels are significant then. mm: distance of the voxel with the
   largest effect, or z, from the region, beside that of one drawn at random nearby. ms: time of
-  the largest effect, and lag of the whole course, less the true ones. False: share of voxels and
+  the largest effect, and lag of the whole course, less the true ones. A region without a voxel in
+  the map is not covered, and counts for nothing. False: share of voxels and
   frames (0-1.5 s), of those that never respond; leakage: rms of the effect there over elsewhere.
 """
 
@@ -266,7 +267,8 @@ def main() -> None:
     write_rows(given.out / "scores.tsv", rows)
     print(summary(rows))
     print(table(rows))
-    group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows if r.of == "group"}
+    group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows
+             if r.of == "group" and np.isfinite(r.value)}  # fmt: skip
     print(json.dumps({"experiment": given.experiment, "subjects": len(made.subjects), **group}))
 
 

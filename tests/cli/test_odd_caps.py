@@ -50,6 +50,18 @@ def test_the_clean_study_has_one_cap_with_places_and_says_what_is_a_guess(clean,
     assert "EEG channels that cleaning interpolated: F3, CP4" in notes
 
 
+def test_recordings_of_the_clean_study_know_which_channels_are_guesses(clean, odd_study):
+    study = open_study(clean[0], StudySettings(images=odd_study, channels="same"))
+    guessed = {one.run.subject: set(one.eeg.interpolated) for one in study}
+    assert guessed == {"01": set(), "02": set(LACKING), "03": set(UNKNOWN)}
+
+
+def test_channels_that_are_guessed_while_a_run_is_read_are_known_as_well(odd_study):
+    settings = StudySettings(channels=CHANNELS_64, participants=("02",))
+    (recording,) = open_study(odd_study, settings)
+    assert set(recording.eeg.interpolated) == set(LACKING)
+
+
 def test_the_table_of_electrodes_has_those_that_are_guessed(clean):
     table = read_table(next(clean[0].glob("sub-03/eeg/*_electrodes.tsv")))
     assert {"Iz", "Izh"} <= set(table["name"])
@@ -88,6 +100,24 @@ def test_names_that_are_nowhere_are_refused_but_those_that_cleaning_left_out_are
     assert said(odd_study, tmp_path / "yes", "Oz") == 0
     images = ("--set", f'study.images="{odd_study}"')
     assert said(tmp_path / "yes", tmp_path / "again", "Oz", *images) == 0
+
+
+def test_eog_that_no_run_has_is_refused_at_the_start_and_that_of_some_is_said(
+    odd_study, tmp_path, capsys
+):
+    def said(name, steps='["ocular"]'):
+        words = (f"clean.steps={steps}", f'clean.ocular.eog=["{name}"]')
+        settings = [part for word in words for part in ("--set", word)]
+        participant = ("--participant-label", "02")
+        code = command("preprocess", odd_study, tmp_path / name, *settings, *participant)
+        return code, capsys.readouterr().err
+
+    code, words = said("E25")
+    assert (code, "clean.ocular.eog: got ['E25'], which no run has" in words) == (2, True)
+    assert not (tmp_path / "E25").exists()
+    assert said("E26", '["reference"]')[0] == 0  # blinks are not looked for
+    code, words = said("TP9h")  # sub-03 has it
+    assert (code, "the recording has no channel TP9h to find blinks in" in words) == (0, True)
 
 
 def test_one_subject_alone_is_brought_to_the_channels_of_all(clean, odd_study, tmp_path, capsys):

@@ -1,10 +1,13 @@
 import pytest
 
 from neurotranscoder.cli.other_subjects import difference, name_the_gone, settle_results
-from neurotranscoder.cli.workspace import study_identity
+from neurotranscoder.cli.workspace import Workspace, study_identity
+from neurotranscoder.config import Config
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.output_folder import open_output_folder
 from neurotranscoder.io.store import write_json
+from neurotranscoder.preprocess.study import Study
+from neurotranscoder.preprocess.study_settings import StudySettings
 
 
 def label(subject, run=1):
@@ -90,6 +93,21 @@ def test_results_without_a_model_are_of_other_recordings(folders):
     results, clean = folders
     (results / "models/sparse/split.json").unlink()
     assert str(difference(results, clean)) == "they are of other recordings"
+
+
+def test_a_folder_of_results_of_other_recordings_says_which_differ(folders):
+    results, clean = folders
+    study = Study(clean, {}, StudySettings(), {})
+    space = Workspace(study, results.with_name("out"), Config())
+    with space.started():
+        pass
+    clean_run(clean, "02", content="longer")
+    (clean / f"sub-03/eeg/{label('03')}_desc-preproc_eeg.vhdr").unlink()
+    with pytest.raises(StoreError) as caught, space.started():
+        pass
+    name = "eeg/sub-0{0}_task-odd_run-1_desc-preproc_eeg.vhdr"
+    assert f"sub-02/{name.format(2)} was 1 bytes and is 6 bytes" in str(caught.value)
+    assert f"sub-03/{name.format(3)} was 1 bytes and is not there)" in str(caught.value)
 
 
 def test_a_subject_that_left_the_study_is_named(folders, tmp_path, capsys):

@@ -6,7 +6,10 @@ import pytest
 from nilearn.datasets import load_mni152_template
 from numpy.testing import assert_allclose
 
+from neurotranscoder.cli.preprocess_faults import sorted_out
 from neurotranscoder.cli.preprocess_images import much_motion, print_of
+from neurotranscoder.config import load_config
+from neurotranscoder.core.errors import StudyError
 from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.study import open_study
 from neurotranscoder.preprocess.study_settings import StudySettings
@@ -167,6 +170,54 @@ def test_a_subject_without_a_t1_image_is_named_before_anything_is_done(
     words = ("--set", "images.space=mni", "--set", f'study.images="{study}"')
     assert preprocess(study, tmp_path / "out", *words) == 2
     assert "whose images are preprocessed" in capsys.readouterr().err
+
+
+def four_dimensional(path):
+    image = nib.load(path)
+    both = np.stack([image.get_fdata(dtype=np.float32)] * 2, axis=-1)
+    nib.save(nib.Nifti1Image(both, image.affine), path)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def header_alone(path):
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def gone(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (four_dimensional, "dim: got 4 axes"),
+        (cut, "data: got "),
+        (header_alone, "header: got "),
+        (gone, "T1 image: got none"),
+    ],
+)
+def test_a_damaged_t1_image_is_a_fault_of_its_subject_before_anything_is_cleaned(
+    study, tmp_path, damage, words
+):
+    root = shutil.copytree(study, tmp_path / "study")
+    damage(next(root.glob("sub-02/anat/*_T1w.nii.gz")))
+    next(root.glob("sub-02/func/*_events.tsv")).write_text("onset\tduration\nsoon\t1\n")
+    config = load_config(None, ["images.space=mni"])
+    found = sorted_out(root, config, strict=False)
+    assert [runs[0].run.subject for runs in found.subjects] == ["01"]
+    assert words in found.faults["02"]
+    assert "onset" in found.faults["02"]  # with all else that is wrong
+    with pytest.raises(StudyError, match=words):
+        sorted_out(root, config, strict=True)
+
+
+def test_t1_images_that_are_not_used_are_not_looked_at(study, tmp_path):
+    root = shutil.copytree(study, tmp_path / "study")
+    cut(next(root.glob("sub-02/anat/*_T1w.nii.gz")))
+    assert sorted_out(root, load_config(None, ["images.space=stored"]), strict=True).faults == {}
 
 
 @pytest.mark.parametrize(

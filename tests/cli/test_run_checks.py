@@ -11,6 +11,7 @@ from neurotranscoder.cli.run import RawStudy
 from neurotranscoder.cli.run_checks import check_results
 from neurotranscoder.config import load_config
 from neurotranscoder.core.errors import PartialError
+from neurotranscoder.io.manifest import write_manifest
 from neurotranscoder.io.output_folder import open_output_folder
 from odd_caps import study_of_odd_caps
 from small_study import command
@@ -65,6 +66,28 @@ def test_a_split_that_the_study_is_too_small_for_is_refused_before_cleaning(
 ):
     assert app(study, tmp_path / "out", "group") == 2
     assert "0 training, 0 validation and 3 test runs" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("nowhere", "got no manifest.json"),
+        ("junk", "got a JSON list"),
+        ("movie", "holds a 'movie'"),
+    ],
+)
+def test_a_folder_that_is_no_group_model_is_refused_before_cleaning(
+    study, tmp_path, capsys, model, words
+):
+    for name in ("junk", "movie"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "junk/manifest.json").write_text("[]")
+    write_manifest(tmp_path / "movie", kind="movie", settings_hash="")
+    given = ("--model", tmp_path / model)
+    assert app(study, tmp_path / "out", "participant", *given) == 2
+    assert f"{tmp_path / model}" in (said := capsys.readouterr().err)
+    assert words in said
     assert not (tmp_path / "out").exists()
 
 

@@ -99,6 +99,19 @@ def test_activity_of_silent_voxels_is_counted(truth):
     assert score.leakage > 1  # the truth is active for shorter
 
 
+def test_a_region_without_a_voxel_in_the_map_is_not_covered_and_the_others_are_scored(truth):
+    found = map_of(truth.at(np.ones(GRID.shape, dtype=bool)))
+    kept = (truth.labels != 1).ravel()
+    part = StatisticalMap(
+        found.effect[kept], found.z[kept], found.seen[kept], truth.labels != 1, GRID, TIMES
+    )
+    score = score_map(part, truth)
+    assert [one.covered for one in score.activations] == [True, True, False]
+    assert [one.uncorrected for one in score.activations] == [True, True, False]
+    assert np.isnan(score.activations[2].z)
+    assert score.lag == 0.0
+
+
 def test_maps_at_other_times_are_refused(truth):
     found = map_of(truth.at(np.ones(GRID.shape, dtype=bool)))
     with pytest.raises(GridError, match="make the truth at the map's times"):

@@ -112,6 +112,17 @@ def test_nan_in_the_brain_and_constant_volumes_are_problems(tmp_path, rng):
         read_bold(tmp_path / "x.nii.gz", SIDECAR, mask_path=tmp_path / "m.nii.gz")
 
 
+def test_voxels_amid_the_brain_that_are_nan_are_counted_and_those_around_it_are_not(tmp_path, rng):
+    data = images(rng)
+    data[0] = np.nan
+    data[2, 2, 1:3] = np.nan
+    data[3, 2, 1, 0] = np.nan  # in one volume
+    write_nifti(tmp_path / "x.nii.gz", image_of(data, GRID, tr=2.0))
+    bold = read_bold(tmp_path / "x.nii.gz", SIDECAR)
+    assert bold.n_holes == 3
+    assert not bold.mask[2, 2, 1]
+
+
 def test_a_3d_image_and_a_text_file_are_refused(tmp_path):
     write_nifti(tmp_path / "x.nii.gz", image_of(np.ones(GRID.shape), GRID))
     with pytest.raises(StudyError, match=r"got 3 axes \(6, 5, 4\); need 4 axes"):

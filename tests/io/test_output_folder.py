@@ -23,8 +23,8 @@ with open_output_folder(out, kind="run", identity="1"), atomic_path(out / "resul
 """
 
 
-def opened(folder, *, kind="run", identity="1"):
-    with open_output_folder(folder, kind=kind, identity=identity) as resumed:
+def opened(folder, *, kind="run", identity="1", facts=None):
+    with open_output_folder(folder, kind=kind, identity=identity, facts=facts) as resumed:
         return resumed
 
 
@@ -61,12 +61,41 @@ def test_output_folder_is_made_then_resumed_and_its_leftovers_are_removed(out):
 
 def test_output_folder_of_another_study_or_other_content_is_refused(out, tmp_path):
     opened(out, identity="study-1")
-    with pytest.raises(StoreError, match="need 'run' of 'study-2'; choose another"):
+    with pytest.raises(StoreError, match="need that of 'study-2'; choose another"):
         opened(out, identity="study-2")
+    with pytest.raises(StoreError, match="a result of the kind 'run'; need one of the kind 'x'"):
+        opened(out, kind="x")
     write_text(tmp_path / "photos" / "cat.png", "")
     with pytest.raises(StoreError, match=r"holds 1 other entries \(cat\.png"):
         opened(tmp_path / "photos")
     assert names(tmp_path / "photos") == ["cat.png"]
+
+
+def test_refusal_says_which_settings_and_data_differ_and_shows_no_hash(out):
+    before = {"seed": 1, "band": [1, 4], "sub-01_eeg.edf": "9 bytes", "same": None}
+    now = {"seed": 2, "band": [1, 5], "same": None, "sub-02_eeg.edf": "7 bytes"}
+    opened(out, identity="a3f", facts=before)
+    with pytest.raises(StoreError) as caught:
+        opened(out, identity="b77", facts=now)
+    assert str(caught.value) == (
+        f"{out}: holds 'run' of other data or settings (seed was 1 and is 2, band was [1, 4] and "
+        "is [1, 5], sub-01_eeg.edf was 9 bytes and is not there, sub-02_eeg.edf was not there and "
+        "is 7 bytes); need the same; choose another output folder, or remove this one to make it "
+        "anew"
+    )
+
+
+def test_refusal_names_a_few_of_many_differences_and_shortens_long_values(out):
+    opened(out, identity="a", facts={str(number): "x" * 100 for number in range(10)})
+    with pytest.raises(StoreError, match=r"0 was x{60}\.\.\. and is y, .* and 6 more\)"):
+        opened(out, identity="b", facts=dict.fromkeys(map(str, range(10)), "y"))
+
+
+def test_refusal_of_a_folder_of_an_earlier_version_says_that_nothing_more_is_known(out):
+    opened(out, identity="a")
+    with pytest.raises(StoreError, match="an earlier version did not note which"):
+        opened(out, identity="b", facts={"seed": 1})
+    assert opened(out, identity="a", facts={"seed": 1})  # still read
 
 
 def test_folder_that_another_process_has_open_is_refused_and_its_files_stay(out, worker):

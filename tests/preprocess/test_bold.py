@@ -63,7 +63,7 @@ def run():
     data = np.stack(volumes, axis=-1)
     mask = data.mean(axis=-1) > 500
     axis = VolumeAxis(TR, N, np.full(EPI_GRID.shape[2], 1.0))
-    return Bold(data, EPI_GRID, axis, mask)
+    return Bold(data, EPI_GRID, axis, mask, n_holes=2)
 
 
 @cache
@@ -90,6 +90,12 @@ def test_head_that_moved_is_still_afterwards():
     before = run().data[raw].std(axis=1) / run().data[raw].mean(axis=1)
     after = data[right].std(axis=1) / data[right].mean(axis=1)
     assert np.median(after) < 0.5 * np.median(before)
+
+
+def test_voxels_that_were_nan_are_a_caution():
+    assert [one.partition(":")[0] for one in found().cautions] == [
+        "2 voxels amid the brain are NaN"
+    ]
 
 
 def test_motion_is_in_the_table_as_it_was():

@@ -13,6 +13,7 @@ from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.store import read_json
 from neurotranscoder.preprocess.anatomy import Found
 from neurotranscoder.preprocess.bold import PreprocessedBold
+from neurotranscoder.preprocess.checks import hole_words
 from neurotranscoder.preprocess.compcor import TissueSignals
 from neurotranscoder.preprocess.confounds import confounds_of, read_confounds
 from neurotranscoder.preprocess.coregister import Coregistration
@@ -84,6 +85,15 @@ def test_a_run_that_was_not_corrected_does_not_say_so(tmp_path):
     sidecar = read_json(path.with_name(path.name.replace(".nii.gz", ".json")))
     assert sidecar["SliceTimingCorrected"] is False
     assert read_bold(path, sidecar).volumes.slice_times.tolist() == [0.9] * 10
+
+
+def test_cautions_stand_in_the_sidecar(tmp_path):
+    few = replace(result().bold, n_holes=1)
+    path = write_preprocessed(
+        tmp_path, RUN, replace(result(), cautions=hole_words(few)), sources=["x"]
+    )
+    sidecar = read_json(path.with_name(path.name.replace(".nii.gz", ".json")))
+    assert sidecar["Caution"].startswith("1 voxel amid the brain is NaN: holes of its mask")
 
 
 def test_every_image_and_table_names_its_sources(written):

@@ -51,6 +51,23 @@ def test_movements_go_where_nobody_blinks():
     assert band_uv(left(cleaned, still)) < 0.25 * band_uv(still.eyes)
 
 
+@pytest.mark.parametrize(("n_times", "sfreq"), [(1, 100.0), (15, 100.0), (9000, 2.0)])
+def test_recordings_that_cannot_be_filtered_to_the_band_of_eyes_are_refused(
+    example, n_times, sfreq
+):
+    raw = recording(example.raw.get_data()[:, :n_times])
+    with raw.info._unlock():
+        raw.info["sfreq"] = sfreq
+    words = rf"has {n_times} samples at {sfreq:g} Hz; eyes are seen .* needs 16 samples at more"
+    with pytest.raises(CleaningError, match=words):
+        remove_ocular(raw)
+
+
+def test_sixteen_samples_are_looked_at(example):
+    with pytest.raises(CleaningError, match="no blinks were found"):
+        remove_ocular(recording(example.raw.get_data()[:, :16]))
+
+
 def test_slow_activity_of_the_brain_is_kept(example, cleaned):
     """The same weights remove a slow wave from wherever it is not like the eyes."""
     wave = 2e-5 * np.sin(2 * np.pi * 0.03 * np.arange(len(example.brain[0])) / SFREQ)

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -82,6 +83,16 @@ def test_notes_name_triggers_filters_and_dropped_events(study_folder):
     notes = "; ".join(open_study(study_folder).notes[RUN])
     for fact in ("measured from 20", "Response/R128", "1 events without", "0.1-100 Hz"):
         assert fact in notes
+
+
+def test_notes_count_voxels_amid_the_brain_that_are_nan(study_folder):
+    path = study_folder / f"{BOLD}.nii.gz"
+    image = nib.load(path)
+    data = image.get_fdata(dtype=np.float32)
+    data[5, 4, 2:4] = np.nan
+    image.header.set_data_dtype(np.float32)
+    nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+    assert "2 voxels amid the brain are NaN" in "; ".join(open_study(study_folder).notes[RUN])
 
 
 def test_events_of_the_eeg_folder_are_moved_to_the_scanner_clock(study_folder, recording):

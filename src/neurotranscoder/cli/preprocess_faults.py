@@ -15,12 +15,14 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
+from neurotranscoder.io.anatomy import find_t1, read_t1
 from neurotranscoder.io.bids import EegFiles, LoneFiles, RunFiles, eeg_files
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import grid_of, open_image
 from neurotranscoder.preprocess.checks import Kind, disagreements, other_grids, relative_to
 from neurotranscoder.preprocess.study_channels import (
     StudyChannels,
+    blind_eyes,
     out_of_reach,
     search_study,
     study_channels,
@@ -90,11 +92,11 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
         *unread,
         *channels.problems,
         *out_of_reach(channels, runs),
+        *_blind_eyes(bids, channels, config),
         *_differing(channels),
         *_damaged_events(found.runs),
     ]
-    if one_grid:
-        problems += _other_grids(found.runs, bids, config)
+    problems += _of_images(found.runs, bids, config, one_grid=one_grid)
     faults, others = by_subject(relative_to(bids, problems), bids)
     subjects: dict[str, list[RunFiles]] = {}
     for files in found.runs:
@@ -156,6 +158,12 @@ def _why_not(files: EegFiles, doubtful: set[str]) -> str:
     return ""
 
 
+def _blind_eyes(bids: Path, channels: StudyChannels, config: Config) -> list[Problem]:
+    """Return channels to find blinks in that no run has, where blinks are to go."""
+    wanted = config.clean.ocular.eog if "ocular" in config.clean.steps else ()
+    return blind_eyes(bids, channels, wanted)
+
+
 def _differing(channels: StudyChannels) -> list[Problem]:
     """Return runs with other channels, where all have to have the same."""
     if channels.settings.channels != "same":
@@ -175,11 +183,32 @@ def _damaged_events(runs: Sequence[RunFiles]) -> list[Problem]:
     return problems
 
 
-def _other_grids(runs: Sequence[RunFiles], bids: Path, config: Config) -> list[Problem]:
-    """Return runs whose images are not on the grid of most, where they stay as they are."""
+def _of_images(
+    runs: Sequence[RunFiles], bids: Path, config: Config, *, one_grid: bool
+) -> list[Problem]:
+    """Return what is wrong with T1 images where they are used, else with grids."""
     subjects = [list(group) for _, group in groupby(runs, key=lambda files: files.run.subject)]
-    if brings_to_mni(config, bids, subjects):
-        return []
+    try:
+        if brings_to_mni(config, bids, subjects):
+            return _damaged_t1(runs, bids)
+    except StudyError as error:
+        return [*error.problems, *_damaged_t1(runs, bids)]
+    return _other_grids(runs) if one_grid else []
+
+
+def _damaged_t1(runs: Sequence[RunFiles], bids: Path) -> list[Problem]:
+    """Return what is wrong with T1 images, each named once; their data are read."""
+    problems: list[Problem] = []
+    for path in sorted({t1 for files in runs if (t1 := find_t1(bids, files.run)) is not None}):
+        try:
+            read_t1(path)
+        except StudyError as error:
+            problems += error.problems
+    return problems
+
+
+def _other_grids(runs: Sequence[RunFiles]) -> list[Problem]:
+    """Return runs whose images are not on the grid of most."""
     grids: dict[RunId, VoxelGrid] = {}
     for files in runs:
         with suppress(StudyError, GridError):  # said when it is cleaned

@@ -107,13 +107,14 @@ class SubjectImages:
         write_json(record, {**self._record(identity, bold, found), "pictures": pictures})
         moved = float(np.mean(found.motion.framewise_displacement[1:]))
         told = f"{label}: images in MNI, mean framewise displacement {moved:.2f} mm"
-        return [told, *much_motion(label, moved, self.config.images.bold.clean.confounds)]
+        moves = much_motion(label, moved, self.config.images.bold.clean.confounds)
+        return [told, *(f"{label}: {one}" for one in found.cautions), *moves]
 
     def _record(self, identity: str, bold: Bold, found: PreprocessedBold) -> dict[str, object]:
         """Return what is kept of a run beside its files."""
         return {
             "identity": identity,
-            "steps": list(found.steps),
+            "steps": [*found.steps, *found.cautions],
             "numbers": image_numbers(bold, found),
             "settings": self.config.images.bold.model_dump(mode="json"),
         }

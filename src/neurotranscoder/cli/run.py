@@ -21,6 +21,7 @@ from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.run_checks import (
     check_conditions,
     check_group,
+    check_model,
     check_results,
     check_split,
 )
@@ -85,6 +86,7 @@ def run_app(
     common, workers = common or Common(), workers or Workers()
     options = options or RunOptions()
     refuse_folder(bids, out)
+    check_model(model)
     study = RawStudy(bids, out, common, workers)
     fault = study.clean(level, options)
     name_the_gone(bids, out / CLEAN)

@@ -17,6 +17,19 @@ from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.scans import stated_test_runs
 from neurotranscoder.preprocess.clean_study import read_clean_study
 from neurotranscoder.train.split import split_runs
+from neurotranscoder.train.trained import load_trained
+
+
+def check_model(model: Path | None) -> None:
+    """Refuse a group model that is named and cannot be read.
+
+    Raises
+    ------
+    StoreError, WeightsError
+        When the folder holds no finished group model.
+    """
+    if model is not None:
+        load_trained(model)
 
 
 def check_split(found: Sorted, bids: Path) -> None:

@@ -113,8 +113,9 @@ class Workspace:
 
         Other processes are kept out of it while the context lasts.
         """
-        identity = study_identity(self.study.root)
-        with open_output_folder(self.out, kind="derivative", identity=identity):
+        root = self.study.root
+        identity, facts = study_identity(root), recordings_of(root)
+        with open_output_folder(self.out, kind="derivative", identity=identity, facts=facts):
             source = path_from(self.out, self.study.root)
             start_derivative(self.out, name="neurotranscoder", sources=[source])
             write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
@@ -224,6 +225,15 @@ def range_lines(run: RunId, ranges: Sequence[InputRange]) -> list[str]:
     return [f"OUT OF RANGE: {run}: {finding}" for part in ranges for finding in part.findings]
 
 
+def recordings_of(root: Path) -> dict[str, str]:
+    """Return the sizes of all recordings of a data set, in words, by their names."""
+    return {
+        path.relative_to(root).as_posix(): f"{path.lstat().st_size} bytes"
+        for path in sorted(root.glob("sub-*/**/*"))
+        if path.stem.removesuffix(".nii").endswith(("_eeg", "_bold"))
+    }
+
+
 def study_identity(root: Path) -> str:
     """Return a hash of the names and sizes of all recordings of a data set.
 
@@ -231,9 +241,8 @@ def study_identity(root: Path) -> str:
     those of the whole.
     """
     digest = hashlib.sha256()
-    for path in sorted(root.glob("sub-*/**/*")):
-        if path.stem.removesuffix(".nii").endswith(("_eeg", "_bold")):
-            digest.update(f"{path.relative_to(root).as_posix()} {path.lstat().st_size}\n".encode())
+    for name, size in recordings_of(root).items():
+        digest.update(f"{name} {size.removesuffix(' bytes')}\n".encode())
     return digest.hexdigest()
 
 

@@ -160,6 +160,8 @@ class Eeg:
         What the same amplifier recorded beside the EEG, such as the heart.
     passband : Passband or None
         What filters let through; None where nothing is known of any.
+    interpolated : tuple of str
+        Channels that are sums of others, as nothing was measured there.
     """
 
     data: Float[ndarray, "channels times"]
@@ -168,6 +170,7 @@ class Eeg:
     filtering: str = ""
     others: tuple[OtherChannel, ...] = ()
     passband: Passband | None = None
+    interpolated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.montage.names) != len(self.data):
@@ -207,12 +210,15 @@ class Bold:
         When the slices (along z) were acquired.
     mask : array of bool, shape (x, y, z)
         Voxels of the brain.
+    n_holes : int
+        Voxels amid the brain that are NaN, and so not of the mask.
     """
 
     data: Float[ndarray, "x y z volumes"]
     grid: VoxelGrid
     volumes: VolumeAxis
     mask: Bool[ndarray, "x y z"]
+    n_holes: int = 0
 
     def __post_init__(self) -> None:
         expected = (*self.grid.shape, self.volumes.n_volumes)

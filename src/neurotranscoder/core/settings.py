@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeFloat
@@ -33,3 +34,18 @@ class Settings(BaseModel):
     def digest(self) -> str:
         """Return the SHA-256 of the settings, the same on every machine."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def by_name(self, prefix: str = "") -> dict[str, object]:
+        """Return the value of every setting by its dotted name, as JSON holds it."""
+        return _flat(self.model_dump(mode="json"), prefix)
+
+
+def _flat(values: Mapping[str, object], prefix: str) -> dict[str, object]:
+    """Return nested values under dotted names."""
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

@@ -115,6 +115,8 @@ class AlignedRun:
         These bands, in Hz; empty where they are not known.
     passband : Passband or None
         What filters before let through of the EEG; None where nothing is known of any.
+    interpolated : tuple of str
+        Channels of the EEG that are sums of others (see `Eeg`).
     """
 
     run: RunId
@@ -129,6 +131,7 @@ class AlignedRun:
     power: Float[ndarray, "bands channels frames"] | None = None
     power_bands: tuple[tuple[float, float], ...] = ()
     passband: Passband | None = None
+    interpolated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shapes = {self.eeg.shape[1], self.bold.shape[1], self.axis.n_times}

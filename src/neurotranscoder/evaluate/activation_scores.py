@@ -53,7 +53,7 @@ class StatisticalMap:
 
 @dataclass(frozen=True, slots=True)
 class ActivationScore:
-    """How one activation is shown.
+    """How one activation is shown; all is NaN, and nothing found, where no voxel of it is there.
 
     Parameters
     ----------
@@ -77,6 +77,8 @@ class ActivationScore:
         Time of the largest effect of the region less the true one, in ms.
     lag : float
         Shift of the region's course at which it is most like the true one, in ms.
+    covered : bool
+        Whether a voxel of the region is in the map.
     """
 
     activation: Activation
@@ -88,6 +90,7 @@ class ActivationScore:
     chance: float
     latency: float
     lag: float
+    covered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ class MapScore:
     leakage : float
         Rms of the effect in these voxels over that in all others.
     lag : float
-        Median of the lags of all regions, in ms; where sources begin is a convention of the model.
+        Median of the lags of all regions that are covered, in ms; where sources begin is a
+        convention of the model.
     """
 
     activations: tuple[ActivationScore, ...]
@@ -145,13 +149,14 @@ def score_map(found: StatisticalMap, truth: TaskTruth) -> MapScore:
     silent = truth.silent(found.mask)
     z, seen = found.z[silent][:, inside], found.seen[silent][:, inside]
     each = tuple(_score(one, found, truth) for one in truth.activations)
+    lags = [one.lag for one in each if one.covered]
     return MapScore(
         each,
         float(np.sum(true * effect) / norms) if norms > 0 else 0.0,
         float(np.mean(np.abs(z) > Z_UNCORRECTED)) if z.size else float("nan"),
         float(np.mean(seen)) if z.size else float("nan"),
         _leakage(effect, silent),
-        float(np.median([one.lag for one in each])) if each else float("nan"),
+        float(np.median(lags)) if lags else float("nan"),
     )
 
 
@@ -159,7 +164,7 @@ def _score(one: Activation, found: StatisticalMap, truth: TaskTruth) -> Activati
     """Score one extremum."""
     rows = truth.labels[found.mask] == one.index
     if not rows.any():
-        raise GridError(f"no voxel of {one.region!r} is in the map; need one; take its own study")
+        return not_covered(one)
     near = np.abs(found.times - one.time) <= NEAR + 1e-9
     upright = one.sign * found.z[rows][:, near]
     right = found.seen[rows][:, near] & (upright > 0)
@@ -184,6 +189,12 @@ def _score(one: Activation, found: StatisticalMap, truth: TaskTruth) -> Activati
         1e3 * (peak - one.time),
         1e3 * _lag(course, one.sign * truth.courses[one.index], found.times),
     )
+
+
+def not_covered(one: Activation) -> ActivationScore:
+    """Return what there is to say of an activation that no voxel of a map shows."""
+    nan = float("nan")
+    return ActivationScore(one, nan, False, False, nan, nan, nan, nan, nan, covered=False)
 
 
 def _candidates(

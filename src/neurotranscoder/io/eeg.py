@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import mne
 import numpy as np
@@ -25,8 +25,9 @@ from neurotranscoder.io.store import read_table
 
 EEG_SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif")
 _OTHERS_BY_NAME = re.compile(r"(ECG|EKG|EOG|EMG)", re.IGNORECASE)
+_Kind = Literal["ECG", "EOG", "EMG"]
 _KINDS = {
-    **{name: name for name in ("ECG", "EOG", "EMG")},
+    **{name: name for name in get_args(_Kind)},
     **{"EKG": "ECG", "VEOG": "EOG", "HEOG": "EOG"},
 }
 
@@ -66,9 +67,20 @@ def read_eeg_header(path: Path) -> EegHeader:
 
 @dataclass(frozen=True, slots=True)
 class FileChannels:
-    """Names of the channels of an EEG file: those that are EEG and wanted, and all of them."""
+    """Names of the channels of an EEG file.
+
+    Parameters
+    ----------
+    eeg : tuple of str
+        Those that are EEG and wanted.
+    others : tuple of str
+        Those of heart, eyes and muscles that are wanted.
+    all : tuple of str
+        All of them.
+    """
 
     eeg: tuple[str, ...]
+    others: tuple[str, ...]
     all: tuple[str, ...]
 
 
@@ -78,7 +90,9 @@ def read_channels(
     """Read the names of channels as `read_eeg` would, without their samples."""
     raw = _opened(path)
     types = _channel_types(raw, sidecars.channels)
-    return FileChannels(_eeg_channels(path, raw, types, exclude), tuple(map(str, raw.ch_names)))
+    every = tuple(map(str, raw.ch_names))
+    others = tuple(one for one in every if types[one] in get_args(_Kind) and one not in exclude)
+    return FileChannels(_eeg_channels(path, raw, types, exclude), others, every)
 
 
 def read_eeg(
@@ -259,7 +273,7 @@ def _others(
 ) -> tuple[OtherChannel, ...]:
     """Return the channels of heart, eyes and muscles."""
     found: list[OtherChannel] = []
-    kinds: tuple[Literal["ECG", "EOG", "EMG"], ...] = ("ECG", "EOG", "EMG")
+    kinds: tuple[_Kind, ...] = get_args(_Kind)
     for kind in kinds:
         for name in (n for n in raw.ch_names if types[n] == kind and n not in exclude):
             data = _faultless(path, partial(raw.get_data, [name], *span, verbose="error"))

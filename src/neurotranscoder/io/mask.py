@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from nilearn.masking import compute_epi_mask
 from numpy import ndarray
+from scipy.ndimage import binary_fill_holes
 
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import Problem, StudyError
@@ -72,3 +73,18 @@ def brain_mask(
         cure = "put a *_desc-brain_mask.nii.gz beside the images"
         raise StudyError([Problem(str(path), "brain mask", got, "a brain", cure)])
     return mask
+
+
+def count_holes(mask: Bool[ndarray, "x y z"], data: Float[ndarray, "x y z volumes"]) -> int:
+    """Return how many voxels that are not finite a mask surrounds within their slice.
+
+    Those around the brain, which many programs write as NaN, are none.
+    """
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(data.mean(axis=-1, dtype=np.float64))
+    slices = zip(np.moveaxis(mask, 2, 0), np.moveaxis(finite, 2, 0), strict=True)
+    return sum(
+        int(np.sum(binary_fill_holes(brain) & ~brain & ~known))
+        for brain, known in slices
+        if not known.all()
+    )

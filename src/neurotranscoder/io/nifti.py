@@ -19,7 +19,7 @@ from neurotranscoder.core.axes import VolumeAxis, VoxelGrid
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import GridError, Problem, StoreError, StudyError
 from neurotranscoder.core.recording import Bold
-from neurotranscoder.io.mask import brain_mask, read_mask
+from neurotranscoder.io.mask import brain_mask, count_holes, read_mask
 from neurotranscoder.io.slice_timing import volume_axis
 from neurotranscoder.io.store import atomic_path
 
@@ -71,8 +71,9 @@ def read_bold(
     data = array_of(image, path)
     mask = read_mask(path, mask_path, grid) if mask_path else brain_mask(path, data, grid)
     _check_signal(path, data, mask)
+    n_holes = count_holes(mask, data)
     np.nan_to_num(data, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    return Bold(data, grid, volumes, mask)
+    return Bold(data, grid, volumes, mask, n_holes)
 
 
 def read_volumes(path: Path, sidecar: Mapping[str, object]) -> VolumeAxis:

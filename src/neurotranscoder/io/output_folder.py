@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from neurotranscoder import __version__
@@ -21,11 +22,15 @@ from neurotranscoder.io.store import (
 )
 
 MARKER = "neurotranscoder.json"
+_GONE = "not there"
+_TOLD, _LONGEST = 4, 60  # differences that a message names, and characters of a value
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of some network file systems
 
 
 @contextlib.contextmanager
-def open_output_folder(folder: Path, *, kind: str, identity: str) -> Iterator[bool]:
+def open_output_folder(
+    folder: Path, *, kind: str, identity: str, facts: Mapping[str, object] | None = None
+) -> Iterator[bool]:
     """Make or reopen a folder for results, and keep other processes out of it meanwhile.
 
     A folder is refused that is not ours, or that another process has open. When a process dies,
@@ -39,6 +44,10 @@ def open_output_folder(folder: Path, *, kind: str, identity: str) -> Iterator[bo
         What the results are.
     identity : str
         What they belong to, such as the hash of the study and the settings.
+    facts : mapping, optional
+        What the identity is made of, by names that a user knows, such as those of settings and
+        recordings, with values as JSON holds them. They are kept, and those that differ are named
+        where the folder is refused; without any, the identity is.
 
     Yields
     ------
@@ -50,27 +59,25 @@ def open_output_folder(folder: Path, *, kind: str, identity: str) -> Iterator[bo
     StoreError
         When the folder holds something else, the results of other work, or is in use.
     """
-    _check(folder, kind, identity)
+    known = dict(facts or {})
+    _check(folder, kind, identity, known)
     with _locked(folder):
-        resumed = _check(folder, kind, identity)  # another process may have been faster
+        resumed = _check(folder, kind, identity, known)  # another process may have been faster
         if resumed:
             remove_leftovers(folder)
         else:
             content = {"kind": kind, "identity": identity, "version": __version__}
-            write_json(folder / MARKER, content)
+            write_json(folder / MARKER, content | ({"facts": known} if known else {}))
         yield resumed
 
 
-def _check(folder: Path, kind: str, identity: str) -> bool:
+def _check(folder: Path, kind: str, identity: str, facts: Mapping[str, object]) -> bool:
     """Return whether a folder holds this very work; refuse one with anything else."""
     marker = folder / MARKER
     if marker.is_file():
         found = read_json(marker)
         if (found.get("kind"), found.get("identity")) != (kind, identity):
-            raise StoreError(
-                f"{folder}: holds '{found.get('kind')}' of {str(found.get('identity'))[:16]!r}; "
-                f"need '{kind}' of {identity[:16]!r}; choose another output folder"
-            )
+            raise StoreError(f"{folder}: {_other_work(found, kind, identity, facts)}")
         return True
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder}: is a file; need a folder; choose another output folder")
@@ -82,6 +89,42 @@ def _check(folder: Path, kind: str, identity: str) -> bool:
             "new or empty folder, or one that this command made; choose another output folder"
         )
     return False
+
+
+def _other_work(
+    found: Mapping[str, object], kind: str, identity: str, facts: Mapping[str, object]
+) -> str:
+    """Say how the work that a folder is of differs from that which is wanted."""
+    cure = "choose another output folder, or remove this one to make it anew"
+    if found.get("kind") != kind:
+        there = f"holds a result of the kind '{found.get('kind')}'"
+        return f"{there}; need one of the kind '{kind}'; choose another output folder"
+    if not facts:
+        there = f"holds '{kind}' of {str(found.get('identity'))!r}"
+        return f"{there}; need that of {identity!r}; {cure}"
+    before = found.get("facts")
+    if not isinstance(before, dict):
+        differs = "an earlier version did not note which"
+    else:
+        differs = _differences(before, facts) or "all names are the same, contents are not"
+    return f"holds '{kind}' of other data or settings ({differs}); need the same; {cure}"
+
+
+def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Return what differs between facts, the first few by name."""
+    names = [name for name in {**before, **now} if before.get(name, _GONE) != now.get(name, _GONE)]
+    told = [
+        f"{name} was {_short(before.get(name, _GONE))} and is {_short(now.get(name, _GONE))}"
+        for name in names[:_TOLD]
+    ]
+    more = [f"and {len(names) - _TOLD} more"] if len(names) > _TOLD else []
+    return ", ".join([*told, *more])
+
+
+def _short(value: object) -> str:
+    """Return a value for a message."""
+    words = value if isinstance(value, str) else json.dumps(value)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
 
 
 @contextlib.contextmanager

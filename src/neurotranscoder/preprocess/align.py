@@ -182,6 +182,7 @@ def align(recording: Recording, blocks: BlockMap, settings: AlignSettings) -> Al
         power=frame_powers(eeg, sample_times, axis, bands),
         power_bands=bands,
         passband=eeg.passband,
+        interpolated=eeg.interpolated,
     )
 
 

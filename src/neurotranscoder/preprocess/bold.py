@@ -15,6 +15,7 @@ from neurotranscoder.core.recording import Bold
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.preprocess.anatomy import Anatomy, Found, with_tissues
 from neurotranscoder.preprocess.boundary import BoundaryFit, BoundarySettings, refine_on_boundary
+from neurotranscoder.preprocess.checks import hole_words
 from neurotranscoder.preprocess.compcor import CompcorSettings, TissueSignals, tissue_signals
 from neurotranscoder.preprocess.confounds import CleanSettings, Confounds, clean_run, confounds_of
 from neurotranscoder.preprocess.coregister import CoregisterSettings, Coregistration, coregister
@@ -88,6 +89,8 @@ class PreprocessedBold:
         the axis states the mean of them.
     steps : tuple of str
         What was done, in words and in order.
+    cautions : tuple of str
+        What to keep in mind of the run as it was stored.
     """
 
     bold: Bold
@@ -101,6 +104,7 @@ class PreprocessedBold:
     reference: Float[ndarray, "a b c"]
     slice_timing: bool
     steps: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
     @property
     def epi_to_t1(self) -> Float[ndarray, "4 4"]:
@@ -175,6 +179,7 @@ def preprocess_bold(
         reference=reference,
         slice_timing=options.slice_timing,
         steps=_steps(options, boundary, anatomy),
+        cautions=hole_words(run),
     )
 
 

@@ -67,6 +67,17 @@ def _of_channels(
     return [Problem(str(path), "channels", f"{got} in {names}", needed, cure)] if names else []
 
 
+def hole_words(bold: Bold) -> tuple[str, ...]:
+    """Return what to keep in mind where voxels amid the brain are NaN; else nothing."""
+    if not bold.n_holes:
+        return ()
+    plural = "s amid the brain are" if bold.n_holes > 1 else " amid the brain is"
+    return (
+        f"{bold.n_holes} voxel{plural} NaN: holes of its mask, and 0 where images are resampled; "
+        "restore the images if there should be signal",
+    )
+
+
 def length_problems(path: Path, eeg: Eeg, bold: Bold) -> list[Problem]:
     """Return a problem when EEG is too short to cover BOLD, whatever the clock."""
     lasts, needed = eeg.data.shape[1] / eeg.sfreq, bold.volumes.duration

@@ -64,6 +64,7 @@ def write_preprocessed(
         **_timing(bold.grid.shape[2], moment, corrected=result.slice_timing),
         "Resolution": f"{bold.grid.voxel_sizes[0]:g} mm",
         "Steps": list(result.steps),
+        **({"Caution": "; ".join(result.cautions)} if result.cautions else {}),
     }
     write_image(series, image, sources=sources, metadata=metadata)
     return series

@@ -39,7 +39,7 @@ def list_study(root: Path, settings: StudySettings, *, alone: bool = False) -> S
     """
     search = search_study(root, settings, alone=alone)
     found, problems, lone = search
-    settings, _, unknown = study_channels(root, search, settings)
+    settings, _, unknown, _ = study_channels(root, search, settings)
     if problems := [*problems, *unknown]:
         raise StudyError(relative_to(root, problems))
     files = {one.run: one for one in found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,12 @@ from neurotranscoder.io.inheritance import metadata_of, nearest
 from neurotranscoder.io.nifti import read_bold
 from neurotranscoder.io.triggers import trigger_names, volume_triggers
 from neurotranscoder.preprocess.channel_set import match_eeg
-from neurotranscoder.preprocess.checks import eeg_problems, length_problems, span_problems
+from neurotranscoder.preprocess.checks import (
+    eeg_problems,
+    hole_words,
+    length_problems,
+    span_problems,
+)
 from neurotranscoder.preprocess.gradient_seen import WORDS, has_gradient
 from neurotranscoder.preprocess.own_span import own_span
 from neurotranscoder.preprocess.scan_blocks import refuse_several
@@ -92,8 +97,9 @@ def _read_eeg(
     eeg, markers = part
     wrong = eeg_problems(path, eeg, options.max_eeg)
     problems += wrong
+    guessed = _guessed(sidecars)
     if wrong or not isinstance(options.channels, tuple):
-        return eeg, markers, ()
+        return _naming(eeg, guessed), markers, ()
     wanted, limit = options.channels, options.max_interpolated
     matched = _attempt(
         problems,
@@ -102,7 +108,22 @@ def _read_eeg(
     )
     if matched is None:
         return None
-    return matched[0], markers, () if matched[1] is None else (f"EEG {matched[1]}",)
+    found, change = matched
+    if change is None:
+        return _naming(found, guessed), markers, ()
+    return _naming(found, (*guessed, *change.interpolated)), markers, (f"EEG {change}",)
+
+
+def _guessed(sidecars: EegSidecars) -> tuple[str, ...]:
+    """Return the channels that cleaning made up, as the sidecar of a clean run says."""
+    listed = sidecars.metadata.get(GUESSED, [])
+    return tuple(map(str, listed)) if isinstance(listed, list) else ()
+
+
+def _naming(eeg: Eeg, guessed: Collection[str]) -> Eeg:
+    """Return EEG that says which of its channels are guesses."""
+    names = tuple(name for name in eeg.montage.names if name in guessed)
+    return dataclasses.replace(eeg, interpolated=names)
 
 
 def _read_alone(
@@ -169,11 +190,11 @@ def _events(files: RunFiles, clock: Clock, span: EegSpan | None) -> Events:
 
 def _stated(files: RunFiles) -> tuple[str, ...]:
     """Return what an import assumed of a run and cleaning made up, as its sidecars say."""
-    metadata = files.eeg_sidecars.metadata
-    assumed, guessed = metadata.get(ASSUMPTIONS, []), metadata.get(GUESSED, [])
+    assumed = files.eeg_sidecars.metadata.get(ASSUMPTIONS, [])
+    guessed = _guessed(files.eeg_sidecars)
     notes = [f"assumed: {text}" for text in assumed] if isinstance(assumed, list) else []
-    if isinstance(guessed, list) and guessed:
-        notes.append(f"EEG channels that cleaning interpolated: {', '.join(map(str, guessed))}")
+    if guessed:
+        notes.append(f"EEG channels that cleaning interpolated: {', '.join(guessed)}")
     return tuple(notes)
 
 
@@ -195,6 +216,7 @@ def _notes(recording: Recording, report: ClockReport) -> tuple[str, ...]:
     if (passband := recording.eeg.passband) is not None:
         low = f"{passband.low_cut:.3g} Hz"
         notes.append(f"filters of the EEG let half the power pass from {low} ({passband.source})")
+    notes += hole_words(recording.bold)
     if recording.eeg.montage.positions is None:
         notes.append("electrode positions unknown")
     return tuple(notes)

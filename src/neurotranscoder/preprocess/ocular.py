@@ -19,6 +19,7 @@ from neurotranscoder.preprocess.ocular_found import (
     OcularSettings,
     band_passed,
     find_eyes,
+    refuse_short,
 )
 from neurotranscoder.signal.power import removed_share
 
@@ -126,8 +127,8 @@ def remove_ocular(
     Raises
     ------
     CleaningError
-        When no blink and no eye movement is found, none can be (neither EOG nor frontal EEG), or
-        they were removed before.
+        When no blink and no eye movement is found, none can be (neither EOG nor frontal EEG, too
+        few samples), or they were removed before.
     GridError
         When samples are not finite.
     """
@@ -139,6 +140,7 @@ def remove_ocular(
             f"eyes are told from the brain by how channels see them; need {_LEAST_CHANNELS} good "
             f"EEG channels, got {len(picks)}"
         )
+    refuse_short(len(raw.times), float(raw.info["sfreq"]))
     names, sfreq, left = names_of(raw, picks), float(raw.info["sfreq"]), raw.get_data(picks=picks)
     refuse_not_finite("the EEG", left)
     before, found, missing = left.copy(), [], []

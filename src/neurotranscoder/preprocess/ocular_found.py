@@ -19,6 +19,8 @@ from neurotranscoder.signal.contrast import Contrast, contrast_components
 _MAD = 1.4826  # of a Gaussian's standard deviation
 _EYES = (1.0, 10.0)  # Hz: where eyes are seen
 _EEG = (1.0, 40.0)  # Hz: where they are told from the brain; slower EEG is read by the same filter
+_HELD = 0.45  # of the sampling frequency: what a band reaches at most
+_PADDED = 15  # samples that its filter of order 2 is padded with at either end
 _TRIED = 4  # components: a head that moves may be stronger than the eyes
 _LEAST_RATIO = 5.0
 _LEAST_ALONE = (
@@ -141,11 +143,28 @@ def find_eyes(
     )
 
 
+def refuse_short(n_times: int, sfreq: float) -> None:
+    """Refuse recordings that cannot be filtered to the band in which eyes are seen.
+
+    Raises
+    ------
+    CleaningError
+        When they have too few samples, or too few in a second.
+    """
+    if n_times <= _PADDED or _HELD * sfreq <= _EYES[0]:
+        raise CleaningError(
+            f"the recording has {n_times} samples at {sfreq:g} Hz; eyes are seen between "
+            f"{_EYES[0]:g} and {_EYES[1]:g} Hz, which needs {_PADDED + 1} samples at more than "
+            f"{_EYES[0] / _HELD:.2g} Hz; give a longer recording at its own rate, or leave this "
+            "step out"
+        )
+
+
 def band_passed(
     data: Float[ndarray, "rows times"], sfreq: float, band: tuple[float, float] = _EYES
 ) -> Float[ndarray, "rows times"]:
     """Return signals in a band (Hz), by default where eyes are seen, without phase."""
-    high = min(band[1], 0.45 * sfreq)
+    high = min(band[1], _HELD * sfreq)
     sections = butter(2, (band[0], high), "bandpass", fs=sfreq, output="sos")
     return np.asarray(sosfiltfilt(sections, data - data.mean(axis=1, keepdims=True), axis=1))
 

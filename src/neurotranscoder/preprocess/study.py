@@ -139,7 +139,7 @@ def open_study(root: Path, settings: StudySettings | None = None, *, alone: bool
     seen: dict[RunId, Kind] = {}
     search = search_study(root, options, alone=alone)
     files, found, lone = search
-    options, _, unknown = study_channels(root, search, options)
+    options, _, unknown, _ = study_channels(root, search, options)
     problems = [*relative_to(root, [*found, *unknown])]
     for run_files in files:
         try:

@@ -32,11 +32,24 @@ def search_study(root: Path, settings: StudySettings, *, alone: bool = False) ->
 
 
 class StudyChannels(NamedTuple):
-    """What is read of a study, with its channels by name; what each run has; what is wrong."""
+    """What the runs of a study have.
+
+    Parameters
+    ----------
+    settings : StudySettings
+        What is read of it, with its channels by name.
+    names : dict
+        EEG channels of each run.
+    problems : list of Problem
+        What is wrong.
+    cleaned : frozenset of str
+        All channels that cleaning reads in any run: EEG, heart, eyes, and muscles.
+    """
 
     settings: StudySettings
     names: dict[RunId, tuple[str, ...]]
     problems: list[Problem]
+    cleaned: frozenset[str]
 
 
 def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyChannels:
@@ -68,15 +81,16 @@ def study_channels(root: Path, found: Search, settings: StudySettings) -> StudyC
     excluded = () if clean else settings.exclude_channels  # they are gone from a clean study
     problems = _unknown(root, files.values(), excluded)
     names = {run: one.eeg for run, one in files.items() if one.eeg}
+    cleaned = frozenset(name for one in files.values() for name in (*one.eeg, *one.others))
     if settings.channels in ("most", "shared") and names:
         chosen = chosen_set(names, settings.channels)
         if not chosen:
             problems.append(_nothing_shared(root, names))
-            return StudyChannels(settings, names, problems)
+            return StudyChannels(settings, names, problems, cleaned)
         settings = settings.model_copy(update={"channels": chosen})
     elif isinstance(settings.channels, tuple) and names:
         problems += _nowhere(root, names, everywhere, settings.channels)
-    return StudyChannels(settings, names, problems)
+    return StudyChannels(settings, names, problems, cleaned)
 
 
 def out_of_reach(channels: StudyChannels, runs: Iterable[RunId]) -> list[Problem]:
@@ -99,6 +113,17 @@ def out_of_reach(channels: StudyChannels, runs: Iterable[RunId]) -> list[Problem
     return problems
 
 
+def blind_eyes(root: Path, channels: StudyChannels, eog: Iterable[str]) -> list[Problem]:
+    """Return a problem for channels to find blinks in (``clean.ocular.eog``) that no run has."""
+    unknown = [name for name in eog if name not in channels.cleaned]
+    if not channels.cleaned or not unknown:
+        return []
+    got = f"{unknown}, which no run has as EEG, ECG, EOG or EMG"
+    needed = f"some of {sorted(channels.cleaned)}"
+    cure = "correct the names, or the types in channels.tsv"
+    return [Problem(str(root), "clean.ocular.eog", got, needed, cure)]
+
+
 def _files_of(found: Search, exclude: tuple[str, ...]) -> Iterable[tuple[RunId, FileChannels]]:
     """Yield the channels of each run of both modalities; of those with EEG alone if none is."""
     listed = [(files.run, files.eeg, files.eeg_sidecars) for files in found.runs]
@@ -111,8 +136,11 @@ def _files_of(found: Search, exclude: tuple[str, ...]) -> Iterable[tuple[RunId, 
             channels = read_channels(path, sidecars)
         except StudyError:
             continue
-        left = tuple(name for name in channels.eeg if name not in exclude)
-        yield run, FileChannels(left, channels.all)
+        eeg, others = (
+            tuple(name for name in names if name not in exclude)
+            for names in (channels.eeg, channels.others)
+        )
+        yield run, FileChannels(eeg, others, channels.all)
 
 
 def _unknown(root: Path, files: Iterable[FileChannels], exclude: tuple[str, ...]) -> list[Problem]:

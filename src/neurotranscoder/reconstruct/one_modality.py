@@ -84,7 +84,7 @@ def estimate_from_eeg(
     return OneModality(
         SourceEstimate(source, trained.blocks, axis, "eeg"),
         bold_of_source(trained, source),
-        range_of_eeg(trained, frames),
+        range_of_eeg(trained, frames, picked.interpolated),
     )
 
 
@@ -157,4 +157,6 @@ def channels_of(eeg: Eeg, montage: Montage) -> Eeg:
             f"{len(montage.names)} that it was trained on; rename channels or correct their types"
         )
     rows = [eeg.montage.names.index(name) for name in montage.names]
-    return Eeg(np.asarray(eeg.data[rows]), eeg.sfreq, montage, eeg.filtering)
+    guessed = tuple(name for name in eeg.interpolated if name in montage.names)
+    data = np.asarray(eeg.data[rows])
+    return Eeg(data, eeg.sfreq, montage, eeg.filtering, interpolated=guessed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from numpy import ndarray
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.recording import Recording
 from neurotranscoder.core.source import AlignedRun
+from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.preprocess.align import blocks_at_frames, slice_cells
 from neurotranscoder.train.subject_signals import eeg_axis, scaled_eeg
 from neurotranscoder.train.trained import TrainedTranscoder
@@ -57,6 +58,8 @@ class InputRange:
         For EEG and a model with sparse sources: mean square of EEG, brought to the scale of the
         training, in units of the covariance that the model expects (sources and noise); 1 where
         it is as expected.
+    n_interpolated : int
+        EEG channels that were interpolated; they are left out of all that is said.
     """
 
     modality: Modality
@@ -64,6 +67,7 @@ class InputRange:
     beyond: float
     outside: float | None = None
     distance: float | None = None
+    n_interpolated: int = 0
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -93,12 +97,20 @@ class InputRange:
                 f"from the mean as the model expects, up to {_MOST_DISTANT:g} times may be; check "
                 "the order of channels, the reference, and bad channels"
             )
-        return tuple(found)
+        return tuple(f"{one}{self._left_out}" for one in found)
+
+    @property
+    def _left_out(self) -> str:
+        """How many channels were not looked at, in words."""
+        if not self.n_interpolated:
+            return ""
+        many = "s were" if self.n_interpolated > 1 else " was"
+        return f" ({self.n_interpolated} interpolated channel{many} left out of this)"
 
 
 def range_of_run(trained: TrainedTranscoder, run: AlignedRun) -> tuple[InputRange, InputRange]:
     """Return how far EEG and BOLD of an aligned run are from what a model was trained on."""
-    return range_of_eeg(trained, run.eeg), range_of_bold(trained, run.bold)
+    return range_of_eeg(trained, run.eeg, run.interpolated), range_of_bold(trained, run.bold)
 
 
 def range_of_recording(
@@ -129,7 +141,8 @@ def range_of_recording(
         axis = eeg_axis(recording.eeg, recording.clock, bold.volumes, trained.rate)
         scale = trained.scaling.eeg
         eeg = scaled_eeg(recording.eeg, recording.clock, axis, trained.montage, scale)
-        found.append(range_of_eeg(trained, scale * eeg.astype(np.float64)))
+        volts = scale * eeg.astype(np.float64)
+        found.append(range_of_eeg(trained, volts, recording.eeg.interpolated))
     if "BOLD" in modalities:
         axis = TimeAxis.of_frames(bold.volumes.duration, trained.rate)
         cells, n_blocks = slice_cells(bold, trained.blocks), trained.blocks.n_blocks
@@ -138,7 +151,11 @@ def range_of_recording(
     return tuple(found)
 
 
-def range_of_eeg(trained: TrainedTranscoder, eeg: Float[ndarray, "channels frames"]) -> InputRange:
+def range_of_eeg(
+    trained: TrainedTranscoder,
+    eeg: Float[ndarray, "channels frames"],
+    interpolated: Collection[str] = (),
+) -> InputRange:
     """Return how far EEG is from what a model was trained on.
 
     Parameters
@@ -148,26 +165,40 @@ def range_of_eeg(trained: TrainedTranscoder, eeg: Float[ndarray, "channels frame
         sources.
     eeg : array, shape (channels, frames)
         EEG averaged over frames of the group rate, in V, the channels those of the model.
+    interpolated : collection of str
+        Channels that are sums of others: they hold no noise of their own, which the model
+        expects, and errors of interpolation, which it does not. They are left out here and in
+        what the model expects of the others, unless none is left.
     """
-    scaled = trained.scaling.scale_eeg(eeg)
+    names = trained.montage.names
+    rows = np.array([name not in interpolated for name in names])
+    if not rows.any():
+        rows[:] = True
+    n_left_out = int(np.sum(~rows))
+    scaled = trained.scaling.scale_eeg(eeg[rows])
     scale, beyond = _scale_and_beyond(scaled)
     if not 0 < scale < np.inf:
-        return InputRange("EEG", scale, beyond)
+        return InputRange("EEG", scale, beyond, n_interpolated=n_left_out)
     usual = scaled / scale
     coder = trained.module.sparse_coder
     if coder is None:
-        return InputRange("EEG", scale, beyond, outside=_outside(trained.leadfield, usual))
-    sparse = coder.sparse
-    leadfield = sparse.leadfield.cpu().numpy()
-    noise = sparse.noise.cpu().numpy()
-    expected = (leadfield * sparse.prior_variance.cpu().numpy()) @ leadfield.T + noise
+        outside = _outside(trained.leadfield[rows], usual)
+        return InputRange("EEG", scale, beyond, outside, n_interpolated=n_left_out)
+    expected = _expected(coder.sparse)[np.ix_(rows, rows)]  # marginal of a normal distribution
     distance = float(np.mean(usual * np.linalg.solve(expected, usual)))
-    return InputRange("EEG", scale, beyond, distance=distance)
+    return InputRange("EEG", scale, beyond, distance=distance, n_interpolated=n_left_out)
 
 
 def range_of_bold(trained: TrainedTranscoder, bold: Float[ndarray, "blocks frames"]) -> InputRange:
     """Return how far BOLD of the model's blocks (in the unit of the images) is from it."""
     return InputRange("BOLD", *_scale_and_beyond(trained.scaling.scale_bold(bold)))
+
+
+def _expected(sparse: SparseSources) -> Float[ndarray, "channels channels"]:
+    """Return the covariance of scaled EEG that a model expects: that of sources, and noise."""
+    leadfield = sparse.leadfield.cpu().numpy()
+    sources = (leadfield * sparse.prior_variance.cpu().numpy()) @ leadfield.T
+    return np.asarray(sources + sparse.noise.cpu().numpy())
 
 
 def _scale_and_beyond(scaled: Float[ndarray, "rows frames"]) -> tuple[float, float]:

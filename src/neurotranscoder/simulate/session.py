@@ -106,7 +106,12 @@ def simulate_study(
     cohort = None if begun else make_cohort(scenario, head or build_head(scenario.head), map=map)
     if cohort is not None:
         _draw_once(cohort, events)
-    with open_output_folder(root, kind=KIND, identity=identity):
+    facts = {
+        **scenario.by_name(),
+        "tables of events": len(events),
+        "a head of one's own": head is not None,
+    }
+    with open_output_folder(root, kind=KIND, identity=identity, facts=facts):
         if _is_complete(root):
             _LOG.info("%s: the study is complete already", root)
             return

@@ -103,6 +103,7 @@ def fit_closed_form(
     validation: Sequence[Signals],
     rate: float,
     settings: ClosedFormSettings,
+    hrf: Float[ndarray, " lags"] | None = None,
 ) -> LinearFit:
     """Fit the linear transcoder (seconds; blind).
 
@@ -116,6 +117,8 @@ def fit_closed_form(
         Group rate, in Hz.
     settings : ClosedFormSettings
         Choices of the fit.
+    hrf : array, shape (lags,), optional
+        The response; default: found together with the spatial map.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def fit_closed_form(
     pairs, held_out = (
         kept(partial(projected, maps=maps), runs) for runs in (training, validation)
     )
-    hrf = alternate(pairs, rate, settings)
+    hrf = alternate(pairs, rate, settings) if hrf is None else hrf
     found = choose_map(
         pairs,
         held_out,

@@ -26,6 +26,7 @@ from neurotranscoder.train.components import regional
 from neurotranscoder.train.grouped_map import GroupedMap, RowGroup, choose_map
 from neurotranscoder.train.linear_fit import LinearFit, SparsePart, with_own_share
 from neurotranscoder.train.own_share import own_share
+from neurotranscoder.train.power_response import n_power_rows, with_response_of_power
 from neurotranscoder.train.signals import Signals, projected
 from neurotranscoder.train.sparse import SparseSettings, fit_sparse_sources, spread_frames
 
@@ -124,6 +125,9 @@ def fit_with_sparse_sources(
         When a run is shorter than the filters.
     """
     fit = fit_closed_form(training, validation, rate, settings)
+    if sparse_settings.power_gains:
+        pays = sparse_settings.power_pays
+        fit = with_response_of_power(fit, training, validation, settings, pays=pays)
     maps = regional(fit.maps)
     known, unseen = (kept(partial(projected, maps=maps), runs) for runs in (training, validation))
     alone = _Rows.of_eeg(known, unseen, fit, maps)
@@ -214,7 +218,7 @@ def _with_power(
     sparse_settings: SparseSettings,
 ) -> _Rows:
     """Return rows with band power below them, where it pays in validation BOLD."""
-    sizes = {*each(_n_power, rows.known), *each(_n_power, rows.unseen)}
+    sizes = {*each(n_power_rows, rows.known), *each(n_power_rows, rows.unseen)}
     if sizes == {0} or len(sizes) > 1 or not sparse_settings.power_gains:
         return rows
     found = rows.with_rows(
@@ -226,11 +230,6 @@ def _with_power(
     )
     most = (1 - sparse_settings.power_pays) * rows.map.error
     return found if found.map.error < most else rows
-
-
-def _n_power(pair: Pair) -> int:
-    """Return how many rows of band power a run has."""
-    return 0 if pair.power is None else len(pair.power)
 
 
 def _with_power_rows(pair: Pair) -> Pair:

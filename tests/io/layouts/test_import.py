@@ -100,7 +100,7 @@ def test_subjects_can_be_added_one_after_the_other(source, tmp_path):
 
 def test_a_study_of_other_settings_is_refused(source, tmp_path):
     nt.import_study("noddi", source, tmp_path / "out")
-    with pytest.raises(StoreError, match="choose another output folder"):
+    with pytest.raises(StoreError, match=r"\(eeg was cleaned and is raw\)"):
         nt.import_study("noddi", source, tmp_path / "out", settings=nt.ImportSettings(eeg="raw"))
 
 

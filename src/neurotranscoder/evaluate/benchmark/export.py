@@ -62,7 +62,9 @@ def export_worlds(
     digest = hashlib.sha256(plan.align.digest().encode())
     for world in worlds:
         digest.update(world.scenario.digest().encode())
-    with open_output_folder(folder, kind="benchmark-export", identity=digest.hexdigest()):
+    identity = digest.hexdigest()
+    facts = {"worlds": [world.name for world in worlds], **plan.align.by_name("align.")}
+    with open_output_folder(folder, kind="benchmark-export", identity=identity, facts=facts):
         write_text(folder / "README.txt", _README)
         work = functools.partial(_export_one, plan, folder)
         for done, _ in enumerate(map(work, worlds), start=1):

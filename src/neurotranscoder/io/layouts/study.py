@@ -123,7 +123,8 @@ def _write(
         update={name: ImportSettings.model_fields[name].default for name in _FREE}
     )
     identity = f"{layout.name}-{kept.digest()}"
-    with open_output_folder(out, kind=KIND, identity=identity):
+    facts = {"layout": layout.name, **kept.by_name()}
+    with open_output_folder(out, kind=KIND, identity=identity, facts=facts):
         todo = [plan for plan in scan.plans if not is_done(out, plan)]
         if todo or not (out / "README").is_file():
             _start(layout, scan.plans, out, settings)
