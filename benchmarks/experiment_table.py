@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from neurotranscoder.evaluate.activation_scores import ActivationScore, MapScore
 from neurotranscoder.signal.correlation import mean_interval
 
 _MEASURES = ("covered", "z", "uncorrected", "corrected", "place", "place_z", "chance", "latency")
+_TESTED = ("z", "uncorrected", "corrected", "place_z", "false_uncorrected", "false_corrected")
 _TWO_DIGITS = ("z", "cosine", "uncorrected", "corrected", "truth", "leakage")
 
 
@@ -54,6 +55,12 @@ def _value(part: ActivationScore, measure: str) -> float:
     return float(getattr(part, measure)) if known else float("nan")
 
 
+def untested(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows of a map that was not tested, without what only a test says."""
+    for row in rows:
+        yield replace(row, value=float("nan")) if row.measure in _TESTED else row
+
+
 def _mean(values: Sequence[float], names: Sequence[str]) -> tuple[float, float, float, int]:
     """Return a mean, its 95 % interval and how many it is of."""
     known = [(v, n) for v, n in zip(values, names, strict=True) if np.isfinite(v)]
@@ -81,10 +88,11 @@ def table(rows: Sequence[Row]) -> str:
             lines.append(told + " |" * 7)
             continue
         if name == "all":
+            false, left = (own[f"false_{one}"].value for one in ("uncorrected", "corrected"))
+            said = f"false {100 * false:.2f} % (corrected {100 * left:.2f} %)"
             lines.append(
-                f"| {of} | {question} | cosine {value['cosine']}, false "
-                f"{100 * own['false_uncorrected'].value:.2f} % (corrected "
-                f"{100 * own['false_corrected'].value:.2f} %), common lag {value['lag']} ms |"
+                f"| {of} | {question} | cosine {value['cosine']}, "
+                f"{'not tested' if np.isnan(false) else said}, common lag {value['lag']} ms |"
                 + " |"
                 * 7
             )
@@ -100,6 +108,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def _said(row: Row) -> str:
     """Return a number with its interval, if it has one."""
+    if np.isnan(row.value):
+        return "-"
     digits = 2 if row.measure in _TWO_DIGITS else 0
     text = f"{row.value:.{digits}f}"
     if np.isfinite(row.ci_low):
@@ -121,10 +131,7 @@ def summary(rows: Sequence[Row]) -> str:
     for row in rows:
         facts.setdefault((row.question, row.of), {}).setdefault(row.measure, []).append(row.value)
     for (question, of), own in sorted(facts.items()):
-        count = len(_known(own.get("z", [])))
-        found, corrected = (
-            sum(_known(own.get(name, []))) for name in ("uncorrected", "corrected")
-        )
+        found, corrected = (_counted(own, name) for name in ("uncorrected", "corrected"))
         missing = own.get("covered", []).count(0.0)
         left_out = f" ({missing} not covered)" if missing else ""
         place, chance = (_median(own, name) for name in ("place", "chance"))
@@ -134,12 +141,22 @@ def summary(rows: Sequence[Row]) -> str:
             for values in map(_known, (own.get("latency", []), own["lag"][1:]))
         )
         lines.append(
-            f"| {question} | {of} | {found:.1f} of {count}{left_out} | "
-            f"{corrected:.1f} of {count} | "
+            f"| {question} | {of} | {found}{left_out} | {corrected} | "
             f"{place:.0f} ({chance:.0f}) | {latency:.0f} | {lag:.0f} | {own['cosine'][0]:.2f} | "
-            f"{own['leakage'][0]:.2f} | {100 * own['false_uncorrected'][0]:.1f} |"
+            f"{own['leakage'][0]:.2f} | {_share(own['false_uncorrected'][0])} |"
         )
     return "\n".join(lines)
+
+
+def _counted(own: dict[str, list[float]], name: str) -> str:
+    """Return how many activations were found, of those that are covered."""
+    values = _known(own.get(name, []))
+    return f"{sum(values):.1f} of {len(values)}" if values else "not tested"
+
+
+def _share(value: float) -> str:
+    """Return a share in %, where there is one."""
+    return "-" if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def _median(own: dict[str, list[float]], name: str) -> float:

@@ -34,7 +34,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from experiment_maps import Rivals
-from experiment_table import Row, rows_of, summary, table
+from experiment_table import Row, rows_of, summary, table, untested
 from experiment_worlds import (
     EXPERIMENTS,
     experiment_scenario,
@@ -170,21 +170,25 @@ def all_stimuli(truth: Truth) -> Events:
 
 def statistical_map(made: Made, who: str, question: tuple[str, str]) -> StatisticalMap:
     """Return a map as the command wrote it; z is 0 where nothing was tested."""
-    label = "Minus".join("".join(c for c in name if c.isalnum()) for name in question if name)
-    stem = made.statistics / who / f"{who}_contrast-{label}_stat"
-    image = nib.load(f"{stem}-effect_statmap.nii.gz")
+    image = nib.load(_path(made, who, question, "effect"))
     effect = np.asarray(image.dataobj, dtype=np.float64)
     mask: Bool[ndarray, "x y z"] = np.any(effect != 0, axis=-1)
     nothing = np.zeros((int(mask.sum()), effect.shape[-1]))
     z, seen = nothing, nothing > 0
-    if Path(f"{stem}-z_statmap.nii.gz").is_file():
-        z = np.asarray(nib.load(f"{stem}-z_statmap.nii.gz").dataobj, dtype=np.float64)[mask]
-        corrected = nib.load(f"{stem}-z_desc-fdr_statmap.nii.gz")
+    if (path := _path(made, who, question, "z")).is_file():
+        z = np.asarray(nib.load(path).dataobj, dtype=np.float64)[mask]
+        corrected = nib.load(_path(made, who, question, "z_desc-fdr"))
         seen = np.asarray(corrected.dataobj)[mask] != 0
     start, step = float(image.header["toffset"]), float(image.header.get_zooms()[3])
     times = start + step * np.arange(effect.shape[-1])
     grid = VoxelGrid(mask.shape, np.asarray(image.affine, dtype=np.float64))
     return StatisticalMap(effect[mask], z, seen, mask, grid, times)
+
+
+def _path(made: Made, who: str, question: tuple[str, str], of: str) -> Path:
+    """Return where a map of a question is."""
+    label = "Minus".join("".join(c for c in name if c.isalnum()) for name in question if name)
+    return made.statistics / who / f"{who}_contrast-{label}_stat-{of}_statmap.nii.gz"
 
 
 def score(made: Made, *, rivals: bool = True) -> list[Row]:
@@ -204,7 +208,9 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
         if beside is not None:
             maps |= {name: [one] for name, one in beside.maps(*asked).items()}
         for of, each in maps.items():
-            found += rows_of(made.name, of, question, [score_map(one, truth) for one in each])
+            rows = rows_of(made.name, of, question, [score_map(one, truth) for one in each])
+            tested = of != "group" or _path(made, "group", asked, "z").is_file()
+            found += rows if tested else untested(rows)
     return found
 
 

@@ -41,3 +41,9 @@ def test_of_several_maps_those_that_cover_a_region_are_averaged():
     own = {row.measure: row for row in rows if row.activation == "MT 400 ms"}
     assert (own["uncorrected"].value, own["uncorrected"].n) == (1.0, 1)
     assert own["covered"].value == 0.5
+
+
+def test_a_map_that_was_not_tested_is_not_said_to_find_nothing():
+    rows = tables.rows_of("oddball", "group", "odd", [score_of(second_is_covered=True)])
+    line = tables.summary(list(tables.untested(rows))).splitlines()[-1]
+    assert "| not tested | not tested | 3 (9) | 20 | 30 | 0.50 | 0.10 | - |" in line
