@@ -171,6 +171,13 @@ def test_a_wrong_atlas_is_refused(value, rows, message, tmp_path):
         read_atlas(*written(tmp_path, np.full((4, 4, 2), value), rows))
 
 
+def test_two_regions_of_one_name_are_refused(tmp_path):
+    labels = np.arange(32).reshape(4, 4, 2) % 3
+    rows = "index\tname\n1\thippocampus\n2\thippocampus\n7\tthalamus\n8\tthalamus\n"
+    with pytest.raises(StudyError, match=r"name: got 1 names of several regions \(hippocampus\)"):
+        read_atlas(*written(tmp_path, labels, rows))
+
+
 def test_an_atlas_of_several_volumes_is_refused(tmp_path):
     path = tmp_path / "many.nii.gz"
     nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.float32), np.eye(4)).to_filename(path)

@@ -7,7 +7,7 @@ from neurotranscoder.analyse.transcoder import read_out_transcoder
 from neurotranscoder.api.readouts import read_out
 from neurotranscoder.api.transcoder import Transcoder
 from neurotranscoder.config import load_config
-from neurotranscoder.core.errors import SettingsError
+from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.reconstruct.group import source_of_bold
 from readout_example import SETTINGS, trained_example
 
@@ -71,6 +71,12 @@ def test_no_validation_run_is_refused(example):
     trained, training, _ = example
     with pytest.raises(SettingsError, match="3 training and 0 validation runs"):
         read_out_transcoder(trained, training, [], SETTINGS)
+
+
+def test_runs_of_which_nothing_is_left_inside_their_edges_are_refused(example):
+    settings = SETTINGS.model_copy(update={"edge": (32.0, 9000.0)})
+    with pytest.raises(GridError, match=r"leave out its first 32 s .* least 3 volumes"):
+        read_out_transcoder(*example, settings)
 
 
 def test_regions_explain_eeg_as_far_as_their_leadfields_fit(example, found):

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import signal
 
+from neurotranscoder.core.errors import DiskError
 from neurotranscoder.io.store import read_json, read_table, write_table
 from neurotranscoder.physics.channels import CHANNELS_64
 from neurotranscoder.preprocess.study import open_study
@@ -205,6 +206,22 @@ def test_a_fault_leaves_what_was_clean_before(broken, tmp_path):
     assert (
         preprocess(study, out, *quick, "--participant-label", "77") == 2
     )  # no fault of 'studies'
+
+
+def test_a_full_disk_stops_and_is_no_fault_of_a_subject(broken, tmp_path, capsys, monkeypatch):
+    study, quick = tmp_path / "study", ("--set", 'clean.steps=["resample"]')
+    shutil.copytree(broken, study, ignore=shutil.ignore_patterns("sub-02", "sub-03"))
+
+    def full(*_, **__):
+        raise DiskError("x.eeg: could not be written (No space left on device)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("neurotranscoder.io.derivatives.write_brainvision", full)
+        assert preprocess(study, tmp_path / "out", *quick) == 1
+    said = capsys.readouterr().err
+    assert "DiskError: x.eeg: could not be written" in said
+    assert "left out" not in said
+    assert preprocess(study, tmp_path / "out", *quick) == 0
 
 
 def test_runs_of_one_modality_are_named(broken, tmp_path, capsys):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import nibabel as nib
@@ -99,6 +100,13 @@ def test_conditions_that_no_table_has_are_refused_before_cleaning(study, tmp_pat
         in capsys.readouterr().err
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_path_that_is_no_utf8_is_refused_before_anything_is_written(tmp_path, capsys):
+    out = tmp_path / os.fsdecode(b"results-\xfc")  # Latin-1
+    assert app(tmp_path, out, "participant") == 2
+    assert "holds bytes that are no UTF-8" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.fixture

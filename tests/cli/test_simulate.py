@@ -27,6 +27,13 @@ def test_leadfield_of_ones_own_is_the_one_of_the_study(leadfield, tmp_path):
     np.testing.assert_allclose(head.leadfield, np.load(leadfield)["leadfield"], atol=1e-6)
 
 
+def test_a_run_of_more_than_a_day_is_refused(tmp_path, capsys):
+    words = ("--preset", "tiny", "--duration", "1e9")
+    assert command("simulate", tmp_path / "study", *words, quick=False) == 2
+    assert "duration: Input should be less than or equal to 86400" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
 def test_another_head_is_another_study(leadfield, tmp_path, capsys):
     assert command("simulate", tmp_path / "study", *SHORT, quick=False) == 0
     before = bytes_below(tmp_path)

@@ -34,6 +34,14 @@ def test_a_study_of_eeg_alone_is_told_what_can_be_done_with_it(tmp_path):
         find_runs(tmp_path)
 
 
+def test_images_that_are_named_and_are_nowhere_are_a_problem_of_their_own(tmp_path):
+    add_run(tmp_path, RunId("01", "odd"))
+    found = search_runs(tmp_path, images=tmp_path / "fmriprep", alone=True)
+    assert [(one.where, one.cure) for one in found.problems] == [
+        (str(tmp_path / "fmriprep"), "correct study.images")
+    ]
+
+
 def test_files_of_a_run_are_in_the_same_order_wherever_images_lie(tmp_path):
     run = RunId("01", "odd")
     add_run(tmp_path / "m", run)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from movie_example import VOXEL_TO_WORLD, random_movie
 from neurotranscoder.core.axes import VoxelGrid
-from neurotranscoder.core.errors import CheckError, SettingsError, StoreError
+from neurotranscoder.core.errors import CheckError, DiskError, SettingsError, StoreError
 from neurotranscoder.core.tiles import MovieTiles
 from neurotranscoder.io import dense, limits
 from neurotranscoder.io.dense import export_movie, open_export
@@ -233,7 +233,7 @@ def test_a_full_disk_stops_an_export_that_then_goes_on(movie, tmp_path, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(dense, "flush", full)
-        with pytest.raises(StoreError, match=r"No space left on device.*run it again to go on"):
+        with pytest.raises(DiskError, match=r"No space left on device.*run it again to go on"):
             export_movie(tmp_path / "part.zarr", movie, chunk=CHUNK)
     assert not (tmp_path / "part.zarr").exists()
     export_movie(tmp_path / "part.zarr", movie)

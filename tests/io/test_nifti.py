@@ -1,3 +1,6 @@
+from contextlib import nullcontext
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,6 +17,7 @@ from neurotranscoder.io.nifti import (
     image_of_blocks,
     open_image,
     read_bold,
+    refuse_unplaced,
     write_nifti,
 )
 
@@ -130,6 +134,36 @@ def test_a_3d_image_and_a_text_file_are_refused(tmp_path):
     (tmp_path / "x.nii").write_text("no image")
     with pytest.raises(StudyError, match="need a NIfTI-1 file"):
         open_image(tmp_path / "x.nii")
+
+
+def test_voxels_without_lengths_are_refused_unless_an_sform_has_them(tmp_path, rng):
+    content = bytearray(image_of(images(rng), GRID, tr=2.0).to_bytes())
+    content[80:92] = bytes(12)  # pixdim[1:4]
+    (tmp_path / "x.nii").write_bytes(content)
+    assert grid_of(open_image(tmp_path / "x.nii"), tmp_path / "x.nii").matches(GRID)
+    refuse_unplaced(open_image(tmp_path / "x.nii"), tmp_path / "x.nii")
+    content[254:256] = bytes(2)  # sform_code
+    (tmp_path / "x.nii").write_bytes(content)
+    with pytest.raises(StudyError, match=r"pixdim: got voxels of 0 x 0 x 0 mm, and no sform"):
+        open_image(tmp_path / "x.nii")
+
+
+@pytest.mark.parametrize(
+    ("code", "change", "refused"),
+    [
+        (1, np.eye(4, k=3) * 3.9, False),  # the largest voxel is 4 mm
+        (1, np.eye(4, k=3) * 4.1, True),
+        (2, np.eye(4, k=3) * 4.1, False),  # aligned to another image
+        (2, np.diag([6.0, 0, 0, 0]), True),  # the other side is left
+    ],
+)
+def test_sform_and_qform_that_contradict_each_other_are_refused(rng, code, change, refused):
+    image = image_of(images(rng), GRID, tr=2.0)
+    image.set_sform(GRID.voxel_to_world + change, code=code)
+    image = image.from_bytes(image.to_bytes())
+    said = pytest.raises(StudyError, match="sform/qform: got two places that are up to")
+    with said if refused else nullcontext():
+        refuse_unplaced(image, Path("x.nii"))
 
 
 def test_mutated_headers_are_read_or_refused_with_a_typed_error(tmp_path, rng):

@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -5,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from neurotranscoder.core.errors import StoreError, StudyError
+from neurotranscoder.core.errors import DiskError, StoreError, StudyError
 from neurotranscoder.io.manifest import read_manifest, write_manifest
 from neurotranscoder.io.store import (
+    atomic_group,
     atomic_path,
     read_json,
     read_table,
@@ -17,6 +19,7 @@ from neurotranscoder.io.store import (
     write_table,
     write_text,
 )
+from small_study import bytes_below
 
 KILLED_WRITER = """
 import os, signal, sys
@@ -101,10 +104,23 @@ def write_half(path):
         raise KeyError("cause")
 
 
-def test_unwritable_path_is_a_store_error_that_names_path_and_cause(tmp_path):
+def test_unwritable_path_is_a_disk_error_that_names_path_and_cause(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"file/x\.json: could not be written .*xists"):
+    with pytest.raises(DiskError, match=r"file/x\.json: could not be written .*xists"):
         write_json(tmp_path / "file" / "x.json", {})
+
+
+def test_a_full_disk_names_the_folder_and_leaves_nothing_of_a_group_of_files(tmp_path):
+    (tmp_path / "one.vhdr").write_text("old")
+
+    def write_group():
+        with atomic_group(tmp_path, last=".vhdr") as folder:
+            (folder / "one.vhdr").write_text("new")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DiskError, match=rf"{tmp_path}: could not be written \(No space left"):
+        write_group()
+    assert bytes_below(tmp_path) == {"one.vhdr": b"old"}
 
 
 def test_table_keeps_every_digit_and_writes_missing_values_as_na(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from findings_example import example_findings
 from neurotranscoder.core.axes import Montage
-from neurotranscoder.core.errors import StoreError
+from neurotranscoder.core.errors import DiskError
 from neurotranscoder.evaluate.table import MeasureRow
 from neurotranscoder.report.measures import measure_table
 from neurotranscoder.report.page import render_report, write_report
@@ -246,6 +246,6 @@ def test_channels_without_places_are_drawn_as_bars(findings):
 def test_report_that_cannot_be_written_leaves_the_old_one(tmp_path, findings):
     (tmp_path / "file").write_text("old")
     bare = replace(findings, metrics=(), traces=(), maps=(), topographies=(), curves=())
-    with pytest.raises(StoreError, match="could not be written"):
+    with pytest.raises(DiskError, match="could not be written"):
         write_report(bare, tmp_path / "file" / "report.html")
     assert (tmp_path / "file").read_text() == "old"

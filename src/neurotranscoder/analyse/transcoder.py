@@ -34,7 +34,7 @@ from neurotranscoder.core.settings import Settings
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.reconstruct.cells import at_acquisition
 from neurotranscoder.reconstruct.group import estimate_group, source_of_bold, source_of_eeg
-from neurotranscoder.signal.frames import inside
+from neurotranscoder.signal.frames import check_inside, inside
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Report = Callable[[int, int], None]
@@ -129,9 +129,10 @@ def read_out_transcoder(
             f"read-outs got {len(training)} training and {len(validation)} validation runs of the "
             "model; they need at least one of each; give the study that it was trained on"
         )
+    runs = (*training, *validation)
+    check_inside(runs, settings.edge, what="read-outs", cure="set analyse.edge lower")
     regions = find_regions(trained, training)
     basis = basis_of(trained.response, settings.responses)
-    runs = (*training, *validation)
     facts = []
     for done, run in enumerate(runs, 1):
         facts.append(_facts_of(trained, run, regions.maps, basis, settings.edge))

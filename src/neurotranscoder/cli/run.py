@@ -198,8 +198,8 @@ class RawStudy:
         clean, results, read = self.out / CLEAN, self.results, self.read
         train(clean, results, common=read, workers=self.workers)
         self.participants(None)
-        evaluate(clean, results, common=read)
         left_out = LeftOut(results)
+        left_out.attempt("scores", lambda: evaluate(clean, results, common=read))
         left_out.attempt("read-outs of the group", lambda: analyse(clean, results, common=read))
         left_out.attempt(
             "statistics of conditions",

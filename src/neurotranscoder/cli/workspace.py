@@ -175,7 +175,7 @@ class Workspace:
 
 
 def refuse_folder(bids: Path, out: Path) -> None:
-    """Refuse a folder of results that the study is in, or that is in the study.
+    """Refuse results that hold the study or lie in it, and paths that are no UTF-8.
 
     The derivatives of a study are a place for results.
 
@@ -185,6 +185,12 @@ def refuse_folder(bids: Path, out: Path) -> None:
         When it is refused.
     """
     study, folder = bids.resolve(), out.resolve()
+    for path in (study, folder):
+        if str(path).encode(errors="ignore").decode() != str(path):
+            raise StoreError(
+                f"{str(path)!a}: holds bytes that are no UTF-8, and results name their "
+                "sources; need a path in UTF-8; rename it, or set LC_ALL=C.UTF-8"
+            )
     inside = study in (folder, *folder.parents) and study / "derivatives" not in folder.parents
     if inside or folder in study.parents:
         raise StoreError(

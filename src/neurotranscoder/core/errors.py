@@ -12,6 +12,7 @@
     |   |-- SettingsError     a setting is unknown or impossible
     |   |-- CleaningError     an artefact is not there, is gone already, or cannot be found
     |   `-- MethodError       a method of one's own cannot be used, or answers nonsense
+    |-- DiskError             a file cannot be written: no space, no permission (exit code 1)
     |-- CheckError            a result contradicts what has to hold (exit code 1)
     |-- TrainingError         training cannot go on (exit code 1)
     |-- PartialError          some subjects failed, the others are complete (exit code 1)
@@ -58,6 +59,10 @@ class CleaningError(InputError):
 
 class MethodError(InputError):
     """A method of one's own cannot be loaded, or answers what cannot be scored."""
+
+
+class DiskError(NeurotranscoderError):
+    """A file cannot be written; what was there before is unchanged."""
 
 
 class CheckError(NeurotranscoderError):

@@ -23,12 +23,15 @@ from neurotranscoder.evaluate.table import MeasureRow, MetricRow
 from neurotranscoder.evaluate.truths import with_details, with_truth
 from neurotranscoder.reconstruct.fuse import Fusion
 from neurotranscoder.reconstruct.group import GroupEstimates, estimate_group
+from neurotranscoder.signal.frames import check_inside
 from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.trained import TrainedTranscoder
 
 Progress = Callable[[str], None]
 Compared = tuple[str, tuple[Prediction, ...], float]
 """Name of a method, what it says about each held-out run, and the seconds that fitting took."""
+
+_LONGER = "set longer ones aside for testing (train.split)"
 
 IMAGING, SHUFFLED = "minimum_norm_true_leadfield", "null_shuffled_pairs"
 COMPARED = ("ridge_lags", IMAGING, "oracle_spatial_wiener", SHUFFLED)
@@ -91,6 +94,7 @@ class StudyEvaluation:
         self.fusion = fusion
         self.progress = progress
         self.scorer = Scorer(runs.scenario)
+        check_inside(runs.test, self.scorer.edge, what="scores", cure=_LONGER)
         self.test = with_details(with_truth(runs.test, truth), truth)
 
     def tables(self, candidates: Sequence[Candidate], *, rivals: bool = True) -> Tables:

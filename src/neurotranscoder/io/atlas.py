@@ -75,7 +75,8 @@ def read_atlas(image: Path, table: Path) -> Atlas:
     Raises
     ------
     StudyError
-        When one of them cannot be read, labels are no whole numbers, or one has no name.
+        When one of them cannot be read, labels are no whole numbers, one has no name, or two
+        have the same.
     """
     opened = open_image(image)
     if len(opened.shape) != 3:
@@ -86,10 +87,15 @@ def read_atlas(image: Path, table: Path) -> Atlas:
         got = "values that are no whole numbers from 0"
         cure = "use nearest neighbour where labels are resampled"
         raise _fault(image, "data", got, "0 and numbers of regions", cure)
-    names = _names(table)
-    if unknown := sorted(set(np.unique(labels).tolist()) - {0, *names}):
+    names, used = _names(table), set(np.unique(labels).tolist()) - {0}
+    if unknown := sorted(used - set(names)):
         got = f"no row for {len(unknown)} labels ({', '.join(map(str, unknown[:5]))})"
         raise _fault(table, "index", got, "one row for each label", f"add those of {image.name}")
+    named = [names[number] for number in used]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        got = f"{len(twice)} names of several regions ({', '.join(twice[:5])})"
+        cure = "add their side, or their number"
+        raise _fault(table, "name", got, "a name of its own for each region", cure)
     return Atlas(labels, grid_of(opened, image), names)
 
 

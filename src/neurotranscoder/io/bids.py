@@ -158,10 +158,10 @@ def search_runs(
     alone : bool
         Whether runs of one modality will do; where not, at least one needs to have both.
     """
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        problem = Problem(str(root), "folder", found, "a BIDS data set", "check the path")
-        return Search((), [problem])
+    for folder, cure in ((root, "check the path"), (images or root, "correct study.images")):
+        if not folder.is_dir():
+            found = "a file" if folder.exists() else "nothing"
+            return Search((), [Problem(str(folder), "folder", found, "a BIDS data set", cure)])
     bold_root = images or root
     files = list(_data_files(root, participants))
     image_files = files if bold_root == root else list(_data_files(bold_root, participants))

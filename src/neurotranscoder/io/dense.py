@@ -18,7 +18,7 @@ from jaxtyping import Float32
 from numcodecs.zstd import Zstd
 from numpy import ndarray
 
-from neurotranscoder.core.errors import CheckError, StoreError
+from neurotranscoder.core.errors import CheckError, DiskError, StoreError
 from neurotranscoder.core.manifest import FileEntry
 from neurotranscoder.core.movie import SourceMovie
 from neurotranscoder.core.tiles import Box, Extent, MovieTiles, TileSource, extent
@@ -202,7 +202,7 @@ class _Export:
             files = [file.result() for file in batch.files]
             self.journal.commit(batch.tiles, files)
         except OSError as error:
-            raise StoreError(
+            raise DiskError(
                 f"{self.folder}: could not be written ({error.strerror or error}); what is "
                 "committed stays; make room and run it again to go on"
             ) from error

@@ -98,12 +98,16 @@ def open_image(path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> nib.Nifti1I
         sizes = [int(n) for n in image.shape]
         kind = image.get_data_dtype().kind
         offset = float(image.header.get_data_offset())
+        lengths = _stored_lengths(image)
     except _UNREADABLE as error:
         got = f"{type(error).__name__}: {error}"
         raise _fault(path, "header", got, "a NIfTI-1 file", "restore the file") from error
     if not isinstance(image, nib.Nifti1Image) or kind not in "iuf" or not 0 <= offset < 2**24:
         got = f"{type(image).__name__}, data kind {kind!r}, data offset {offset:g}"
         raise _fault(path, "header", got, "a NIfTI image of real numbers", "convert the file")
+    if not lengths.all() and not int(image.header["sform_code"]):
+        got = f"voxels of {' x '.join(f'{length:g}' for length in lengths)} mm, and no sform"
+        raise _fault(path, "pixdim", got, "lengths that are not 0", "repair the header")
     n_bytes = 4
     for size in sizes:
         n_bytes *= size
@@ -112,6 +116,16 @@ def open_image(path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> nib.Nifti1I
         needed = f"1 byte to {max_bytes / 2**30:.1f} GiB"
         raise _fault(path, "dim", got, needed, "check the header or raise max_image_bytes")
     return image
+
+
+def _stored_lengths(image: nib.Nifti1Image) -> ndarray:
+    """Return the lengths of voxels as they stand in a file; nibabel takes 0 for 1 mm."""
+    if not isinstance(image, nib.Nifti1Image):
+        return np.ones(3)
+    with image.file_map["image"].get_prepare_fileobj("rb") as file:
+        kind: Any = type(image.header)
+        header = kind.from_fileobj(file, check=False)
+    return np.asarray(header["pixdim"][1:4], dtype=np.float64)
 
 
 def array_of(image: nib.Nifti1Image, path: Path) -> Float[ndarray, "*axes"]:
@@ -137,18 +151,44 @@ def grid_of(image: nib.Nifti1Image, path: Path) -> VoxelGrid:
 
 
 def refuse_unplaced(image: nib.Nifti1Image, path: Path) -> None:
-    """Refuse an image that does not say where its voxels are, and so which side is left.
+    """Refuse an image that does not say where its voxels are, or says two things.
+
+    Sform and qform may differ where their codes do (scanner, and aligned to another image), but
+    not in which side is left.
 
     Raises
     ------
     StudyError
-        When neither sform nor qform is stated.
+        When neither is stated, or both and they contradict each other.
     """
     header: Any = image.header
     if not int(header["sform_code"]) and not int(header["qform_code"]):
         needed = "one of them: without, it is not known which side is left"
         cure = "convert it again from DICOM, or repair the header"
         raise _fault(path, "sform/qform", "codes 0 and 0", needed, cure)
+    if all(int(header[code]) for code in ("sform_code", "qform_code")):
+        _refuse_two_places(image, path)
+
+
+def _refuse_two_places(image: nib.Nifti1Image, path: Path) -> None:
+    """Refuse an image whose sform and qform contradict each other."""
+    header: Any = image.header
+    try:
+        sform, qform = header.get_sform(), header.get_qform()
+    except _UNREADABLE as error:
+        needed, cure = "a rotation", "copy the sform to it, if that is right"
+        raise _fault(path, "qform", f"{error}", needed, cure) from error
+    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(image.shape[:3]) - 1)
+    between = (sform - qform)[:3]
+    apart = np.linalg.norm(corners @ between[:, :3].T + between[:, 3], axis=1).max()
+    mirrored = np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0
+    one_space = int(header["sform_code"]) == int(header["qform_code"])
+    known = _stored_lengths(image).all()  # else the qform has no lengths, and the sform counts
+    if known and (mirrored or (one_space and apart > max(header.get_zooms()[:3]))):
+        sides = ", and another side for left" if mirrored else ""
+        got = f"two places that are up to {apart:.0f} mm apart{sides}"
+        cure = "find out which is right, and copy it to the other"
+        raise _fault(path, "sform/qform", got, "the same place in both", cure)
 
 
 def header_tr(image: nib.Nifti1Image) -> float:

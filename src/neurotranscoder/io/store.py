@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from neurotranscoder.core.errors import Problem, StoreError, StudyError
+from neurotranscoder.core.errors import DiskError, Problem, StoreError, StudyError
 
 TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.partial(\.nii\.gz|\.[A-Za-z0-9]+)?")
 FOLDER_LOCK = ".neurotranscoder.lock"  # of an output folder that is open
@@ -39,25 +39,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    StoreError
+    DiskError
         When the disk refuses to write; the file that stood at ``path`` is untouched.
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _new_temporary(path)
-        yield temporary
-        flush(temporary, os.O_RDWR)
-        temporary.replace(path)
-        flush(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: could not be written ({error.strerror or error}); need a folder with free "
-            "space and permission to write; the file that was there before is unchanged"
-        ) from error
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = _new_temporary(path)
+            yield temporary
+            flush(temporary, os.O_RDWR)
+            temporary.replace(path)
+            flush(path.parent, os.O_RDONLY)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Raise DiskError, which names a path and the cause, when the disk refuses to write there."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"{path}: could not be written ({error.strerror or error}); need a folder with free "
+            "space and permission to write; what was there before is unchanged; make room and "
+            "give the same command again"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -66,11 +75,18 @@ def atomic_group(folder: Path, *, last: str) -> Iterator[Path]:
 
     Each file is replaced as a whole; the one whose name ends in ``last`` comes last, so readers
     that start there (a header that names its data) find everything.
+
+    Raises
+    ------
+    DiskError
+        When the disk refuses to write.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".group.", suffix=".partial", dir=folder))
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".group.", suffix=".partial", dir=folder))
     try:
-        yield temporary
+        with disk_errors(folder):
+            yield temporary
         for path in sorted(temporary.iterdir(), key=lambda p: (p.name.endswith(last), p.name)):
             with atomic_path(folder / path.name) as target:
                 path.replace(target)
@@ -93,10 +109,12 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     for left in parent.glob(f"{_SCRATCH}*.partial"):
         if _is_left_by_us(left):
             shutil.rmtree(left, ignore_errors=True)
-    with (
-        tempfile.TemporaryDirectory(
+    with disk_errors(parent):
+        made = tempfile.TemporaryDirectory(
             prefix=_SCRATCH, suffix=".partial", dir=parent, ignore_cleanup_errors=True
-        ) as folder,
+        )
+    with (
+        made as folder,
         FileLock(Path(folder) / _IN_USE),
     ):
         yield Path(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
 from neurotranscoder.core.spread import Map
+from neurotranscoder.io.store import disk_errors
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -62,7 +63,8 @@ class StoredRuns(Sequence[T], Generic[T]):
         report : callable, optional
             Called with how many are done.
         """
-        own = Path(tempfile.mkdtemp(dir=folder))
+        with disk_errors(folder):
+            own = Path(tempfile.mkdtemp(dir=folder))
         numbered = ((own / f"{number}.pickle", item) for number, item in enumerate(items))
         paths = []
         for path in spread(functools.partial(_store, function), numbered):
@@ -104,6 +106,7 @@ def _of_stored(function: Callable[[Any], R], path: Path) -> R:
 def _store(function: Callable[[Any], object], task: tuple[Path, Any]) -> Path:
     """Write what a function makes of an item; return where it is."""
     path, item = task
-    with path.open("wb") as file:
-        pickle.dump(function(item), file, protocol=pickle.HIGHEST_PROTOCOL)
+    made = function(item)
+    with disk_errors(path), path.open("wb") as file:
+        pickle.dump(made, file, protocol=pickle.HIGHEST_PROTOCOL)
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from numpy import ndarray
 
-from neurotranscoder.core.errors import StoreError, WeightsError
+from neurotranscoder.core.errors import DiskError, WeightsError
 from neurotranscoder.core.settings import Settings
 from neurotranscoder.io.weights import has_tensors, load_tensors, save_tensors
 
@@ -60,5 +60,5 @@ def save(folder: Path | None, key: str, tensors: dict[str, ndarray]) -> None:
         return
     try:
         save_tensors(folder, key, tensors, {"format": _FORMAT})
-    except (StoreError, OSError) as error:
+    except (DiskError, OSError) as error:
         _LOG.warning("the head is not kept for the next time: %s", error)

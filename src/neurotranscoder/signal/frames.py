@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,9 +12,11 @@ from scipy.interpolate import CubicSpline
 
 from neurotranscoder.core.axes import TimeAxis
 from neurotranscoder.core.errors import GridError
+from neurotranscoder.core.source import AlignedRun
 
 Interpolation = Literal["linear", "cubic"]
 _HELD = 1.0  # samples: as long the first and the last are taken to last beyond their own
+_LEAST = 3  # volumes: r of two is 1 or -1
 
 
 def frame_means(
@@ -136,3 +139,32 @@ def interpolate_volumes(
 def inside(step: float, n_times: int, edge: tuple[float, float]) -> slice:
     """Return the samples, ``step`` s apart, that are at least ``edge`` s from either end."""
     return slice(int(np.ceil(edge[0] / step)), n_times - int(np.ceil(edge[1] / step)))
+
+
+def check_inside(
+    runs: Sequence[AlignedRun], edge: tuple[float, float], *, what: str, cure: str
+) -> None:
+    """Refuse runs of which too little is left inside their edges.
+
+    Parameters
+    ----------
+    runs : sequence of AlignedRun
+        What is to be compared over time.
+    edge : tuple of float
+        Seconds at the start and the end of a run that do not count.
+    what, cure : str
+        Who leaves them out, and what to do beside using longer runs, for the message.
+
+    Raises
+    ------
+    GridError
+        With the shortest run.
+    """
+    shortest = min(runs, key=lambda run: run.cells.volumes.tr * run.cells.volumes.n_volumes)
+    tr, n_volumes = shortest.cells.volumes.tr, shortest.cells.volumes.n_volumes
+    if len(range(n_volumes)[inside(tr, n_volumes, edge)]) < _LEAST:
+        raise GridError(
+            f"{shortest.run} lasts {tr * n_volumes:g} s ({n_volumes} volumes); {what} leave out "
+            f"its first {edge[0]:g} s and its last {edge[1]:g} s and need at least {_LEAST} "
+            f"volumes between them; use longer runs, or {cure}"
+        )

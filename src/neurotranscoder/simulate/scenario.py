@@ -78,7 +78,7 @@ class Scenario(Settings):
     test_runs: NonNegativeInt = 2
     """The last runs of each subject are for testing alone, as scans.tsv of the study says; fewer
     where that leaves less than two others."""
-    duration: PositiveFloat = 400.0
+    duration: float = Field(default=400.0, gt=0, le=86_400)
     """Length of the BOLD of a run, in s; a multiple of the TR."""
     tr: float = Field(default=2.0, ge=0.1, le=20)
     """Repetition time, in s."""

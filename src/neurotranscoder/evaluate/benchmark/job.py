@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from neurotranscoder.core.errors import NeurotranscoderError
+from neurotranscoder.core.errors import DiskError, NeurotranscoderError
 from neurotranscoder.evaluate.benchmark.entrants import Entrant, Entrants
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan, WorldPlan, keep_split
 from neurotranscoder.evaluate.benchmark.provenance import Provenance
@@ -124,6 +124,8 @@ def evaluate_method(
         seconds = time.perf_counter() - start
         metrics, measures, runs = _scores(world, spec.name, method)
         traces = _keep_traces(work, world, spec, method)
+    except DiskError:
+        raise  # no fault of the method
     except (NeurotranscoderError, np.linalg.LinAlgError) as error:
         return replace(wanted, failure=f"{type(error).__name__}: {error}")
     return replace(
