@@ -1,6 +1,8 @@
+from importlib import import_module
+
 import pytest
 
-from neurotranscoder.cli.common import Common
+from neurotranscoder.cli.common import Common, Workers
 from neurotranscoder.cli.left_out import LeftOut, left_out_of
 from neurotranscoder.core.errors import GridError, PartialError, SettingsError
 
@@ -28,6 +30,16 @@ def test_a_step_that_settings_ask_for_in_vain_is_a_fault_at_the_end(left_out):
     left_out.attempt("statistics", lambda: fail(SettingsError("no condition 'odball'")))
     with pytest.raises(PartialError, match="settings ask for it: statistics: no condition"):
         left_out.settle()
+
+
+def test_where_all_that_a_report_is_of_is_left_out_the_end_says_so(tmp_path, monkeypatch):
+    run = import_module("neurotranscoder.cli.run")  # the package has a function of this name
+    for step in ("train", "evaluate", "analyse"):
+        error = None if step == "train" else GridError(f"no {step}")
+        monkeypatch.setattr(run, step, lambda *_, error=error, **__: error and fail(error))
+    study = run.RawStudy(tmp_path, tmp_path / "out", Common(), Workers())
+    with pytest.raises(PartialError, match=r"all was left out: scores: no evaluate; read-outs"):
+        study.group()
 
 
 def test_what_is_done_again_is_no_longer_left_out(left_out):

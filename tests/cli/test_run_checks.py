@@ -109,6 +109,13 @@ def test_a_path_that_is_no_utf8_is_refused_before_anything_is_written(tmp_path, 
     assert not out.exists()
 
 
+@pytest.mark.parametrize("jobs", ["0", "-2"])
+def test_a_number_of_jobs_that_is_none_leaves_no_folder(whole, tmp_path, jobs):
+    words = (*SPLIT, "--jobs", jobs)
+    assert app(whole, tmp_path / "out", "group", *words) == 2
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def with_results(study, tmp_path):
     """A study of which results were made, of two subjects."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -77,7 +77,9 @@ class Common:
 class Workers:
     """Where independent work is done; results are the same (fits with one thread, to the byte)."""
 
-    jobs: Annotated[int, Parameter(help="Processes on this machine.")] = 1
+    jobs: Annotated[
+        int, Parameter(help="Processes on this machine.", validator=validators.Number(gte=1))
+    ] = 1
     cluster: Annotated[
         str | None,
         Parameter(help="Dask scheduler, as tcp://host:8786; its workers see the same files."),

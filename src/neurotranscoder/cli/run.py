@@ -26,9 +26,10 @@ from neurotranscoder.cli.run_checks import (
     check_split,
 )
 from neurotranscoder.cli.train import train
-from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS, refuse_folder
+from neurotranscoder.cli.workspace import CLEAN, EVALUATION, MODELS, RESULTS, refuse_folder
 from neurotranscoder.core.errors import PartialError
 from neurotranscoder.preprocess.listing import list_study
+from neurotranscoder.report.subjects import read_subject_stage
 
 Level = Literal["participant", "group"]
 
@@ -206,5 +207,10 @@ class RawStudy:
             lambda: analyse(clean, results, stage="subject", common=read),
         )
         left_out.keep()
+        if not (results / EVALUATION).is_dir() and not read_subject_stage(results):
+            raise PartialError(
+                "models and movies are there; of scores and statistics, which a report is of, all "
+                "was left out: " + "; ".join(left_out.lines)
+            )
         report(results)
         left_out.settle()

@@ -115,7 +115,7 @@ def _with_movies(space: Workspace, kind: MovieKind) -> dict[str, list[RunMovie]]
             f"{space.out}: no movie of any of these runs of {absent}; run `{_command(kind)}` first"
         )
     for name in sorted(found.keys() - have.keys()):
-        say(f"sub-{name}: NO MOVIES: left out; `{_command(kind)}` makes them")
+        say(f"sub-{name}: NO MOVIES: left out; `{_command(kind)}` makes them where it has a model")
     return have
 
 

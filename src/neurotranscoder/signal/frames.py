@@ -16,7 +16,7 @@ from neurotranscoder.core.source import AlignedRun
 
 Interpolation = Literal["linear", "cubic"]
 _HELD = 1.0  # samples: as long the first and the last are taken to last beyond their own
-_LEAST = 3  # volumes: r of two is 1 or -1
+LEAST_INSIDE = 3  # volumes: r of two is 1 or -1
 
 
 def frame_means(
@@ -162,9 +162,9 @@ def check_inside(
     """
     shortest = min(runs, key=lambda run: run.cells.volumes.tr * run.cells.volumes.n_volumes)
     tr, n_volumes = shortest.cells.volumes.tr, shortest.cells.volumes.n_volumes
-    if len(range(n_volumes)[inside(tr, n_volumes, edge)]) < _LEAST:
+    if len(range(n_volumes)[inside(tr, n_volumes, edge)]) < LEAST_INSIDE:
         raise GridError(
             f"{shortest.run} lasts {tr * n_volumes:g} s ({n_volumes} volumes); {what} leave out "
-            f"its first {edge[0]:g} s and its last {edge[1]:g} s and need at least {_LEAST} "
+            f"its first {edge[0]:g} s and its last {edge[1]:g} s and need at least {LEAST_INSIDE} "
             f"volumes between them; use longer runs, or {cure}"
         )

@@ -33,6 +33,12 @@ def test_every_scenario_is_possible_at_whole_repetition_times():
         assert abs(world.scenario.duration - 600.0) <= 0.5 * world.scenario.tr
 
 
+def test_runs_of_which_nothing_would_be_scored_are_refused_before_any_is_simulated():
+    assert tiny_plan(scenarios=("sparse",), duration=68.0).worlds()  # 32 + 30 + 3 x 2 s
+    with pytest.raises(SettingsError, match=r"runs last 66 s; .* need runs of 68 s or more"):
+        tiny_plan(scenarios=("sparse",), duration=66.0).worlds()
+
+
 def test_subjects_take_turns_and_their_test_runs_come_last():
     assert shared_out(2, 3, 2) == [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1)]
 

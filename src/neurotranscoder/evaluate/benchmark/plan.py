@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.settings import Settings
+from neurotranscoder.evaluate.scoring import Scorer
 from neurotranscoder.io.store import read_json, write_json
 from neurotranscoder.preprocess.align import AlignSettings
 from neurotranscoder.reconstruct.fuse import Fusion
+from neurotranscoder.signal.frames import LEAST_INSIDE
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.scenario import Scenario
 from neurotranscoder.train.settings import TrainSettings
@@ -46,6 +49,14 @@ class WorldPlan:
                 f"scenario {self.scenario.name!r} has images in each subject's own space "
                 "('native'); a benchmark reads images in MNI, as they are simulated; leave "
                 "'native' out, or use `simulate` and `run`"
+            )
+        edge, tr = Scorer("").edge, self.scenario.tr
+        needed = tr * (sum(ceil(one / tr) for one in edge) + LEAST_INSIDE)
+        if self.scenario.duration < needed - tr / 2:
+            raise SettingsError(
+                f"scenario {self.scenario.name!r}: runs last {self.scenario.duration:g} s; scores "
+                f"leave out their first {edge[0]:g} s and their last {edge[1]:g} s; need runs of "
+                f"{needed:g} s or more; set --duration"
             )
 
     @property
