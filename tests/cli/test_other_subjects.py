@@ -95,6 +95,15 @@ def test_results_without_a_model_are_of_other_recordings(folders):
     assert str(difference(results, clean)) == "they are of other recordings"
 
 
+def test_eeg_without_images_is_not_said_to_be_added_as_no_model_is_made_of_it(folders):
+    results, clean = folders
+    for subject, clock in (("04", "measured"), ("05", "none")):
+        clean_run(clean, subject)
+        record = {"facts": {}, "recorded": {"clock": clock}}
+        write_json(clean / f"records/{label(subject)}.json", record)
+    assert difference(results, clean).added == (label("04"),)
+
+
 def test_a_folder_of_results_of_other_recordings_says_which_differ(folders):
     results, clean = folders
     study = Study(clean, {}, StudySettings(), {})

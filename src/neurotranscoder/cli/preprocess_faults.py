@@ -81,9 +81,9 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
         refused.
     """
     study = config.study
-    found = search_study(bids, study, alone=True)
-    if any(lone.modality == "bold" for lone in found.alone) or not found.alone:
-        found = search_study(bids, study)  # one run at least has to have both
+    found = search_study(bids, study)
+    if not found.runs and {lone.modality for lone in found.alone} == {"eeg"}:
+        found = search_study(bids, study, alone=True)  # no run needs to have both then
     alone, unread = _eeg_alone(found.alone)
     channels = study_channels(bids, found, study)
     runs = [files.run for files in found.runs]
