@@ -35,11 +35,14 @@ class Course:
         Scaled EEG.
     bold : array, shape (components, frames)
         Components of scaled BOLD.
+    hrf : array, shape (lags,)
+        True response of its brain at the group rate; all have as many lags.
     """
 
     truth: Float[ndarray, "courses frames"]
     eeg: Float[ndarray, "channels frames"]
     bold: Float[ndarray, "components frames"]
+    hrf: Float[ndarray, " lags"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,13 +94,12 @@ class SpectralWiener:
 
     EEG is ``E = L c + n``, BOLD ``B = M (h * c) + m``: L, M, and covariance and spectrum of both
     noises are learnt from true courses, whose spectral densities S are; those of two courses
-    count as far as they are in phase. Few numbers are free, so that it is near the best linear
-    filter even when there are few runs; a regression may add what this model does not know.
+    count as far as they are in phase. h is the response of the brain of each run. Few numbers are
+    free, so that it is near the best linear filter even when there are few runs; a regression may
+    add what this model does not know.
 
     Parameters
     ----------
-    hrf : array, shape (lags,)
-        h at the group rate.
     courses : array, shape (courses, frequencies)
         Power spectral densities of the courses.
     coherence : array, shape (frequencies, courses, courses)
@@ -109,67 +111,78 @@ class SpectralWiener:
         nothing, neither do samples between them.
     """
 
-    hrf: Float[ndarray, " lags"]
     courses: Float[ndarray, "courses frequencies"]
     coherence: Float[ndarray, "frequencies courses courses"]
     eeg: Observation
     bold: Observation
     floor: float
-    _inverses: dict[tuple[int, bool, bool], ndarray] = field(default_factory=dict, init=False)
+    _inverses: dict[tuple[int, bool, bytes], ndarray] = field(default_factory=dict, init=False)
 
     @classmethod
-    def fit(
-        cls, runs: Sequence[Course], hrf: Float[ndarray, " lags"], floor: float
-    ) -> SpectralWiener:
+    def fit(cls, runs: Sequence[Course], floor: float) -> SpectralWiener:
         """Learn the model from runs whose courses are known.
 
         Frames whose response reaches back before the recording are left out of that of BOLD.
         """
         shortest = min(run.truth.shape[1] for run in runs)
-        n_segment = 2 * (min(SEGMENT, shortest - len(hrf)) // 2)
-        late = slice(len(hrf), None)
-        filtered = [centred(apply_fir(run.truth, hrf), late) for run in runs]
+        n_lags = len(runs[0].hrf)
+        n_segment = 2 * (min(SEGMENT, shortest - n_lags) // 2)
+        late = slice(n_lags, None)
+        filtered = [centred(apply_fir(run.truth, run.hrf), late) for run in runs]
         truth = [run.truth for run in runs]
         eeg = Observation.of([run.eeg for run in runs], truth, n_segment)
         bold = Observation.of([centred(run.bold, late) for run in runs], filtered, n_segment)
-        return cls(hrf, spectra(truth, n_segment), coherence(truth, n_segment), eeg, bold, floor)
+        return cls(spectra(truth, n_segment), coherence(truth, n_segment), eeg, bold, floor)
 
     def with_floor(self, floor: float) -> SpectralWiener:
         """Return the same model with another noise of BOLD."""
-        return SpectralWiener(self.hrf, self.courses, self.coherence, self.eeg, self.bold, floor)
+        return SpectralWiener(self.courses, self.coherence, self.eeg, self.bold, floor)
 
     def estimate(
         self,
         eeg: Float[ndarray, "channels frames"] | None,
         bold: Float[ndarray, "components frames"] | None,
+        hrf: Float[ndarray, " lags"],
     ) -> Float[ndarray, "courses frames"]:
-        """Return courses from EEG, from BOLD, or from both; runs are padded with zeros."""
+        """Return courses from EEG, from BOLD, or from both; runs are padded with zeros.
+
+        Parameters
+        ----------
+        eeg, bold : array or None
+            As in `Course`.
+        hrf : array, shape (lags,)
+            Response of the brain of the run.
+        """
         shown = [signal for signal in (eeg, bold) if signal is not None]
         n_times = shown[0].shape[1]
-        n_fft = next_fast_len(n_times + 2 * len(self.hrf), real=True)
-        transfer = np.fft.rfft(self.hrf, n_fft)
+        n_fft = next_fast_len(n_times + 2 * len(hrf), real=True)
+        transfer = np.fft.rfft(hrf, n_fft)
         total = np.zeros((len(self.courses), n_fft // 2 + 1), dtype=complex)
         if eeg is not None:
             total += np.fft.rfft(self.eeg.seen @ eeg, n_fft, axis=1) / self._eeg_noise(n_fft)
         if bold is not None:
             spectrum = np.fft.rfft(self.bold.seen @ bold, n_fft, axis=1)
             total += transfer.conj() * spectrum / self._bold_noise(n_fft)
-        inverse = self._inverse(n_fft, eeg is not None, bold is not None)
+        inverse = self._inverse(n_fft, eeg is not None, None if bold is None else transfer)
         rotated = np.stack([total.T.real, total.T.imag], axis=-1)
         parts = inverse @ rotated
         found = (parts[..., 0] + 1j * parts[..., 1]).T
         return np.asarray(np.fft.irfft(found, n_fft, axis=1)[:, :n_times])
 
-    def _inverse(self, n_fft: int, eeg: bool, bold: bool) -> Float[ndarray, "f courses courses"]:
-        """Return ``(S^-1 + A' N^-1 A)^-1`` of each frequency, which is real."""
-        key = (n_fft, eeg, bold)
+    def _inverse(
+        self, n_fft: int, eeg: bool, transfer: ndarray | None
+    ) -> Float[ndarray, "f courses courses"]:
+        """Return ``(S^-1 + A' N^-1 A)^-1`` of each frequency, which is real.
+
+        The transfer function is that of the response; without it, BOLD is not read.
+        """
+        key = (n_fft, eeg, b"" if transfer is None else transfer.tobytes())
         if key not in self._inverses:
-            power = np.abs(np.fft.rfft(self.hrf, n_fft)) ** 2
             precise = self._precision_of_courses(n_fft)
             if eeg:
                 precise += self.eeg.information / self._eeg_noise(n_fft)[:, np.newaxis, np.newaxis]
-            if bold:
-                weight = power / self._bold_noise(n_fft)
+            if transfer is not None:
+                weight = np.abs(transfer) ** 2 / self._bold_noise(n_fft)
                 precise += self.bold.information * weight[:, np.newaxis, np.newaxis]
             self._inverses[key] = np.linalg.inv(precise)
         return self._inverses[key]

@@ -13,11 +13,11 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.deconvolution import block_responses
 from neurotranscoder.evaluate.methods.designs import Design, Fitted, Fitter, Group, RowsOf, after
-from neurotranscoder.evaluate.methods.filters import true_responses
+from neurotranscoder.evaluate.methods.filters import BankOf, true_responses
 from neurotranscoder.evaluate.methods.known_forward import convolved
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.regression import RidgeBold, RidgeSettings
-from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs
+from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs, n_lags
 from neurotranscoder.evaluate.methods.supervised_settings import SupervisedSettings
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.signal.fir import apply_fir
@@ -93,7 +93,7 @@ class BoldCandidates:
         powers : sequence of callable
             From a run to scaled band power of all channels.
         """
-        own, past = self._own(), after(len(self.inputs.hrf))
+        own, past = self._own(), self._past()
         designs = [
             Design((*own.groups, Group(self._late(power), past, self.settings.late_gains)))
             for power in powers
@@ -106,13 +106,17 @@ class BoldCandidates:
 
     def _own(self) -> Design:
         """Return what is read of the EEG itself."""
-        inputs, past = self.inputs, after(len(self.inputs.hrf))
+        inputs, past = self.inputs, self._past()
         first = Group(self.late_sources, past, (self.settings.first_gain,))
         return Design((first, Group(self._late(inputs.eeg), past)))
 
     def _late(self, rows: RowsOf) -> RowsOf:
         """Return rows through the true response."""
-        return lambda run: apply_fir(rows(run), self.inputs.hrf)
+        return lambda run: apply_fir(rows(run), self.inputs.hrf_of(run))
+
+    def _past(self) -> BankOf:
+        """Return banks for rows that went through the true response."""
+        return after(n_lags(self.fitter.training[0].aligned))
 
     def _measured(self, base: RowsOf, designs: Sequence[Design]) -> FromBase:
         """Fit what a first estimate leaves of measured BOLD."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
 from neurotranscoder.evaluate.oracle import SpatialWiener
 from neurotranscoder.evaluate.scoring import HeldOut
-from neurotranscoder.evaluate.truths import Units, brains_of, mean_true_response
+from neurotranscoder.evaluate.truths import Units, true_response
 from neurotranscoder.signal.fir import apply_fir
 from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.components import bold_components
@@ -27,6 +27,8 @@ from neurotranscoder.train.scaling import Scaling
 
 MANY_COMPONENTS = 150
 """Largest number of components of BOLD, and of true sources in the first estimate."""
+HrfOf = Callable[[AlignedRun], Float[ndarray, " lags"]]
+"""From a run to a response at the group rate."""
 _HRF_SECONDS = 32.0
 _RANK = 1e-6  # components below this share of the largest sd are rounding errors
 
@@ -47,8 +49,8 @@ class SupervisedInputs:
         Principal components of the true sources.
     wiener : SpectralWiener
         From EEG and components of BOLD to principal components of the true sources.
-    hrf : array, shape (lags,)
-        True response, the mean over regions and brains, at the group rate.
+    hrf_of : callable
+        From a run to the true response of its brain, the mean over regions, at the group rate.
     apart : BlockEstimates or None
         Where any block may be a source of its own, estimates that components do not hold.
     spatial : SpatialWiener
@@ -62,7 +64,7 @@ class SupervisedInputs:
     maps: Float[ndarray, "blocks components"]
     source_maps: Float[ndarray, "blocks courses"]
     wiener: SpectralWiener
-    hrf: Float[ndarray, " lags"]
+    hrf_of: HrfOf
     apart: BlockEstimates | None
     spatial: SpatialWiener
     gain: float
@@ -82,27 +84,30 @@ class SupervisedInputs:
         maps = bold_components([scaling.scale_bold(run.bold) for run in aligned], MANY_COMPONENTS)
         sources = [_centred(run.sources) / source for run in training]
         of_sources = _of_full_rank(sources)
-        hrf = _response(knowledge.truth, aligned)
+        hrf_of = functools.partial(_response, knowledge.truth)
         wiener = SpectralWiener.fit(
             [
                 Course(
-                    of_sources.T @ truth, scaling.scale_eeg(run.eeg), _courses(maps, scaling, run)
+                    of_sources.T @ truth,
+                    scaling.scale_eeg(run.eeg),
+                    _courses(maps, scaling, run),
+                    hrf_of(run),
                 )
                 for truth, run in zip(sources, aligned, strict=True)
             ],
-            hrf,
             floors[0],
         )
         spatial = spatial_wiener(knowledge.truth, aligned)
         late = functools.partial(_late, spatial)
-        gain = _gain([(late(run), scaling.scale_bold(run.bold)) for run in aligned], len(hrf))
+        pairs = [(late(run), scaling.scale_bold(run.bold)) for run in aligned]
+        gain = _gain(pairs, n_lags(aligned[0]))
         apart = None
         units = Units.of(knowledge.truth, aligned[0].blocks)
         if min(units.shares.shape) > MANY_COMPONENTS:
             apart = BlockEstimates(knowledge, spatial, training, validation)
         filters = [wiener.with_floor(floor) for floor in floors]
         candidates = [
-            cls(scaling, source, maps, of_sources, one, hrf, apart, spatial, gain)
+            cls(scaling, source, maps, of_sources, one, hrf_of, apart, spatial, gain)
             for one in filters
         ]
         errors = [one.first_error(validation) for one in candidates]
@@ -123,15 +128,15 @@ class SupervisedInputs:
 
     def from_eeg(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return components of the sources, estimated from EEG."""
-        return self.wiener.estimate(self.eeg(run), None)
+        return self.wiener.estimate(self.eeg(run), None, self.hrf_of(run))
 
     def from_bold(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return the same from BOLD."""
-        return self.wiener.estimate(None, self.bold(run))
+        return self.wiener.estimate(None, self.bold(run), self.hrf_of(run))
 
     def from_both(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return the same from both."""
-        return self.wiener.estimate(self.eeg(run), self.bold(run))
+        return self.wiener.estimate(self.eeg(run), self.bold(run), self.hrf_of(run))
 
     def in_blocks(self, courses: RowsOf) -> RowsOf:
         """Return the scaled sources of blocks that components make."""
@@ -140,7 +145,7 @@ class SupervisedInputs:
     def first_of_bold(self, floor: float) -> RowsOf:
         """Return the first estimate of scaled sources from BOLD at a noise floor."""
         wiener = self.wiener.with_floor(floor)
-        return self.in_blocks(lambda run: wiener.estimate(None, self.bold(run)))
+        return self.in_blocks(lambda run: wiener.estimate(None, self.bold(run), self.hrf_of(run)))
 
     def base_of_eeg(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return scaled sources of single blocks from EEG; zeros where components hold all."""
@@ -176,7 +181,7 @@ class SupervisedInputs:
 
     def late_sources(self, run: AlignedRun) -> Float[ndarray, "courses frames"]:
         """Return components of the sources from EEG, through the true response."""
-        return apply_fir(self.from_eeg(run), self.hrf)
+        return apply_fir(self.from_eeg(run), self.hrf_of(run))
 
     def late_bold(self, run: AlignedRun) -> Float[ndarray, "blocks frames"]:
         """Return the scaled BOLD that these sources give by the linear model."""
@@ -189,7 +194,7 @@ class SupervisedInputs:
     def gain_of(self, late: TargetOf, runs: Sequence[HeldOut]) -> float:
         """Return the factor with which an estimate of BOLD has the least squared error on runs."""
         pairs = ((late(run), self.scaling.scale_bold(run.aligned.bold)) for run in runs)
-        return _gain(pairs, len(self.hrf))
+        return _gain(pairs, n_lags(runs[0].aligned))
 
     def bold_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
         """Return what an estimate leaves of the scaled BOLD."""
@@ -221,12 +226,16 @@ def _gain(
     return float(products[0] / products[1]) if products[1] else 0.0
 
 
-def _response(truth: Truth, runs: Sequence[AlignedRun]) -> Float[ndarray, " lags"]:
-    """Return the mean response of the brains of runs at the group rate."""
-    rate = runs[0].axis.sfreq
-    lags = np.arange(round(_HRF_SECONDS * rate)) / rate
-    brains = brains_of(truth, [run.run for run in runs])
-    return mean_true_response(truth, brains, lags) / rate
+def n_lags(run: AlignedRun) -> int:
+    """Return the number of frames of a true response."""
+    return round(_HRF_SECONDS * run.axis.sfreq)
+
+
+def _response(truth: Truth, run: AlignedRun) -> Float[ndarray, " lags"]:
+    """Return the response of the brain of a run at the group rate."""
+    rate = run.axis.sfreq
+    lags = np.arange(n_lags(run)) / rate
+    return true_response(truth, truth.subject(run.run), lags) / rate
 
 
 def _courses(
