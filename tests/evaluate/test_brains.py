@@ -15,6 +15,7 @@ from neurotranscoder.evaluate.methods.imaging_specs import family_candidates
 from neurotranscoder.evaluate.methods.inverses import SNRS
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
+from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs
 from neurotranscoder.evaluate.oracle import KnownBrain, SpatialWiener, wiener
 from neurotranscoder.evaluate.readout_scores import readout_measures, readout_rows
 from neurotranscoder.evaluate.truths import brains_of, true_response, with_truth
@@ -95,6 +96,19 @@ def test_oracle_is_better_with_the_brain_of_each_run_than_with_the_template(stud
         for oracle in (spatial_wiener(known, runs) for known in (truth, template))
     ]
     assert scores[0] > scores[1] + 0.02
+
+
+def test_supervised_oracle_reads_bold_with_the_response_of_each_brain(study):
+    truth, runs = study
+    held_out = with_truth(runs, truth)
+    known = Knowledge(truth, tuple(held_out[::2]), tuple(held_out[1::2]))
+    inputs = SupervisedInputs.fit(known, known.training, known.validation, (0.1,))
+    run = runs[3]
+    found = inputs.from_bold(run)
+    for number in (0, 1):
+        hrf = inputs.hrf_of(runs[2 * number])
+        same = np.array_equal(found, inputs.wiener.estimate(None, inputs.bold(run), hrf))
+        assert same == (truth.subject(run.run) is truth.cohort.subjects[number])
 
 
 def measured(run, subject, eeg):
