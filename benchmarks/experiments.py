@@ -19,6 +19,7 @@ truth their voxels can show is printed too. Maps:
   the largest effect, and lag of the whole course, less the true ones. A region without a voxel in
   the map is not covered, and counts for nothing. False: share of voxels and
   frames (0-1.5 s), of those that never respond; leakage: rms of the effect there over elsewhere.
+- whose time course each region shows in the mean of all subjects: its own, or another's.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from experiment_courses import likeness_table, likenesses
 from experiment_maps import Rivals
 from experiment_table import Row, rows_of, summary, table, untested
 from experiment_worlds import (
@@ -214,6 +216,16 @@ def score(made: Made, *, rivals: bool = True) -> list[Row]:
     return found
 
 
+def courses(made: Made) -> str:
+    """Say whose time course regions show: in the mean of all subjects, where there are more."""
+    who = "group" if len(made.subjects) > 1 else made.subjects[0]
+    of = {}
+    for first, second, truth in truths(made):
+        found = statistical_map(made, who, (first, second))
+        of[f"{first} - {second}" if second else first] = likenesses(found, truth)
+    return likeness_table(of)
+
+
 def native_facts(made: Made) -> str:
     """Say where voxels of native images were taken, and how much of the truth they can show."""
     lines = [places_table(place_errors(made.simulated, made.out / "preprocessed"))]
@@ -272,7 +284,7 @@ def main() -> None:
     rows = score(made, rivals=not given.no_rivals)
     write_rows(given.out / "scores.tsv", rows)
     print(summary(rows))
-    print(table(rows))
+    print(f"{table(rows)}\n{courses(made)}")
     group = {f"{r.question} {r.activation} {r.measure}": r.value for r in rows
              if r.of == "group" and np.isfinite(r.value)}  # fmt: skip
     print(json.dumps({"experiment": given.experiment, "subjects": len(made.subjects), **group}))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from experiment_example import benchmark_module
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.evaluate.activation_scores import StatisticalMap, score_map, without_lag
@@ -13,6 +14,8 @@ from neurotranscoder.evaluate.activation_truth import TaskTruth, task_truth
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.simulate.catalogue import named_scenario
 from neurotranscoder.simulate.cohort import make_cohort
+
+courses = benchmark_module("experiment_courses")
 
 TIMES = -0.5 + 0.01 * np.arange(350)
 GRID = VoxelGrid((12, 12, 4), np.diag([3.0, 3.0, 3.0, 1.0]))
@@ -138,3 +141,23 @@ def test_a_contrast_has_only_what_differs():
     names = {one.region for one in found.activations}
     assert names == {"occipital", "primary_motor_left", "primary_somatosensory_left"}
     assert found.silent(np.ones(found.grid.shape, dtype=bool)).mean() > 0.5
+
+
+def test_whose_course_a_region_shows_is_named(truth):
+    everywhere = np.ones(GRID.shape, dtype=bool)
+    values = truth.at(everywhere)
+    values[truth.labels[everywhere] == 0] = -truth.courses[1]
+    first, second = courses.likenesses(map_of(values), truth)
+    assert (first.region, first.other, second.region, second.other) == (
+        *("MT", "angular", "angular", "MT"),
+    )
+    assert_allclose((first.r, second.own), (-1.0, 1.0))
+    assert abs(first.own) < 0.9
+    assert "| face | MT |" in courses.likeness_table({"face": [first]})
+
+
+def test_a_region_alone_has_no_other_course_to_be_like(truth):
+    alone = replace(truth, activations=truth.activations[:2])
+    [only] = courses.likenesses(map_of(truth.at(np.ones(GRID.shape, dtype=bool))), alone)
+    assert (only.region, only.other) == ("MT", "")
+    assert_allclose(only.own, 1.0)
