@@ -15,7 +15,7 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.recording import Recording, RunId
 from neurotranscoder.io.manifest import MANIFEST
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.reconstruct.range_check import range_of_recording
 from neurotranscoder.train.subject import fit_subject
