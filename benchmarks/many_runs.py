@@ -29,7 +29,7 @@ from neurotranscoder.cluster.pool import pool
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.benchmark.plan import BenchmarkPlan
 from neurotranscoder.evaluate.benchmark.world import open_world
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.train.recipe import fit_transcoder
 from neurotranscoder.train.split import Split

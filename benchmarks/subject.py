@@ -65,7 +65,8 @@ from neurotranscoder.evaluate.subject_table import (
     stage_facts,
 )
 from neurotranscoder.evaluate.table import write_rows
-from neurotranscoder.io.store import scratch_folder, write_bytes
+from neurotranscoder.io.scratch import scratch_folder
+from neurotranscoder.io.store import write_bytes
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks

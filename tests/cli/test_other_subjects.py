@@ -1,7 +1,8 @@
 import pytest
 
 from neurotranscoder.cli.other_subjects import difference, name_the_gone, settle_results
-from neurotranscoder.cli.workspace import Workspace, study_identity
+from neurotranscoder.cli.recordings import study_identity
+from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.io.output_folder import open_output_folder

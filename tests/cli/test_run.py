@@ -67,6 +67,8 @@ def test_a_study_with_a_broken_subject_ends_with_results_of_the_others(
         "utf-8"
     )
     assert "<h1>Study &#39;study&#39;</h1>" in (results / "report.html").read_text("utf-8")
+    assert app(raw_study, tmp_path, "participant", "--participant-label", "04") == 0
+    assert "sub-04: all of its runs are test runs of the model" in capsys.readouterr().err
     kept = ("models", "statistics", "sub-01")
     before = [bytes_below(results / name) for name in kept]
     assert app(raw_study, tmp_path, "group") == 1

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from neurotranscoder.io.store import read_json
-from small_study import command
+from small_study import bytes_below, command
 
 RUN = "task-oddball_run-01"
 
@@ -18,16 +18,21 @@ def study(tiny_study, tmp_path_factory):
     return root
 
 
+def participants(study, results, out, *labels):
+    """Clean and fit subjects, from a group model of another study."""
+    model = ("--model", results / "models" / "closed_form")
+    quick = ("subject.frames=200", "subject.rounds=1", "subject.smoothings=[0.1]",
+             "subject.loyalties=[1.0]", "images.space=stored")  # fmt: skip
+    words = [word for one in quick for word in ("--set", one)]
+    asked = ("--participant-label", *labels) if labels else ()
+    return command("run", study, out, "participant", *model, *words, *asked)
+
+
 @pytest.fixture(scope="module")
 def done(study, tiny_results, tmp_path_factory):
     """What `run` makes of its participants."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    model = ("--model", tiny_results / "models" / "closed_form")
-    quick = ("subject.frames=200", "subject.rounds=1", "subject.smoothings=[0.1]",
-             "subject.loyalties=[1.0]", "images.space=stored")  # fmt: skip
-    words = [word for one in quick for word in ("--set", one)]
-    code = command("run", study, out, "participant", *model, *words)
-    return code, out
+    return participants(study, tiny_results, out), out
 
 
 def test_eeg_alone_is_cleaned_but_for_gradients_and_pulse(done):
@@ -51,3 +56,13 @@ def test_a_subject_with_eeg_alone_gets_sources_by_the_group_model(done):
         f"sub-02_{RUN}_desc-fromeeg_source.nii.gz"
     ]
     assert list(results.glob("sub-01/func/*_res-voxel_desc-fromeeg_source.movie"))
+
+
+def test_subjects_that_come_one_by_one_end_as_those_of_one_command(
+    done, study, tiny_results, tmp_path_factory
+):
+    out = tmp_path_factory.mktemp("alone") / "out"  # sources are named as seen from there
+    for label in ("02", "01"):
+        assert participants(study, tiny_results, out, label) == 0
+    timed = ("timing.json", "manifest.json")
+    assert bytes_below(out, without=timed) == bytes_below(done[1], without=timed)

@@ -137,6 +137,7 @@ def test_other_settings_than_those_of_results_are_refused_before_cleaning(with_r
 
 def test_subjects_that_results_are_not_made_of_are_refused_before_cleaning(with_results, capsys):
     study, out = with_results
+    (out / "results/models/sparse").mkdir(parents=True)
     capsys.readouterr()
     assert app(study, out, "participant", "--participant-label", "03") == 2
     said = capsys.readouterr().err

@@ -8,13 +8,12 @@ import pytest
 
 from neurotranscoder.core.errors import DiskError, StoreError, StudyError
 from neurotranscoder.io.manifest import read_manifest, write_manifest
+from neurotranscoder.io.scratch import remove_leftovers, scratch_folder
 from neurotranscoder.io.store import (
     atomic_group,
     atomic_path,
     read_json,
     read_table,
-    remove_leftovers,
-    scratch_folder,
     write_json,
     write_table,
     write_text,
@@ -45,7 +44,7 @@ def test_kill_during_a_write_leaves_the_old_file_and_one_leftover_that_is_cleane
 KILLED_AT_WORK = """
 import os, signal, sys
 from pathlib import Path
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 with scratch_folder(Path(sys.argv[1])) as folder:
     (folder / "half").touch()
     os.kill(os.getpid(), signal.SIGKILL)

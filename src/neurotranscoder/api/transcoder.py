@@ -23,7 +23,7 @@ from neurotranscoder.core.recording import Bold, Eeg, Recording
 from neurotranscoder.core.source import AlignedRun, SourceEstimate
 from neurotranscoder.io.eeg import pick_eeg, raw_from_eeg
 from neurotranscoder.io.nifti import array_of, grid_of, header_tr, image_of_blocks
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.preprocess.align import align
 from neurotranscoder.preprocess.group import store_aligned_runs, study_blocks
 from neurotranscoder.preprocess.study import Study

@@ -13,9 +13,10 @@ from neurotranscoder.analyse.store import write_readouts
 from neurotranscoder.analyse.transcoder import AnalyseSettings, read_out_transcoder
 from neurotranscoder.cli.backgrounds import background
 from neurotranscoder.cli.common import Common, Stage, Workers, progress, say
+from neurotranscoder.cli.places import READOUTS
 from neurotranscoder.cli.subject_readouts import PlacesAsked, read_out_subjects
 from neurotranscoder.cli.trials import analyse_trials
-from neurotranscoder.cli.workspace import READOUTS, Workspace, load_models
+from neurotranscoder.cli.workspace import Workspace, load_models
 from neurotranscoder.core.errors import SettingsError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, write_manifest

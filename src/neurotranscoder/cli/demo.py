@@ -7,10 +7,11 @@ from pathlib import Path
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.evaluate import evaluate_models, store, truth_of_study
 from neurotranscoder.cli.methods import methods_of
+from neurotranscoder.cli.places import EVALUATION
 from neurotranscoder.cli.run_numbers import write_run_numbers
 from neurotranscoder.cli.simulate import simulate
 from neurotranscoder.cli.train import Parts, train_model
-from neurotranscoder.cli.workspace import EVALUATION, Workspace, grouped_notes, load_models
+from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
 from neurotranscoder.config import load_config
 from neurotranscoder.evaluate.findings import Findings
 from neurotranscoder.evaluate.table import MetricRow, write_rows

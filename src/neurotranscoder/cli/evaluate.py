@@ -14,15 +14,10 @@ from neurotranscoder.cli.common import Common, say
 from neurotranscoder.cli.figures import in_mni
 from neurotranscoder.cli.left_out import left_out_of
 from neurotranscoder.cli.methods import cleaning_of, methods_of
+from neurotranscoder.cli.places import EVALUATION, RESULTS
 from neurotranscoder.cli.preprocess_records import is_simulated
 from neurotranscoder.cli.run_numbers import write_run_numbers
-from neurotranscoder.cli.workspace import (
-    EVALUATION,
-    RESULTS,
-    Workspace,
-    grouped_notes,
-    load_models,
-)
+from neurotranscoder.cli.workspace import Workspace, grouped_notes, load_models
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun

@@ -15,7 +15,8 @@ from neurotranscoder.analyse.expected_store import read_region_means, write_regi
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.cut_subjects import CutSubject
 from neurotranscoder.cli.figures import in_mni
-from neurotranscoder.cli.workspace import EXPECTED, Workspace, clear, is_complete
+from neurotranscoder.cli.places import EXPECTED
+from neurotranscoder.cli.workspace import Workspace, clear, is_complete
 from neurotranscoder.core.errors import InputError
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.report.expected import write_regions_picture

@@ -14,7 +14,8 @@ from neurotranscoder.analyse.moments import SIGNS, FigureSettings, moments_of, w
 from neurotranscoder.analyse.stored_maps import StoredMap, read_map, stored_labels
 from neurotranscoder.cli.common import overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, mean_anatomy
-from neurotranscoder.cli.workspace import FIGURES, STATISTICS, Workspace, clear, is_complete
+from neurotranscoder.cli.places import FIGURES, STATISTICS
+from neurotranscoder.cli.workspace import Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest
 from neurotranscoder.report.cuts import Anatomy, image_anatomy, mni_anatomy

@@ -7,9 +7,9 @@ from pathlib import Path
 from neurotranscoder.cli.common import progress, say
 from neurotranscoder.cli.estimates import ORIGINS, READ, From
 from neurotranscoder.cli.movies import Movies
-from neurotranscoder.cli.paper_subjects import PAPER_SUBJECTS
+from neurotranscoder.cli.places import MODELS, PAPER_SUBJECTS
 from neurotranscoder.cli.subjects import by_subject
-from neurotranscoder.cli.workspace import MODELS, Workspace, group_models, range_lines
+from neurotranscoder.cli.workspace import Workspace, group_models, range_lines
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.recording import RunId
@@ -72,7 +72,7 @@ def reconstruct_latent(
             f"{model or f'in {out / MODELS}'}; its estimates are what the coders read; name it "
             "with --model"
         )
-    with space.started():
+    with space.started(each=True):
         for run in runs:
             trained = models[run.subject]
             recording = space.study.load(run)

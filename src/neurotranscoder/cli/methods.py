@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.methods_readouts import of_paper_subjects, of_readouts
+from neurotranscoder.cli.places import EVALUATION, MODELS, STATISTICS
 from neurotranscoder.cli.preprocess_records import (
     PAGE,
     is_simulated,
@@ -18,7 +19,7 @@ from neurotranscoder.cli.preprocess_records import (
     summary_of,
 )
 from neurotranscoder.cli.run_numbers import read_run_numbers
-from neurotranscoder.cli.workspace import EVALUATION, MODELS, STATISTICS, load_models
+from neurotranscoder.cli.workspace import load_models
 from neurotranscoder.core.errors import InputError
 from neurotranscoder.io.manifest import MANIFEST
 from neurotranscoder.io.store import read_json

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from neurotranscoder.cli.paper_subjects import PAPER_SUBJECTS
-from neurotranscoder.cli.workspace import (
+from neurotranscoder.cli.places import (
     EXPECTED,
     MAPS,
     MODELS,
+    PAPER_SUBJECTS,
     READOUTS,
     REGIONS,
     RESPONSES,

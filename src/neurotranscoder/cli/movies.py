@@ -81,7 +81,7 @@ def reconstruct_movies(
     space = Workspace.open(bids, out, config, alone=True)
     known = subject_models(space, wanted.subject_models, model, from_, required=from_ != "eeg")
     runs = known.runs
-    with space.started(), progress("reconstructing movies") as advance:
+    with space.started(each=True), progress("reconstructing movies") as advance:
         for done, run in enumerate(runs, 1):
             maker = _Maker(space, run, *known.of(run), from_)
             for path, movie in maker.movies():

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import cast
 
 from neurotranscoder.cli.common import say
+from neurotranscoder.cli.places import MODELS
 from neurotranscoder.cli.preprocess_records import runs_alone
-from neurotranscoder.cli.workspace import MODELS, study_identity
+from neurotranscoder.cli.recordings import joined, study_identity
 from neurotranscoder.core.errors import StoreError
+from neurotranscoder.io.folder_locks import others, shared_files, words_of
 from neurotranscoder.io.output_folder import MARKER, open_output_folder
 from neurotranscoder.io.store import FOLDER_LOCK, read_json
 
@@ -46,10 +48,12 @@ class Difference:
         return "; ".join(parts)
 
 
-def settle_results(results: Path, clean: Path, *, fresh: bool) -> None:
+def settle_results(
+    results: Path, clean: Path, *, fresh: bool, subjects: Sequence[str] = ()
+) -> None:
     """Refuse results of other recordings than those that are clean now, or set them aside.
 
-    Nothing is thrown away.
+    Nothing is thrown away. Results of single subjects take in those of others.
 
     Parameters
     ----------
@@ -57,17 +61,23 @@ def settle_results(results: Path, clean: Path, *, fresh: bool) -> None:
         The folders of `run`.
     fresh : bool
         Whether results are set aside.
+    subjects : sequence of str
+        Labels of those whose recordings are looked at, as others may be at work on others; empty
+        for all.
 
     Raises
     ------
     StoreError
-        When they are not, or another process writes to them.
+        When they are not, or another process writes to them or to other subjects.
     """
     marker = results / MARKER
     if not marker.is_file():
         return
-    identity = str(read_json(marker).get("identity"))
+    found = read_json(marker)
+    identity, facts = str(found.get("identity")), found.get("facts")
     if identity == study_identity(clean):
+        return
+    if isinstance(facts, dict) and joined(facts, root=clean, results=results, subjects=subjects):
         return
     if not fresh:
         raise StoreError(
@@ -77,9 +87,16 @@ def settle_results(results: Path, clean: Path, *, fresh: bool) -> None:
             "all subjects; or give another OUT (with --model, participants can start from the "
             f"group model in {results / MODELS})"
         )
-    aside = _aside(results)
-    with open_output_folder(results, kind=_KIND, identity=identity):
-        results.rename(aside)
+    with shared_files(results.parent):
+        if at_work := others(results.parent, subjects):
+            raise StoreError(
+                f"{results}: --fresh sets results aside, and others are writing there: "
+                f"{words_of(at_work)}; need all subjects at once; wait until these commands are "
+                "done"
+            )
+        aside = _aside(results)
+        with open_output_folder(results, kind=_KIND, identity=identity):
+            results.rename(aside)
     (aside / FOLDER_LOCK).unlink(missing_ok=True)
     say(f"earlier results are set aside in {aside}: {difference(aside, clean)}")
 

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 from neurotranscoder.cli.common import progress, say
+from neurotranscoder.cli.places import MODELS, PAPER_SUBJECTS
 from neurotranscoder.cli.subjects import stored_runs
-from neurotranscoder.cli.workspace import MODELS, Workspace
+from neurotranscoder.cli.workspace import Workspace
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.manifest import MANIFEST
@@ -17,8 +18,6 @@ from neurotranscoder.train.paper_subject import PaperSubjectSettings
 from neurotranscoder.train.trained import TrainedTranscoder
 from neurotranscoder.train.trained_paper_subject import load_paper_subject, save_paper_subject
 from neurotranscoder.train.trained_subject import digest_of_group
-
-PAPER_SUBJECTS = "paper_subjects"
 
 
 def paper_subject_folder(out: Path, subject: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from neurotranscoder.cli.preprocess_checks import (
     refuse_mixture,
 )
 from neurotranscoder.cli.preprocess_faults import Sorted, sorted_out
-from neurotranscoder.cli.preprocess_images import IMAGES, SubjectImages, brings_to_mni
+from neurotranscoder.cli.preprocess_images import SubjectImages, any_images
 from neurotranscoder.cli.preprocess_records import (
     PAGE,
     SETTINGS,
@@ -34,7 +35,7 @@ from neurotranscoder.cli.preprocess_write import (
     copy_files,
     write_clean,
 )
-from neurotranscoder.cli.workspace import refuse_folder
+from neurotranscoder.cli.workspace import of_all_subjects, refuse_folder
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config, to_toml
 from neurotranscoder.core.errors import (
@@ -44,11 +45,13 @@ from neurotranscoder.core.errors import (
 )
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.bids import EegFiles, RunFiles
+from neurotranscoder.io.folder_locks import others, shared_files, words_of
 from neurotranscoder.io.nifti import read_volumes
-from neurotranscoder.io.output_folder import open_output_folder
+from neurotranscoder.io.output_folder import Sharing, open_output_folder
 from neurotranscoder.io.scans import stated_test_runs, write_split
 from neurotranscoder.io.store import write_text
 from neurotranscoder.preprocess.clean_run import clean_eeg_run
+from neurotranscoder.preprocess.clean_study import CleanStudy
 
 KIND = "preprocessed"
 _ENDING = "_desc-preproc_eeg.vhdr"
@@ -103,7 +106,7 @@ def preprocess(
 def _say_next(bids: Path, out: Path) -> None:
     """Say how to train on what is clean."""
     if any(out.glob("sub-*")):
-        has_images = any(out.glob(f"sub-*/**/*{IMAGES}"))
+        has_images = any_images(out)
         setting = quote(f'study.images="{bids.resolve()}"')
         images = "" if has_images else f" --set {setting}"
         say(f"next: neurotranscoder train {quote(str(out))} RESULTS{images}")
@@ -140,17 +143,19 @@ def clean_study(
     subjects, faults, config = found.recordings, found.faults, found.config
     refuse_mixture(out, config)
     check(found)
-    to_mni = brings_to_mni(config, bids, found.subjects)
-    clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=to_mni)
+    if not (subjects or faults):
+        say(f"nothing to clean of {', '.join(config.study.participants)}: left out, as said above")
+        return
+    clean = partial(_clean_subject, bids=bids, out=out, config=config, to_mni=found.to_mni)
     outcomes = [Outcome(subject, (), fault) for subject, fault in faults.items()]
+    sharing = Sharing(config.study.participants)
     with (
-        open_output_folder(out, kind=KIND, identity=bids.resolve().name),
+        ExitStack() as last,  # until others see that these subjects are done
+        open_output_folder(out, kind=KIND, identity=bids.resolve().name, sharing=sharing),
         pool(workers.jobs, workers.cluster) as spread,
         progress("cleaning subjects") as advance,
     ):
-        start_clean_study(out, bids)
-        write_text(out / SETTINGS, to_toml(config))
-        copy_files(bids, out, (bids / name for name in _SHARED))
+        _begin(bids, out, config)
         for done, outcome in enumerate(spread(clean, subjects), 1):
             outcomes.append(outcome)
             for line in outcome.lines:
@@ -158,9 +163,28 @@ def clean_study(
             advance(done, len(subjects))
         failed = {one.subject: one.fault for one in outcomes if one.fault}
         good = [f.run for runs in subjects for f in runs if f.run.subject not in failed]
+        last.enter_context(shared_files(out))
         _state_split(bids, out, good)
-        write_page(out, keep_study(bids, out, failed, {run.subject for run in good}))
-    _summarise(outcomes, out, strict=strict)
+        study = keep_study(bids, out, failed, {run.subject for run in good})
+        page = _page(out, study, sharing.subjects)
+    _summarise(outcomes, f"{out}; {page}", strict=strict)
+
+
+def _begin(bids: Path, out: Path, config: Config) -> None:
+    """Write what the subjects of a clean study share."""
+    with shared_files(out):
+        refuse_mixture(out, config)  # another command may have been faster
+        start_clean_study(out, bids)
+        write_text(out / SETTINGS, to_toml(of_all_subjects(config)))
+        copy_files(bids, out, (bids / name for name in _SHARED))
+
+
+def _page(out: Path, study: CleanStudy, subjects: Sequence[str]) -> str:
+    """Write the page of all runs unless others are at work, who will; return what to say of it."""
+    if at_work := others(out, subjects):
+        return f"still at work: {words_of(at_work)}; who ends last writes {out / PAGE}"
+    write_page(out, study)
+    return f"what was done: {out / PAGE}"
 
 
 def _clean_subject(
@@ -227,7 +251,7 @@ def _state_split(bids: Path, out: Path, runs: Sequence[RunId]) -> None:
         write_split(out, runs, test, endings={"eeg": _ENDING})
 
 
-def _summarise(outcomes: list[Outcome], out: Path, *, strict: bool) -> None:
+def _summarise(outcomes: list[Outcome], where: str, *, strict: bool) -> None:
     """Say what is there, and name what failed.
 
     Raises
@@ -237,7 +261,7 @@ def _summarise(outcomes: list[Outcome], out: Path, *, strict: bool) -> None:
     """
     failed = [one for one in outcomes if one.fault]
     n_good = len(outcomes) - len(failed)
-    say(f"{n_good} of {len(outcomes)} subjects are clean: {out}; what was done: {out / PAGE}")
+    say(f"{n_good} of {len(outcomes)} subjects are clean: {where}")
     if failed:
         named = "\n".join(f"  sub-{one.subject}: {one.fault}" for one in failed)
         what = f"{len(failed)} of {len(outcomes)} subjects failed and were left out:\n{named}"

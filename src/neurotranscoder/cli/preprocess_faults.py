@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from neurotranscoder.cli.common import say
-from neurotranscoder.cli.preprocess_images import brings_to_mni
+from neurotranscoder.cli.preprocess_images import brings_to_mni, without_t1
 from neurotranscoder.config import Config
 from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError, Problem, StudyError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.anatomy import find_t1, read_t1
-from neurotranscoder.io.bids import EegFiles, LoneFiles, RunFiles, eeg_files
+from neurotranscoder.io.bids import EegFiles, LoneFiles, RunFiles, Search, eeg_files
 from neurotranscoder.io.events import read_events
 from neurotranscoder.io.nifti import grid_of, open_image
 from neurotranscoder.preprocess.checks import Kind, disagreements, other_grids, relative_to
@@ -27,6 +26,7 @@ from neurotranscoder.preprocess.study_channels import (
     search_study,
     study_channels,
 )
+from neurotranscoder.preprocess.study_settings import StudySettings
 from neurotranscoder.preprocess.unscanned import gradient_period
 
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)")
@@ -45,12 +45,15 @@ class Sorted(NamedTuple):
         The settings, with the channels of the study by name.
     alone : dict from str to list of EegFiles
         EEG without images, by the label of its subject; that of subjects with a fault is not in.
+    to_mni : bool
+        Whether images are brought to MNI.
     """
 
     subjects: list[list[RunFiles]]
     faults: dict[str, str]
     config: Config
     alone: dict[str, list[EegFiles]]
+    to_mni: bool
 
     @property
     def recordings(self) -> list[list[EegFiles]]:
@@ -77,13 +80,11 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
     Raises
     ------
     StudyError
-        When the study itself has a fault, every subject has one, or one has and that is strictly
-        refused.
+        When the study itself has a fault, or nothing to clean, every subject has a fault, or one
+        has and that is strictly refused.
     """
     study = config.study
-    found = search_study(bids, study)
-    if not found.runs and {lone.modality for lone in found.alone} == {"eeg"}:
-        found = search_study(bids, study, alone=True)  # no run needs to have both then
+    found, everyone = _searched(bids, study)
     alone, unread = _eeg_alone(found.alone)
     channels = study_channels(bids, found, study)
     runs = [files.run for files in found.runs]
@@ -96,18 +97,35 @@ def sorted_out(bids: Path, config: Config, *, strict: bool, one_grid: bool = Fal
         *_differing(channels),
         *_damaged_events(found.runs),
     ]
-    problems += _of_images(found.runs, bids, config, one_grid=one_grid)
+    to_mni = brings_to_mni(config, bids, everyone.runs)
+    if to_mni:
+        problems += [*without_t1(bids, found.runs), *_damaged_t1(found.runs, bids)]
+    elif one_grid:
+        problems += _other_grids(everyone.runs, among=runs)
     faults, others = by_subject(relative_to(bids, problems), bids)
     subjects: dict[str, list[RunFiles]] = {}
     for files in found.runs:
         if files.run.subject not in faults:
             subjects.setdefault(files.run.subject, []).append(files)
     whole = {label: files for label, files in alone.items() if label not in faults}
-    if others or not (subjects or whole) or (strict and faults):
+    if not (problems or subjects or whole or study.participants):
+        problems = others = [_nothing(bids)]
+    if others or (faults and (strict or not (subjects or whole))):
         raise StudyError(relative_to(bids, problems))
     words = {label: "; ".join(map(str, wrong)) for label, wrong in sorted(faults.items())}
     config = config.model_copy(update={"study": channels.settings})
-    return Sorted(list(subjects.values()), words, config, whole)
+    return Sorted(list(subjects.values()), words, config, whole, to_mni)
+
+
+def _searched(bids: Path, study: StudySettings) -> tuple[Search, Search]:
+    """Return the runs that are asked for, and those of all subjects."""
+    found = everyone = search_study(bids, study)
+    if study.participants:
+        everyone = search_study(bids, study.model_copy(update={"participants": ()}))
+    eeg_alone = {lone.modality for lone in found.alone} == {"eeg"}
+    if not found.runs and (eeg_alone or everyone.runs):
+        found = search_study(bids, study, alone=True)  # none of these needs to have both then
+    return found, everyone
 
 
 def by_subject(
@@ -144,6 +162,12 @@ def _eeg_alone(found: Sequence[LoneFiles]) -> tuple[dict[str, list[EegFiles]], l
         if not why:
             alone.setdefault(lone.run.subject, []).append(files)
     return alone, problems
+
+
+def _nothing(bids: Path) -> Problem:
+    """Return what is wrong with a study all of which was left out."""
+    needed, cure = "one run at least", "see above why its runs are left out"
+    return Problem(str(bids), "runs", "none that can be cleaned", needed, cure)
 
 
 def _why_not(files: EegFiles, doubtful: set[str]) -> str:
@@ -183,19 +207,6 @@ def _damaged_events(runs: Sequence[RunFiles]) -> list[Problem]:
     return problems
 
 
-def _of_images(
-    runs: Sequence[RunFiles], bids: Path, config: Config, *, one_grid: bool
-) -> list[Problem]:
-    """Return what is wrong with T1 images where they are used, else with grids."""
-    subjects = [list(group) for _, group in groupby(runs, key=lambda files: files.run.subject)]
-    try:
-        if brings_to_mni(config, bids, subjects):
-            return _damaged_t1(runs, bids)
-    except StudyError as error:
-        return [*error.problems, *_damaged_t1(runs, bids)]
-    return _other_grids(runs) if one_grid else []
-
-
 def _damaged_t1(runs: Sequence[RunFiles], bids: Path) -> list[Problem]:
     """Return what is wrong with T1 images, each named once; their data are read."""
     problems: list[Problem] = []
@@ -207,10 +218,11 @@ def _damaged_t1(runs: Sequence[RunFiles], bids: Path) -> list[Problem]:
     return problems
 
 
-def _other_grids(runs: Sequence[RunFiles]) -> list[Problem]:
-    """Return runs whose images are not on the grid of most."""
+def _other_grids(runs: Sequence[RunFiles], *, among: Sequence[RunId]) -> list[Problem]:
+    """Return those of some runs whose images are not on the grid of most runs of the study."""
     grids: dict[RunId, VoxelGrid] = {}
     for files in runs:
         with suppress(StudyError, GridError):  # said when it is cleaned
             grids[files.run] = grid_of(open_image(files.bold), files.bold)
-    return other_grids(grids)
+    labels = set(map(str, among))
+    return [problem for problem in other_grids(grids) if problem.where in labels]

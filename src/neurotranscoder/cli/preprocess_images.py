@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from neurotranscoder.core.recording import Bold
 from neurotranscoder.io.anatomy import find_t1, read_t1
 from neurotranscoder.io.bids import RunFiles
 from neurotranscoder.io.nifti import open_image, read_bold, refuse_unplaced
+from neurotranscoder.io.scratch import paths_below
 from neurotranscoder.io.store import read_json, write_bytes, write_json
 from neurotranscoder.preprocess.anatomy import Anatomy, Found
 from neurotranscoder.preprocess.bold import PreprocessedBold, preprocess_bold
@@ -33,13 +34,22 @@ MUCH_MOTION = 0.2
 begin to leave out volumes (Power et al. 2014)."""
 
 
-def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFiles]]) -> bool:
+def brings_to_mni(config: Config, bids: Path, runs: Iterable[RunFiles]) -> bool:
     """Return whether images are brought to MNI.
+
+    It is decided for the study, whoever of it is preprocessed, and in whatever order.
+
+    Parameters
+    ----------
+    config : Config
+        Its section ``images``.
+    bids : Path
+        The study.
+    runs : iterable of RunFiles
+        All of its runs.
 
     Raises
     ------
-    StudyError
-        When they have to be, and subjects have no T1 image.
     SettingsError
         When they have to be, and are those of a derivative already.
     """
@@ -49,15 +59,30 @@ def brings_to_mni(config: Config, bids: Path, subjects: Sequence[Sequence[RunFil
             f"images.space is 'mni', and study.images names {config.study.images}, whose images "
             "are preprocessed; leave one of them out"
         )
-    without = [runs[0].run.subject for runs in subjects if find_t1(bids, runs[0].run) is None]
-    if wanted == "mni" and without:
-        needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
-        raise StudyError(
-            Problem(f"sub-{one}", "T1 image", "none", needed, cure) for one in without
-        )
     if wanted == "auto":
-        return not without and config.study.images is None
+        return config.study.images is None and not without_t1(bids, runs)
     return wanted == "mni"
+
+
+def any_images(clean: Path) -> bool:
+    """Return whether a clean study has images that were brought to MNI."""
+    return any(
+        path.name.endswith(IMAGES)
+        for subject in clean.glob("sub-*")
+        for path in paths_below(subject)
+    )
+
+
+def without_t1(bids: Path, runs: Iterable[RunFiles]) -> list[Problem]:
+    """Return a problem for each subject one of whose runs has no T1 image."""
+    without = {files.run.subject for files in runs if find_t1(bids, files.run) is None}
+    return [_no_t1(f"sub-{one}") for one in sorted(without)]
+
+
+def _no_t1(where: str) -> Problem:
+    """Return what is wrong where there is no T1 image."""
+    needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
+    return Problem(where, "T1 image", "none", needed, cure)
 
 
 @dataclass(slots=True)
@@ -87,8 +112,7 @@ class SubjectImages:
         """
         label, t1 = files.run.label, find_t1(self.bids, files.run)
         if t1 is None:
-            needed, cure = "*_T1w.nii.gz in anat/", "add it, or set images.space='stored'"
-            raise StudyError([Problem(label, "T1 image", "none", needed, cure)])
+            raise StudyError([_no_t1(label)])
         if files.bold_events is not None:  # of any time: events may be corrected later
             place = self.out / files.bold_events.relative_to(self.bids)
             write_bytes(place, files.bold_events.read_bytes())

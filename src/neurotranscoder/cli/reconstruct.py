@@ -152,7 +152,7 @@ def _estimated(
     runs = readable_runs(space.study, from_)
     space.check(trained)
     estimate = partial(run_estimates, study=space.study, trained=trained, config=space.config)
-    with space.started():
+    with space.started(each=True):
         yield space, Lazily(partial(_said, estimate, from_), runs)
 
 

@@ -14,9 +14,10 @@ from neurotranscoder.cli.common import Common, Workers, say
 from neurotranscoder.cli.evaluate import evaluate, report
 from neurotranscoder.cli.left_out import LeftOut
 from neurotranscoder.cli.other_subjects import name_the_gone, settle_results
+from neurotranscoder.cli.places import CLEAN, EVALUATION, MODELS, RESULTS
 from neurotranscoder.cli.preprocess import clean_study
 from neurotranscoder.cli.preprocess_faults import Sorted
-from neurotranscoder.cli.preprocess_images import IMAGES
+from neurotranscoder.cli.preprocess_images import any_images
 from neurotranscoder.cli.reconstruct import reconstruct
 from neurotranscoder.cli.run_checks import (
     check_conditions,
@@ -25,9 +26,11 @@ from neurotranscoder.cli.run_checks import (
     check_results,
     check_split,
 )
+from neurotranscoder.cli.subjects import all_for_testing
 from neurotranscoder.cli.train import train
-from neurotranscoder.cli.workspace import CLEAN, EVALUATION, MODELS, RESULTS, refuse_folder
+from neurotranscoder.cli.workspace import Workspace, refuse_folder
 from neurotranscoder.core.errors import PartialError
+from neurotranscoder.io.folder_locks import held
 from neurotranscoder.preprocess.listing import list_study
 from neurotranscoder.report.subjects import read_subject_stage
 
@@ -89,15 +92,17 @@ def run_app(
     refuse_folder(bids, out)
     check_model(model)
     study = RawStudy(bids, out, common, workers)
-    fault = study.clean(level, options)
-    name_the_gone(bids, out / CLEAN)
-    settle_results(study.results, out / CLEAN, fresh=options.fresh)
-    if fault is not None:
-        study = study.without(fault)
-    if level == "participant":
-        study.participants(model)
-    else:
-        study.group()
+    asked = study.asked if level == "participant" else ()
+    with held(out, asked):
+        fault = study.clean(level, options)
+        name_the_gone(bids, out / CLEAN)
+        settle_results(study.results, out / CLEAN, fresh=options.fresh, subjects=asked)
+        if fault is not None:
+            study = study.without(fault)
+        if level == "participant":
+            study.participants(model)
+        else:
+            study.group()
     if fault is not None:
         raise fault
 
@@ -117,10 +122,15 @@ class RawStudy:
         return self.out / RESULTS
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The subjects that are asked for; none where all are."""
+        return self.common.settings().study.participants
+
+    @property
     def read(self) -> Common:
         """The options, for clean EEG beside its images: the raw ones where none were made."""
         settings = self.common.settings().study
-        if settings.images is not None or any((self.out / CLEAN).glob(f"sub-*/**/*{IMAGES}")):
+        if settings.images is not None or any_images(self.out / CLEAN):
             return self.common
         images = f"study.images={str(self.bids.resolve())!r}"
         return dataclasses.replace(self.common, set=(*self.common.set, images))
@@ -154,19 +164,24 @@ class RawStudy:
     def without(self, fault: PartialError) -> RawStudy:
         """Leave out subjects that failed now; raise the fault where none is left."""
         clean = {path.name.removeprefix("sub-") for path in (self.out / CLEAN).glob("sub-*")}
-        if clean.isdisjoint(fault.subjects):
-            return self
-        asked = self.common.settings().study.participants
-        wanted = {label.removeprefix("sub-") for label in asked} or clean
+        wanted = {label.removeprefix("sub-") for label in self.asked} or clean
         left = tuple(sorted((wanted & clean) - set(fault.subjects)))
         if not left:
             raise fault
+        if clean.isdisjoint(fault.subjects):
+            return self
         return dataclasses.replace(
             self, common=dataclasses.replace(self.common, participant_label=left)
         )
 
     def participants(self, model: Path | None) -> None:
         """Fit subjects and make their movies, if there is a group model."""
+        clean, read = self.out / CLEAN, self.read
+        labels = {label.removeprefix("sub-") for label in self.asked}
+        if labels and not any((clean / f"sub-{label}").is_dir() for label in labels):
+            asked = ", ".join(f"sub-{label}" for label in sorted(labels))
+            say(f"{asked}: nothing is clean; no model is fitted, and no movies are made")
+            return
         if model is None and not any((self.results / MODELS).glob("*/manifest.json")):
             given = self.common.words()
             say(
@@ -174,9 +189,11 @@ class RawStudy:
                 f"{quote(str(self.bids))} {quote(str(self.out))} group{given}"
             )
             return
-        clean, read = self.out / CLEAN, self.read
         study = list_study(clean, read.settings().study, alone=True)
-        if study.runs:
+        if study.runs and all_for_testing(study.runs, self.results, model):
+            with Workspace(study, self.results, read.settings()).started(each=True):
+                pass  # results are of these recordings as well
+        elif study.runs:
             train(
                 clean,
                 self.results,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from neurotranscoder.analyse.conditions import questions_of
 from neurotranscoder.cli.other_subjects import known_runs
+from neurotranscoder.cli.places import CLEAN, MODELS, RESULTS
 from neurotranscoder.cli.preprocess_faults import Sorted
 from neurotranscoder.cli.preprocess_records import SETTINGS
-from neurotranscoder.cli.workspace import CLEAN, MODELS, RESULTS
+from neurotranscoder.cli.recordings import is_of_single_subjects
 from neurotranscoder.config import Config, load_config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.io.bids import EegFiles, RunFiles
@@ -47,7 +48,8 @@ def check_split(found: Sorted, bids: Path) -> None:
 def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
     """Refuse to clean otherwise, or other subjects, than those that results are made of.
 
-    Other subjects are welcome where results are set aside (`other_subjects.settle_results`).
+    Other subjects are welcome where results are of single subjects, or are set aside
+    (`other_subjects.settle_results`).
 
     Raises
     ------
@@ -70,7 +72,7 @@ def check_results(found: Sorted, out: Path, *, fresh: bool = False) -> None:
     study = read_clean_study(out / CLEAN)
     known = there | set(study.left_out if study is not None else ())
     new = [one for runs in found.recordings if (one := runs[0].run.subject) not in known]
-    if new and not fresh:
+    if new and not (fresh or is_of_single_subjects(out / RESULTS)):
         raise StoreError(
             f"{out / RESULTS} is made of {len(there)} subjects, and {', '.join(new)} would come; "
             "results belong to the subjects that they were made of; add --fresh, which sets them "

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.estimates import From, readable_runs
+from neurotranscoder.cli.places import MODELS, SUBJECTS
 from neurotranscoder.cli.subjects import by_subject
-from neurotranscoder.cli.workspace import MODELS, SUBJECTS, Workspace, group_models
+from neurotranscoder.cli.workspace import Workspace, group_models
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.manifest import MANIFEST

@@ -21,17 +21,9 @@ from neurotranscoder.analyse.subject_responses import region_hrfs
 from neurotranscoder.analyse.subject_responses_store import intervals_of, write_region_hrfs
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.estimates import sources_of
+from neurotranscoder.cli.places import MAPS, MODELS, RESPONSES, SUBJECTS, TRUST
 from neurotranscoder.cli.regions import AtlasFiles, AtlasInUse
-from neurotranscoder.cli.workspace import (
-    MAPS,
-    MODELS,
-    RESPONSES,
-    SUBJECTS,
-    TRUST,
-    Workspace,
-    group_models,
-    is_complete,
-)
+from neurotranscoder.cli.workspace import Workspace, group_models, is_complete
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError, InputError, SettingsError
 from neurotranscoder.core.recording import RunId

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from neurotranscoder.cli.common import Workers, progress, say
-from neurotranscoder.cli.workspace import MODELS, SUBJECTS, Workspace, load_models, range_lines
+from neurotranscoder.cli.places import MODELS, SUBJECTS
+from neurotranscoder.cli.workspace import Workspace, load_models, range_lines
 from neurotranscoder.cluster.pool import pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.recording import Recording, RunId
 from neurotranscoder.io.manifest import MANIFEST
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.reconstruct.range_check import range_of_recording
 from neurotranscoder.train.subject import fit_subject
@@ -77,13 +78,37 @@ def train_subjects(
     one = partial(fit or train_subject, space=space, group=group)
     todo = [runs for runs in known.values() if runs]
     with (
-        space.started(),
+        space.started(each=True),
         pool(workers.jobs, workers.cluster) as spread,
         progress("fitting subjects") as advance,
     ):
         for done, what in enumerate(spread(one, todo), 1):
             say(what)
             advance(done, len(todo))
+
+
+def all_for_testing(runs: Sequence[RunId], out: Path, model: Path | None) -> bool:
+    """Return, and say, whether a group model leaves no run of some subjects to fit them on.
+
+    Parameters
+    ----------
+    runs : sequence of RunId
+        Their runs.
+    out : Path
+        Results, with the group model unless another is named.
+    model : Path or None
+        Folder of another.
+    """
+    name, group = load_models((model,) if model else (), out)[0]
+    if {run.label for run in runs} - set(group.split.test):
+        return False
+    for subject in by_subject(runs):
+        say(
+            f"sub-{subject}: all of its runs are test runs of the model {name}, which `group` "
+            "scores on them: no model of its own is fitted, and no movies are made; for these, "
+            "split by run (train.split.by='run')"
+        )
+    return True
 
 
 def by_subject(runs: Sequence[RunId]) -> dict[str, list[RunId]]:

@@ -19,7 +19,7 @@ from neurotranscoder.config import Config
 from neurotranscoder.core.errors import SettingsError, StoreError
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.train.build import network_settings
 from neurotranscoder.train.device import Device, resolve_device
 from neurotranscoder.train.ranks import Ranks, joined, launched

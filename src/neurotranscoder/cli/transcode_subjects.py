@@ -51,7 +51,7 @@ def transcode_subjects(
     from_: From = "eeg" if to == "bold" else "bold"
     space = Workspace.open(bids, out, config, alone=True)
     known = subject_models(space, place, model, from_, required=True)
-    with space.started(), progress(f"transcoding to {to} at voxels") as advance:
+    with space.started(each=True), progress(f"transcoding to {to} at voxels") as advance:
         for done, run in enumerate(known.runs, 1):
             trained, group = known.models[run.subject], known.groups[run.subject]
             recording = _read(space, run, group, from_)

@@ -21,11 +21,12 @@ from neurotranscoder.cli.common import Workers, overheard, progress, say
 from neurotranscoder.cli.cut_subjects import CutSubject, SubjectRuns, cut_subject
 from neurotranscoder.cli.expected import expects, write_expected, write_expected_of_group
 from neurotranscoder.cli.figures import Drawing, in_mni
+from neurotranscoder.cli.places import REGIONS, STATISTICS
 from neurotranscoder.cli.regions import write_regions
 from neurotranscoder.cli.subject_inputs import SubjectInputs, subject_inputs
 from neurotranscoder.cli.subject_readouts import PlacesAsked
 from neurotranscoder.cli.trust import subject_trust
-from neurotranscoder.cli.workspace import REGIONS, STATISTICS, Workspace, clear, is_complete
+from neurotranscoder.cli.workspace import Workspace, clear, is_complete
 from neurotranscoder.cluster.pool import Map, pool
 from neurotranscoder.config import Config
 from neurotranscoder.core.errors import GridError

@@ -13,7 +13,8 @@ import numpy as np
 from neurotranscoder.analyse.trust import TrustMap, trust_map, write_trust
 from neurotranscoder.cli.common import say
 from neurotranscoder.cli.estimates import sources_of
-from neurotranscoder.cli.workspace import TRUST, Workspace, clear, is_complete
+from neurotranscoder.cli.places import TRUST
+from neurotranscoder.cli.workspace import Workspace, clear, is_complete
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.core.recording import RunId
 from neurotranscoder.io.manifest import MANIFEST, sha256_of, write_manifest

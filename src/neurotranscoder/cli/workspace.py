@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from neurotranscoder.cli.common import progress, say
+from neurotranscoder.cli.places import MODELS, NOT_BIDS, SUBJECTS
+from neurotranscoder.cli.recordings import identity_of_recordings, joined, recordings_of
 from neurotranscoder.config import Config, to_toml
 from neurotranscoder.core.blocks import BlockMap
 from neurotranscoder.core.errors import StoreError
@@ -16,8 +18,9 @@ from neurotranscoder.core.recording import RunId
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.core.spread import Map
 from neurotranscoder.io.derivatives import path_from, start_derivative
+from neurotranscoder.io.folder_locks import shared_files
 from neurotranscoder.io.manifest import MANIFEST, read_manifest
-from neurotranscoder.io.output_folder import open_output_folder
+from neurotranscoder.io.output_folder import Sharing, open_output_folder
 from neurotranscoder.io.store import write_text
 from neurotranscoder.io.stored_runs import StoredRuns
 from neurotranscoder.preprocess.align import align
@@ -28,38 +31,6 @@ from neurotranscoder.reconstruct.one_modality import check_alone
 from neurotranscoder.reconstruct.range_check import InputRange, Modality, range_of_run
 from neurotranscoder.train.trained import TrainedTranscoder, load_trained
 from neurotranscoder.train.trained_subject import digest_of_group
-
-CLEAN, RESULTS = "preprocessed", "results"  # of `run`
-MODELS = "models"
-SUBJECTS = "subjects"  # below the models
-EVALUATION = "evaluation"
-READOUTS = "readouts"
-STATISTICS = "statistics"
-REGIONS = "regions"
-TRUST = "trust"
-RESPONSES = "responses"
-MAPS = "maps"
-FIGURES = "figures"
-EXPECTED = "expected"
-_NOT_BIDS = (
-    MODELS,
-    EVALUATION,
-    READOUTS,
-    STATISTICS,
-    REGIONS,
-    TRUST,
-    RESPONSES,
-    MAPS,
-    FIGURES,
-    EXPECTED,
-    "*.html",
-    "*.tsv",
-    "*.toml",
-    "*.json",
-    "*.md",
-    "*.bib",
-    "*_source.*",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,18 +79,34 @@ class Workspace:
         return (self.models_of_subjects or self.out / MODELS / SUBJECTS) / f"sub-{subject}"
 
     @contextmanager
-    def started(self) -> Iterator[None]:
+    def started(self, *, each: bool = False) -> Iterator[None]:
         """Open the folder of results, or go on in it, once nothing is left to refuse.
 
         Other processes are kept out of it while the context lasts.
+
+        Parameters
+        ----------
+        each : bool
+            Whether every file is of a single subject: others may have other subjects then.
         """
-        root = self.study.root
-        identity, facts = study_identity(root), recordings_of(root)
-        with open_output_folder(self.out, kind="derivative", identity=identity, facts=facts):
-            source = path_from(self.out, self.study.root)
-            start_derivative(self.out, name="neurotranscoder", sources=[source])
-            write_text(self.out / ".bidsignore", "\n".join(_NOT_BIDS) + "\n")
-            write_text(self.out / "settings.toml", to_toml(self.config))
+        root, config = self.study.root, self.config
+        subjects = config.study.participants if each else ()
+        if each:
+            config = of_all_subjects(config)
+        takes_in = partial(joined, root=root, results=self.out, subjects=subjects)
+        facts = recordings_of(root, subjects)
+        with open_output_folder(
+            self.out,
+            kind="derivative",
+            identity=identity_of_recordings(facts),
+            facts=facts,
+            sharing=Sharing(subjects, takes_in),
+        ):
+            with shared_files(self.out):
+                source = path_from(self.out, root)
+                start_derivative(self.out, name="neurotranscoder", sources=[source])
+                write_text(self.out / ".bidsignore", "\n".join(NOT_BIDS) + "\n")
+                write_text(self.out / "settings.toml", to_toml(config))
             yield
 
     def check(self, model: TrainedTranscoder) -> None:
@@ -172,6 +159,12 @@ class Workspace:
     def model_folder(self, architecture: str) -> Path:
         """Return where a model of an architecture goes."""
         return self.out / MODELS / architecture
+
+
+def of_all_subjects(config: Config) -> Config:
+    """Return settings as they are kept where several commands have a part of the subjects each."""
+    study = config.study.model_copy(update={"participants": ()})
+    return config.model_copy(update={"study": study})
 
 
 def refuse_folder(bids: Path, out: Path) -> None:
@@ -229,27 +222,6 @@ def out_of_range(
 def range_lines(run: RunId, ranges: Sequence[InputRange]) -> list[str]:
     """Return one line for each finding about a run."""
     return [f"OUT OF RANGE: {run}: {finding}" for part in ranges for finding in part.findings]
-
-
-def recordings_of(root: Path) -> dict[str, str]:
-    """Return the sizes of all recordings of a data set, in words, by their names."""
-    return {
-        path.relative_to(root).as_posix(): f"{path.lstat().st_size} bytes"
-        for path in sorted(root.glob("sub-*/**/*"))
-        if path.stem.removesuffix(".nii").endswith(("_eeg", "_bold"))
-    }
-
-
-def study_identity(root: Path) -> str:
-    """Return a hash of the names and sizes of all recordings of a data set.
-
-    Which participants are read makes no difference: results of a part of a study go beside
-    those of the whole.
-    """
-    digest = hashlib.sha256()
-    for name, size in recordings_of(root).items():
-        digest.update(f"{name} {size.removesuffix(' bytes')}\n".encode())
-    return digest.hexdigest()
 
 
 def is_complete(folder: Path, *, kind: str, identity: str) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from neurotranscoder.core.errors import SettingsError, WorkerError
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 

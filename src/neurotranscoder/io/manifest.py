@@ -10,7 +10,9 @@ from pathlib import Path
 from neurotranscoder import __version__
 from neurotranscoder.core.errors import StoreError
 from neurotranscoder.core.manifest import FileEntry, Manifest
-from neurotranscoder.io.store import FOLDER_LOCK, read_json, remove_leftovers, write_json
+from neurotranscoder.io.folder_locks import is_lock
+from neurotranscoder.io.scratch import remove_leftovers
+from neurotranscoder.io.store import read_json, write_json
 
 MANIFEST = "manifest.json"
 
@@ -49,7 +51,7 @@ def write_manifest(
     files = tuple(
         entries.get(path.relative_to(folder).as_posix()) or _entry(folder, path)
         for path in sorted(wanted)
-        if path.is_file() and path not in (folder / MANIFEST, folder / FOLDER_LOCK)
+        if path.is_file() and path != folder / MANIFEST and not is_lock(path.name)
     )
     manifest = Manifest(kind, settings_hash, files, __version__)
     write_json(folder / MANIFEST, dataclasses.asdict(manifest))

@@ -1,40 +1,57 @@
-"""Folders that a command writes its results to: ours, and of one process at a time."""
+"""Folders that a command writes its results to: ours, and kept from other processes meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
-import os
-import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from neurotranscoder import __version__
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.io.store import (
-    FOLDER_LOCK,
-    TEMPORARY,
-    read_json,
-    remove_leftovers,
-    write_json,
-)
+from neurotranscoder.io.folder_locks import held, is_lock, others, shared_files
+from neurotranscoder.io.scratch import remove_leftovers
+from neurotranscoder.io.store import TEMPORARY, read_json, write_json
 
 MARKER = "neurotranscoder.json"
 _GONE = "not there"
 _TOLD, _LONGEST = 4, 60  # differences that a message names, and characters of a value
-_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of some network file systems
+
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What of an output folder is opened, and what the folder may become.
+
+    Parameters
+    ----------
+    subjects : sequence of str
+        Labels of those whose files are written; other processes may have others open. Empty: all.
+    takes_in : callable, optional
+        Called with the facts of a folder that holds other work of the kind; returns identity and
+        facts of both together, or None where they do not go together.
+    """
+
+    subjects: Sequence[str] = ()
+    takes_in: Callable[[Facts], tuple[str, Facts] | None] = lambda _: None
 
 
 @contextlib.contextmanager
 def open_output_folder(
-    folder: Path, *, kind: str, identity: str, facts: Mapping[str, object] | None = None
+    folder: Path,
+    *,
+    kind: str,
+    identity: str,
+    facts: Facts | None = None,
+    sharing: Sharing | None = None,
 ) -> Iterator[bool]:
     """Make or reopen a folder for results, and keep other processes out of it meanwhile.
 
-    A folder is refused that is not ours, or that another process has open. When a process dies,
-    the system opens its folder again.
+    A folder is refused that is not ours, or that another process has open (`folder_locks`). When a
+    process dies, the system opens its folder again.
 
     Parameters
     ----------
@@ -48,52 +65,84 @@ def open_output_folder(
         What the identity is made of, by names that a user knows, such as those of settings and
         recordings, with values as JSON holds them. They are kept, and those that differ are named
         where the folder is refused; without any, the identity is.
+    sharing : Sharing, optional
+        Whether a part is enough; default: the whole folder.
 
     Yields
     ------
     resumed : bool
-        Whether an earlier run of the same work is continued; its leftovers are removed.
+        Whether there was something of the same work; leftovers of what is opened are removed.
 
     Raises
     ------
     StoreError
         When the folder holds something else, the results of other work, or is in use.
     """
-    known = dict(facts or {})
-    _check(folder, kind, identity, known)
-    with _locked(folder):
-        resumed = _check(folder, kind, identity, known)  # another process may have been faster
-        if resumed:
-            remove_leftovers(folder)
-        else:
-            content = {"kind": kind, "identity": identity, "version": __version__}
-            write_json(folder / MARKER, content | ({"facts": known} if known else {}))
+    work = _Work(kind, identity, dict(facts or {}), sharing or Sharing())
+    work.check(folder)
+    with held(folder, work.sharing.subjects):
+        with shared_files(folder):
+            resumed = work.check(folder)  # another process may have been faster
+            work.begin(folder)
         yield resumed
 
 
-def _check(folder: Path, kind: str, identity: str, facts: Mapping[str, object]) -> bool:
-    """Return whether a folder holds this very work; refuse one with anything else."""
-    marker = folder / MARKER
-    if marker.is_file():
-        found = read_json(marker)
-        if (found.get("kind"), found.get("identity")) != (kind, identity):
-            raise StoreError(f"{folder}: {_other_work(found, kind, identity, facts)}")
-        return True
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder}: is a file; need a folder; choose another output folder")
-    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    others = [name for name in names if name != FOLDER_LOCK and not TEMPORARY.fullmatch(name)]
-    if others:
-        raise StoreError(
-            f"{folder}: holds {len(others)} other entries ({', '.join(others[:3])}, ...); need a "
-            "new or empty folder, or one that this command made; choose another output folder"
-        )
-    return False
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a folder is to hold."""
+
+    kind: str
+    identity: str
+    facts: Facts
+    sharing: Sharing
+
+    def check(self, folder: Path) -> bool:
+        """Return whether a folder holds this very work; refuse one with anything else."""
+        marker = folder / MARKER
+        if marker.is_file():
+            found = read_json(marker)
+            if self._together(found) is None:
+                words = _other_work(found, self.kind, self.identity, self.facts)
+                raise StoreError(f"{folder}: {words}")
+            return True
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"{folder}: is a file; need a folder; choose another output folder")
+        names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+        strange = [name for name in names if not (is_lock(name) or TEMPORARY.fullmatch(name))]
+        if strange:
+            raise StoreError(
+                f"{folder}: holds {len(strange)} other entries ({', '.join(strange[:3])}, ...); "
+                "need a new or empty folder, or one that this command made; choose another output "
+                "folder"
+            )
+        return False
+
+    def begin(self, folder: Path) -> None:
+        """Remove what dead processes left, and state what the folder is of."""
+        subjects = self.sharing.subjects
+        if (folder / MARKER).is_file():
+            at_work = bool(others(folder, subjects))
+            remove_leftovers(folder, of=subjects if at_work else ())
+            found = read_json(folder / MARKER)
+            identity, facts = self._together(found) or (self.identity, self.facts)
+            if found.get("identity") == identity:
+                return
+        else:
+            identity, facts = self.identity, self.facts
+        content = {"kind": self.kind, "identity": identity, "version": __version__}
+        write_json(folder / MARKER, content | ({"facts": dict(facts)} if facts else {}))
+
+    def _together(self, found: Facts) -> tuple[str, Facts] | None:
+        """Return what a folder is of when this work has joined it; None where it cannot."""
+        if found.get("kind") != self.kind:
+            return None
+        if found.get("identity") == self.identity:
+            return self.identity, self.facts
+        facts = found.get("facts")
+        return self.sharing.takes_in(facts) if isinstance(facts, dict) else None
 
 
-def _other_work(
-    found: Mapping[str, object], kind: str, identity: str, facts: Mapping[str, object]
-) -> str:
+def _other_work(found: Facts, kind: str, identity: str, facts: Facts) -> str:
     """Say how the work that a folder is of differs from that which is wanted."""
     cure = "choose another output folder, or remove this one to make it anew"
     if found.get("kind") != kind:
@@ -110,7 +159,7 @@ def _other_work(
     return f"holds '{kind}' of other data or settings ({differs}); need the same; {cure}"
 
 
-def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+def _differences(before: Facts, now: Facts) -> str:
     """Return what differs between facts, the first few by name."""
     names = [name for name in {**before, **now} if before.get(name, _GONE) != now.get(name, _GONE)]
     told = [
@@ -125,71 +174,3 @@ def _short(value: object) -> str:
     """Return a value for a message."""
     words = value if isinstance(value, str) else json.dumps(value)
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock a folder by a file in it that names this process; the file goes when the context ends.
-
-    A file system without locks keeps nobody out.
-    """
-    path = folder / FOLDER_LOCK
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = _acquire(path)
-    except BlockingIOError:
-        raise StoreError(
-            f"{folder}: {_owner(path)} is writing there; need a folder of one command at a time; "
-            "wait until that one is done, or choose another output folder"
-        ) from None
-    except OSError as error:
-        raise StoreError(
-            f"{path}: could not be written ({error.strerror or error}); need a folder with free "
-            "space and permission to write; choose another output folder"
-        ) from error
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)  # before the lock: nobody has the next file yet
-        os.close(handle)
-
-
-def _acquire(path: Path) -> int:
-    """Return the handle of a locked file, which stands at its path."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _lock(handle)
-            if _stands_at(path, handle):
-                os.ftruncate(handle, 0)
-                os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
-                return handle
-        except OSError:
-            os.close(handle)
-            raise
-        os.close(handle)  # whoever had the lock removed the file meanwhile
-
-
-def _stands_at(path: Path, handle: int) -> bool:
-    """Say whether an open file is the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _lock(handle: int) -> None:
-    """Lock an open file, or raise BlockingIOError; where there are no locks, do nothing."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-
-
-def _owner(path: Path) -> str:
-    """Return what a lock says of its owner."""
-    try:
-        return path.read_text(encoding="utf-8") or "another process"
-    except OSError:
-        return "another process"

@@ -13,14 +13,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from neurotranscoder.core.errors import DiskError, Problem, StoreError, StudyError
 
 TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.partial(\.nii\.gz|\.[A-Za-z0-9]+)?")
 FOLDER_LOCK = ".neurotranscoder.lock"  # of an output folder that is open
-_SCRATCH = ".neurotranscoder."
-_IN_USE = "in-use.lock"
 
 
 @contextlib.contextmanager
@@ -92,53 +88,6 @@ def atomic_group(folder: Path, *, last: str) -> Iterator[Path]:
                 path.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Offer a new folder for intermediate results, gone when the context ends.
-
-    Those that killed processes of the same user left beside it go as well; one that is in use
-    stays.
-
-    Parameters
-    ----------
-    parent : Path
-        A folder; processes that work on what is in the new one need to see it as well.
-    """
-    for left in parent.glob(f"{_SCRATCH}*.partial"):
-        if _is_left_by_us(left):
-            shutil.rmtree(left, ignore_errors=True)
-    with disk_errors(parent):
-        made = tempfile.TemporaryDirectory(
-            prefix=_SCRATCH, suffix=".partial", dir=parent, ignore_cleanup_errors=True
-        )
-    with (
-        made as folder,
-        FileLock(Path(folder) / _IN_USE),
-    ):
-        yield Path(folder)
-
-
-def _is_left_by_us(folder: Path) -> bool:
-    """Say whether a scratch folder is of this user and of a process that is dead."""
-    try:
-        own = folder.lstat().st_uid == os.getuid()
-        return own and (folder / _IN_USE).exists() and not _in_use(folder)
-    except OSError:
-        return False
-
-
-def _in_use(folder: Path) -> bool:
-    """Say whether a scratch folder belongs to a process that is alive."""
-    lock = folder / _IN_USE
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, blocking=False):
-            return False
-    except Timeout:
-        return True
 
 
 def _new_temporary(path: Path) -> Path:
@@ -232,18 +181,6 @@ def read_json(path: Path) -> dict[str, object]:
     if not isinstance(content, dict):
         raise StoreError(f"{path}: got a JSON {type(content).__name__}; need an object {{...}}")
     return content
-
-
-def remove_leftovers(folder: Path) -> int:
-    """Remove temporaries that killed writers left below a folder; return how many."""
-    found = [path for path in folder.rglob(".*") if TEMPORARY.fullmatch(path.name)]
-    leftovers = [path for path in found if not _in_use(path)]
-    for path in leftovers:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return len(leftovers)
 
 
 def read_table(path: Path) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurotranscoder.core.errors import SettingsError, TrainingError
-from neurotranscoder.io.store import remove_leftovers
+from neurotranscoder.io.scratch import remove_leftovers
 from neurotranscoder.model.transcoder import CyclicTranscoder, GatedCoder
 from neurotranscoder.train.checkpoint import (
     Snapshot,

@@ -18,7 +18,7 @@ from neurotranscoder.evaluate.benchmark.plan import WorldPlan
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.evaluate.truths import with_details, with_truth
-from neurotranscoder.io.store import scratch_folder
+from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.physics.head import build_head
 from neurotranscoder.preprocess.align import AlignSettings, align, common_blocks
 from neurotranscoder.simulate.cohort import Cohort, make_cohort
