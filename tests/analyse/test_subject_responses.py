@@ -238,6 +238,7 @@ def test_responses_are_written_with_sidecars_and_a_picture(subject, found, tmp_p
     assert len(curves["value"]) == 4 * len(found.responses.times)
     sidecar = read_json(tmp_path / "sub-01_hrf.json")
     assert sidecar["Intervals"] == "95 %, jackknife over 3 runs"
+    assert sidecar["ShareOfInstruments"] == found.instrument_share
     assert all(sidecar[column]["Description"] for column in table)
     assert sidecar["peak"]["Units"] == sidecar["peak_low"]["Units"] == "s"
     path = tmp_path / "sub-01_hrf.png"

@@ -3,11 +3,11 @@
 The model has EEG = scale (L c + n) and movie = M r: c its courses, L the leadfield of its sparse
 sources, M its maps at voxels, and r what is read of c. The best linear reading of c from one frame
 of EEG, with prior variances C and the covariance N of the rest, is R = C L' (L C L' + N)^-1, and
-movie = M R EEG / scale. Forward, the EEG of a movie is the regression of EEG on what is read,
-cov(EEG, movie) cov(movie)^-1 [1]_, with a ridge:
-scale L C M' (M Q M' + w I)^-1, Q = R L C the covariance of r, and one gain, with which it explains
-most of the EEG. Maps hold errors. Without the ridge, patterns of places whose maps
-overlap are differences of nearly equal ones, and have either sign where EEG is noisy.
+movie = M R EEG / scale. Forward, the EEG of a movie is the regression of EEG on the movie that is
+read, cov(EEG, movie) cov(movie)^-1 [1]_, with a ridge: scale L C M' (M Q M' + w I)^-1, Q = R L C
+the covariance of r, at the one gain that explains most of the EEG. Maps hold errors: without the
+ridge, patterns of places whose maps overlap are differences of nearly equal ones, and have either
+sign where EEG is noisy.
 
 Without sparse sources courses are the channels: L is the identity, R is the identity as well, as
 the model reads, and C = Q is the covariance of the EEG, without which weights of channels say
