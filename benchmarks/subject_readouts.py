@@ -69,7 +69,13 @@ def of_responses(
     return lines
 
 
-def of_maps(truth: Truth, trained: TrainedSubject, run: RunId, maps: SubjectMaps) -> list[str]:
+def of_maps(
+    truth: Truth,
+    trained: TrainedSubject,
+    run: RunId,
+    maps: SubjectMaps,
+    trusted: Bool[ndarray, " regions"],
+) -> list[str]:
     """Return r of topographies with true leadfields, and where point spreads peak."""
     shares = SubjectTruth(truth, (run,), (), trained.mask).maps
     true = truth.subject(run).leadfield.T
@@ -82,11 +88,13 @@ def of_maps(truth: Truth, trained: TrainedSubject, run: RunId, maps: SubjectMaps
         found = np.stack([maps.topography(one) for one in places])
         r = correlate_rows(found - found.mean(axis=1, keepdims=True), true)
         low, median, high = np.nanquantile(r, (0.1, 0.5, 0.9))
+        seen = np.nanquantile(r[trusted], (0.1, 0.5))
         peaks = [centres[int(np.argmax(np.abs(maps.point_spread(one))))] for one in places]
         away = np.linalg.norm(np.stack(peaks) - np.stack(middle), axis=1)
         lines.append(
             f"  topography, {name:12s} r with the true leadfield {median:.3f} (10-90 %: {low:.2f}"
-            f"-{high:.2f}); point spread peaks {np.median(away):.1f} mm (mean {away.mean():.1f}) "
+            f"-{high:.2f}), of the {trusted.sum()} seen {seen[1]:.3f} (10 %: {seen[0]:.2f}); "
+            f"point spread peaks {np.median(away):.1f} mm (mean {away.mean():.1f}) "
             "from its centre"
         )
     return lines
@@ -106,14 +114,19 @@ def check(cohort: Cohort, group: TrainedTranscoder, tests: list[RunId], n_fit: i
     for what, runs in (("all runs", [*fitted, *others]), ("one run", fitted[:1])):
         found = region_hrfs(trained, group, runs, atlas, seen=seen)
         everywhere = np.ones(len(found.names), dtype=bool)
-        lines += [f" responses, {what}, all regions", *of_responses(found, true, everywhere)]
-        if what == "all runs" and not found.trusted.all():
+        share = f"instruments {found.instrument_share:.2f}"
+        lines += [
+            f" responses, {what}, all regions, {share}",
+            *of_responses(found, true, everywhere),
+        ]
+        if what == "all runs":
+            trusted = found.trusted
             lines += [
                 " responses, regions that are seen",
-                *of_responses(found, true, found.trusted),
+                *of_responses(found, true, trusted),
             ]
     maps = SubjectMaps.of(trained, fitted if trained.coder.sparse is None else ())
-    return [*lines, " maps", *of_maps(truth, trained, tests[0], maps)]
+    return [*lines, " maps", *of_maps(truth, trained, tests[0], maps, trusted)]
 
 
 def main() -> None:

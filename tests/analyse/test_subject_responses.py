@@ -5,7 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import gamma
 
+from neurotranscoder.analyse.region_reader import RegionReader
 from neurotranscoder.analyse.response_shapes import ResponseSettings, shapes_of
+from neurotranscoder.analyse.responses import basis_of, weights_of
 from neurotranscoder.analyse.subject_responses import region_hrfs
 from neurotranscoder.analyse.subject_responses_store import write_region_hrfs
 from neurotranscoder.core.axes import VoxelGrid
@@ -16,6 +18,7 @@ from neurotranscoder.io.store import read_json, read_table
 from neurotranscoder.model.sparse import SparseSources
 from neurotranscoder.reconstruct.subject import subject_movie
 from neurotranscoder.report.subject_readouts import write_region_hrfs_picture
+from neurotranscoder.signal.correlation import correlate_rows
 from neurotranscoder.train.subject_coder import SubjectCoder
 from neurotranscoder.train.subject_signals import followed
 from neurotranscoder.train.trained_subject import TrainedSubject, digest_of_group
@@ -118,6 +121,29 @@ def test_known_responses_of_regions_are_recovered(subject, found):
     assert found.over == "runs"
 
 
+def test_maps_are_fitted_anew_with_the_response_of_their_region(subject, trained, atlas, known):
+    """BOLD of runs knows the maps; those that a fit with one response would give are others."""
+    labels, numbers = atlas.labels[trained.mask], np.arange(1, 5)
+    basis = basis_of(subject.group.response, ResponseSettings())
+    reader = RegionReader(trained, subject.group, labels, numbers, basis)
+    runs = [reader.run(one) for one in known]
+    times, shared = subject.group.response.times, weights_of(subject.group.response, basis)
+    own = np.stack(
+        [
+            weights_of(Response(times, response(times, *one)), basis)
+            for one in zip(PEAKS, RATIOS, strict=True)
+        ]
+    )
+    r = [
+        np.median(
+            correlate_rows(reader.refitted(runs, weights)[labels > 0], trained.maps[labels > 0])
+        )
+        for weights in (own, np.tile(shared, (4, 1)))
+    ]
+    assert r[0] > 0.8, f"median r {r}"
+    assert r[0] > r[1], f"median r {r}"
+
+
 def test_slice_times_are_those_of_the_images(subject, trained, atlas, known, found):
     """Said to be acquired earlier than they were, slices make responses early by as much."""
 
@@ -212,6 +238,7 @@ def test_responses_are_written_with_sidecars_and_a_picture(subject, found, tmp_p
     assert len(curves["value"]) == 4 * len(found.responses.times)
     sidecar = read_json(tmp_path / "sub-01_hrf.json")
     assert sidecar["Intervals"] == "95 %, jackknife over 3 runs"
+    assert sidecar["ShareOfInstruments"] == found.instrument_share
     assert all(sidecar[column]["Description"] for column in table)
     assert sidecar["peak"]["Units"] == sidecar["peak_low"]["Units"] == "s"
     path = tmp_path / "sub-01_hrf.png"

@@ -8,11 +8,15 @@ is chosen on what is held out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from neurotranscoder.analyse.instruments import InstrumentStatistics
 from neurotranscoder.analyse.response_shapes import (
     RegionResponses,
     ResponseSettings,
@@ -30,6 +34,31 @@ from neurotranscoder.core.response import Response
 
 Fit = Callable[[LagStatistics, float], Float[ndarray, "regions basis"]]
 Folds = Sequence[tuple[LagStatistics, LagStatistics]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossed:
+    """The responses of regions from all parts, and without each.
+
+    Parameters
+    ----------
+    weights : array, shape (regions, basis)
+        Of basis functions.
+    curves : array, shape (regions, lags)
+        Responses.
+    without : tuple of array, shape (regions, lags)
+        Responses without each part in turn.
+    left : array, shape (regions,)
+        Share of held-out BOLD that is not explained; 1 where that was not asked.
+    shrinkage : float
+        Weight of the penalty.
+    """
+
+    weights: Float[ndarray, "regions basis"]
+    curves: Float[ndarray, "regions lags"]
+    without: tuple[Float[ndarray, "regions lags"], ...]
+    left: Float[ndarray, " regions"]
+    shrinkage: float
 
 
 def crossed_responses(
@@ -52,6 +81,21 @@ def crossed_responses(
     with_intervals : bool
         Whether parts are long enough that leaving one out tells how far others would move it.
     """
+    found = crossed_curves(parts, response, settings)
+    return responses_with_shapes(
+        response.times,
+        found.curves,
+        found.without if with_intervals else [],
+        1 - found.left,
+        settings,
+        shrinkage=found.shrinkage,
+    )
+
+
+def crossed_curves(
+    parts: Sequence[LagStatistics], response: Response, settings: ResponseSettings
+) -> Crossed:
+    """Return curves of regions, how far they leave the group's chosen on parts held out."""
     basis = basis_of(response, settings)
     of_group, penalty = weights_of(response, basis), roughness(basis)
     whole = total_of(parts)
@@ -67,14 +111,31 @@ def crossed_responses(
         return fit_responses(known, mean_fit(known, of_mean)[0], penalty, shrinkage)
 
     shrinkage, left = _chosen(folds, fit, settings.shrinkages)
-    return responses_with_shapes(
-        response.times,
-        fit(whole, shrinkage) @ basis.T,
-        [fit(known, shrinkage) @ basis.T for known, _ in folds] if with_intervals else [],
-        1 - left,
-        settings,
-        shrinkage=shrinkage,
-    )
+    weights = fit(whole, shrinkage)
+    without = tuple(fit(known, shrinkage) @ basis.T for known, _ in folds)
+    return Crossed(weights, weights @ basis.T, without, left, shrinkage)
+
+
+def instrumented_curves(
+    parts: Sequence[InstrumentStatistics], response: Response, settings: ResponseSettings
+) -> Crossed:
+    """Return curves of regions by instruments; held-out BOLD cannot tell how far to shrink them.
+
+    What predicts BOLD best from a noisy source is what is bent by its noise.
+    """
+    basis = basis_of(response, settings)
+    of_group, penalty = weights_of(response, basis), roughness(basis)
+    shrinkage = settings.instrument_shrinkage
+
+    def fit(known: Sequence[InstrumentStatistics]) -> Float[ndarray, "regions basis"]:
+        lags = reduce(add, known).lags
+        [mean] = fit_responses(lags.pooled, of_group, penalty, shrinkage)
+        return fit_responses(lags, mean, penalty, shrinkage)
+
+    weights = fit(parts)
+    left_out = [[*parts[:k], *parts[k + 1 :]] for k in range(len(parts))]
+    without = tuple(fit(known) @ basis.T for known in left_out)
+    return Crossed(weights, weights @ basis.T, without, np.ones(len(weights)), shrinkage)
 
 
 def _chosen(

@@ -18,11 +18,14 @@ from neurotranscoder.core.settings import Settings
 class ResponseSettings(Settings):
     """How the response of a region is estimated."""
 
-    knot_spacing: float = Field(default=1.6, gt=0)
+    knot_spacing: float = Field(default=1.2, gt=0)
     """Distance of the knots of the cubic splines that responses are made of, in s."""
     shrinkages: tuple[float, ...] = (1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
     """Candidate weights of the squared second difference by which a response leaves the shared
     one, relative to the power of the source; validation runs choose one for all regions."""
+    instrument_shrinkage: float = Field(default=1.0, ge=0)
+    """The same weight for responses of a subject's regions by instruments (`analyse.instruments`),
+    which held-out BOLD cannot choose."""
     latest_peak: float = Field(default=12.0, gt=0)
     """Largest lag at which a peak is looked for, in s."""
     latest_undershoot: float = Field(default=24.0, gt=0)

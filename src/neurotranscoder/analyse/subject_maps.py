@@ -1,16 +1,24 @@
 """What a subject's model has learnt between voxels and electrodes, in both directions.
 
-The model has EEG = scale L c and movie = M c, c its courses: L the leadfield of its sparse
-sources, M its maps at voxels. Forward, a movie gives EEG = scale L pinv(M) movie. Backward, the
-best linear reading of the courses from one frame of EEG, with their prior variances C and the
-covariance N of the rest, gives movie = M C L' (L C L' + N)^-1 EEG / scale. Without sparse sources
-courses are the channels: L is the identity, the reading is M / scale, as the model reads, and C
-is the covariance of the EEG, without which weights of channels say nothing of their pattern.
+The model has EEG = scale (L c + n) and movie = M r: c its courses, L the leadfield of its sparse
+sources, M its maps at voxels, and r what is read of c. The best linear reading of c from one frame
+of EEG, with prior variances C and the covariance N of the rest, is R = C L' (L C L' + N)^-1, and
+movie = M R EEG / scale. Forward, the EEG of a movie is the regression of EEG on the movie that is
+read, cov(EEG, movie) cov(movie)^-1 [1]_, with a ridge: scale L C M' (M Q M' + w I)^-1, Q = R L C
+the covariance of r, at the one gain that explains most of the EEG. Maps hold errors: without the
+ridge, patterns of places whose maps overlap are differences of nearly equal ones, and have either
+sign where EEG is noisy.
 
-pinv is that of M C^1/2, less the directions in which courses hardly move the movie.
+Without sparse sources courses are the channels: L is the identity, R is the identity as well, as
+the model reads, and C = Q is the covariance of the EEG, without which weights of channels say
+nothing of their pattern.
 
-The forward map shows places (Haufe et al. 2014, NeuroImage 87:96-110); weights of the inverse
-also cancel noise and other places.
+The forward map shows places; weights of the inverse also cancel noise and other places [1]_.
+
+References
+----------
+.. [1] Haufe, S. et al. (2014). On the interpretation of weight vectors of linear models in
+   multivariate neuroimaging. NeuroImage 87, 96-110.
 """
 
 from __future__ import annotations
@@ -29,7 +37,7 @@ from neurotranscoder.core.recording import Recording
 from neurotranscoder.train.subject_signals import eeg_axis
 from neurotranscoder.train.trained_subject import TrainedSubject
 
-_LEAST = 0.1  # of the largest: directions of courses that move the movie less have no place
+_RIDGE = 1.0  # of the mean power of a direction of the movie
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +96,12 @@ class SubjectMaps:
         sparse, scale = trained.coder.sparse, trained.eeg_scale
         maps = trained.maps.astype(np.float64)
         if sparse is None:
-            field, root = np.eye(maps.shape[1]), _root(_covariance(trained, recordings))
+            field, covariance = np.eye(maps.shape[1]), _covariance(trained, recordings)
+            read = covariance
         else:
-            field, root = sparse.leadfield.numpy(), np.diag(np.sqrt(sparse.prior_variance.numpy()))
-        unmixing = root @ np.linalg.pinv(maps @ root, rcond=_LEAST)
+            field, covariance = sparse.leadfield.numpy(), np.diag(sparse.prior_variance.numpy())
+            read = scale * _reading(trained) @ field @ covariance
+        unmixing = _unmixing(maps, covariance, read, field)
         places = trained.montage, trained.grid, trained.mask
         return cls(scale * field, unmixing, maps, _reading(trained), *places)
 
@@ -186,7 +196,18 @@ def _covariance(
     return total / count
 
 
-def _root(covariance: Float[ndarray, "n n"]) -> Float[ndarray, "n n"]:
-    """Return the symmetric square root of a covariance."""
-    powers, turned = np.linalg.eigh(covariance)
-    return np.asarray((turned * np.sqrt(np.maximum(powers, 0))) @ turned.T)
+def _unmixing(
+    maps: Float[ndarray, "voxels components"],
+    covariance: Float[ndarray, "components components"],
+    read: Float[ndarray, "components components"],
+    field: Float[ndarray, "channels components"],
+) -> Float[ndarray, "components voxels"]:
+    """Return courses of a movie by ridge regression on what is read of them, at its best gain."""
+    products = maps.T @ maps
+    power = products @ read
+    ridge = _RIDGE * np.trace(power) / len(power) + np.finfo(float).tiny
+    found = covariance @ np.linalg.solve(power + ridge * np.eye(len(power)), maps.T)
+    eeg = field @ (found @ maps)
+    energy = float(np.sum((eeg @ read) * eeg))
+    gain = float(np.sum(eeg * (field @ covariance))) / energy if energy > 0 else 0.0
+    return np.asarray(gain * found)

@@ -1,32 +1,37 @@
 """A hemodynamic response for each region of an atlas, from a subject's voxels.
 
 One response is fitted to all voxels of a region, each at its own slice times and with its own
-source, as the model gives it from EEG alone. Voxels whose map is zero say nothing and are left
-out; others count by the squares of their maps, and the signs of maps do not matter.
+source. Maps of sources are fitted anew with the response of the region (`RegionReader.refitted`),
+and responses are read by regression and by instruments (`analyse.joined_responses`). Voxels whose
+map is zero say nothing and are left out; others count by the squares of their maps, and the signs
+of maps do not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from operator import add
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from neurotranscoder.analyse.crossed_responses import crossed_responses
+from neurotranscoder.analyse.crossed_responses import crossed_curves, instrumented_curves
+from neurotranscoder.analyse.instruments import instrument_statistics
+from neurotranscoder.analyse.joined_responses import instrument_share, joined_responses
+from neurotranscoder.analyse.region_reader import RegionReader, RegionRun
 from neurotranscoder.analyse.response_shapes import RegionResponses, ResponseSettings
-from neurotranscoder.analyse.responses import LagStatistics, basis_of
-from neurotranscoder.core.axes import TimeAxis
+from neurotranscoder.analyse.responses import basis_of
 from neurotranscoder.core.errors import GridError, SettingsError
 from neurotranscoder.core.recording import Recording
-from neurotranscoder.core.response import Response
+from neurotranscoder.core.spread import kept
 from neurotranscoder.io.atlas import Atlas
 from neurotranscoder.reconstruct.subject_bold import check_group
-from neurotranscoder.train.subject import SubjectSettings
-from neurotranscoder.train.subject_signals import SubjectSignals, subject_signals
+from neurotranscoder.train.subject_signals import SubjectSignals
 from neurotranscoder.train.trained import TrainedTranscoder
 from neurotranscoder.train.trained_subject import TrainedSubject
 
@@ -34,6 +39,7 @@ LEAST_SEEN = 0.1
 """Share of a region's voxels that have to be seen for the region to count as seen."""
 _SEGMENT = 30.0  # s, at least: noise of neighbouring segments is hardly alike
 _MOST_SEGMENTS = 8
+_PASSES = 1  # of fitting maps anew; more make regions that are hardly seen wander
 
 Parts = Literal["runs", "segments", "nothing"]
 
@@ -56,6 +62,8 @@ class SubjectResponses:
         Labels of runs that were used.
     over : {'runs', 'segments', 'nothing'}
         What was left out in turn for the intervals; 'nothing': there are none.
+    instrument_share : float
+        Weight of what instruments say; see `analyse.joined_responses`.
     """
 
     names: tuple[str, ...]
@@ -65,6 +73,7 @@ class SubjectResponses:
     responses: RegionResponses
     runs: tuple[str, ...]
     over: Parts
+    instrument_share: float
 
     @property
     def trusted(self) -> Bool[ndarray, " regions"]:
@@ -120,103 +129,46 @@ def region_hrfs(
             f"no region of the atlas has a voxel in the mask of {len(labels)} voxels; check that "
             "atlas and model are in the same space"
         )
-    reader = _Reader(trained, group, labels, numbers, basis_of(group.response, settings))
-    parts: list[LagStatistics] = []
-    over: Parts = "runs"
-    for recording in recordings:
-        run = reader.signals(recording)
-        pieces = [slice(None)]
-        if len(recordings) == 1:
-            pieces, over = _segments(run)
-        parts += reader.statistics(run, pieces)
-    found = crossed_responses(parts, group.response, settings, with_intervals=over != "nothing")
+    basis = basis_of(group.response, settings)
+    reader = RegionReader(trained, group, labels, numbers, basis)
+    runs = kept(reader.run, recordings)
+    responses, over, share = _read(reader, runs, settings)
     used = reader.used
     return SubjectResponses(
         names=tuple(placed.names[int(one)] for one in numbers),
         n_voxels=np.array([np.sum(labels == one) for one in numbers]),
         n_used=np.array([np.sum(used & (labels == one)) for one in numbers]),
         seen=_share_seen(seen, used, labels, numbers),
-        responses=found,
+        responses=responses,
         runs=tuple(one.run.label for one in recordings),
         over=over,
+        instrument_share=share,
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reader:
-    """What is read from each run of a subject."""
-
-    trained: TrainedSubject
-    group: TrainedTranscoder
-    labels: Int[ndarray, " voxels"]
-    numbers: Int[ndarray, " regions"]
-    basis: Float[ndarray, "lags basis"]
-
-    @property
-    def used(self) -> Bool[ndarray, " voxels"]:
-        """Voxels that have a map."""
-        return np.asarray(self.trained.maps.any(axis=1))
-
-    def signals(self, recording: Recording) -> SubjectSignals:
-        """Return EEG and BOLD of a run, as the model reads them."""
-        settings = SubjectSettings.model_validate(dict(self.trained.settings))
-        return subject_signals(
-            recording,
-            group=self.group,
-            mask=self.trained.mask,
-            rate=self.trained.rate,
-            whitening=settings.whitening,
-        )
-
-    def statistics(self, run: SubjectSignals, pieces: Sequence[slice]) -> list[LagStatistics]:
-        """Return what pieces of a run's volumes say about the responses of regions."""
-        settings = SubjectSettings.model_validate(dict(self.trained.settings))
-        step = max(1, round(settings.rate / settings.fit_rate))
-        courses = self.trained.coder.courses(run.eeg, settings.rate, step=step)
-        start = run.axis.start + (step // 2) / settings.rate
-        frames = TimeAxis(start, settings.rate / step, courses.shape[1])
-        times = self.group.response.times
-        through = [
-            run.regressors(courses, frames, Response(times, column)) for column in self.basis.T
-        ]
-        n_regions, n_basis = len(self.numbers), self.basis.shape[1]
-        found = [
-            LagStatistics(
-                np.zeros((n_regions, n_basis, n_basis)),
-                np.zeros((n_regions, n_basis)),
-                np.zeros(n_regions),
-            )
-            for _ in pieces
-        ]
-        for index in np.unique(run.slices[self.used & (self.labels > 0)]):
-            features = np.stack([one(int(index)) for one in through])
-            for piece, into in zip(pieces, found, strict=True):
-                self._add_slice(run, int(index), features[..., piece], piece, into)
-        return found
-
-    def _add_slice(
-        self,
-        run: SubjectSignals,
-        index: int,
-        features: Float[ndarray, "basis components kept"],
-        piece: slice,
-        into: LagStatistics,
-    ) -> None:
-        """Add what the voxels of a slice say."""
-        n_basis, n_components, _ = features.shape
-        flat = features.reshape(n_basis * n_components, -1)
-        gram = (flat @ flat.T).reshape(n_basis, n_components, n_basis, n_components)
-        gram = gram.transpose(0, 2, 1, 3).reshape(n_basis**2, n_components**2)
-        rows = (run.slices == index) & self.used
-        for place, number in enumerate(self.numbers):
-            inside = rows & (self.labels == number)
-            if not inside.any():
-                continue
-            maps = self.trained.maps[inside].astype(np.float64)
-            bold = run.bold[inside][:, piece].astype(np.float64)
-            into.gram[place] += (gram @ (maps.T @ maps).ravel()).reshape(n_basis, n_basis)
-            into.cross[place] += features.reshape(n_basis, -1) @ (maps.T @ bold).ravel()
-            into.energy[place] += np.sum(bold**2)
+def _read(
+    reader: RegionReader, runs: Sequence[RegionRun], settings: ResponseSettings
+) -> tuple[RegionResponses, Parts, float]:
+    """Return responses, what intervals are over, and how much instruments count."""
+    response, pieces = reader.group.response, [slice(None)]
+    over: Parts = "runs"
+    if len(runs) == 1:
+        pieces, over = _segments(runs[0].signals)
+    maps = reader.trained.maps.astype(np.float64)
+    for _ in range(_PASSES):
+        parts = [part for run in runs for part in reader.statistics(run, maps, pieces)]
+        maps = reader.refitted(runs, crossed_curves(parts, response, settings).weights)
+    parts = [part for run in runs for part in reader.statistics(run, maps, pieces)]
+    direct = crossed_curves(parts, response, settings)
+    through = [part for run in runs for part in instrument_statistics(reader, run, maps, pieces)]
+    other = (
+        instrumented_curves(through, response, settings) if reduce(add, through).enough else None
+    )
+    share = instrument_share(response.times, direct, other, settings)
+    found = joined_responses(
+        response.times, direct, other, share, settings, with_intervals=over != "nothing"
+    )
+    return found, over, share
 
 
 def _segments(run: SubjectSignals) -> tuple[list[slice], Parts]:

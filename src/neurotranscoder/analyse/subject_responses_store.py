@@ -59,7 +59,11 @@ def write_region_hrfs(
         folder / f"{stem}_hrf.tsv",
         _shapes(found),
         sources=sources,
-        metadata={"Shrinkage": found.responses.shrinkage, **extra},
+        metadata={
+            "Shrinkage": found.responses.shrinkage,
+            "ShareOfInstruments": found.instrument_share,
+            **extra,
+        },
     )
     lags = found.responses.times.tolist()
     ends = {
