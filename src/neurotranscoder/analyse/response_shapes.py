@@ -18,8 +18,10 @@ from neurotranscoder.core.settings import Settings
 class ResponseSettings(Settings):
     """How the response of a region is estimated."""
 
-    knot_spacing: float = Field(default=1.2, gt=0)
+    knot_spacing: float = Field(default=1.6, gt=0)
     """Distance of the knots of the cubic splines that responses are made of, in s."""
+    subject_knot_spacing: float = Field(default=1.2, gt=0)
+    """The same for regions of a subject, which are read at voxels and their own slice times."""
     shrinkages: tuple[float, ...] = (1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
     """Candidate weights of the squared second difference by which a response leaves the shared
     one, relative to the power of the source; validation runs choose one for all regions."""
@@ -30,6 +32,11 @@ class ResponseSettings(Settings):
     """Largest lag at which a peak is looked for, in s."""
     latest_undershoot: float = Field(default=24.0, gt=0)
     """Largest lag at which an undershoot is looked for, in s; the end of a response is noise."""
+
+    @property
+    def of_subject(self) -> ResponseSettings:
+        """The settings with the knots of a subject's regions."""
+        return self.model_copy(update={"knot_spacing": self.subject_knot_spacing})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

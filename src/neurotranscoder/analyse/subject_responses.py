@@ -117,7 +117,7 @@ def region_hrfs(
     WeightsError
         When the group model is another one, or channels differ.
     """
-    settings = ResponseSettings() if settings is None else settings
+    settings = (settings or ResponseSettings()).of_subject
     if not recordings:
         raise SettingsError("got no run; responses of regions need one with EEG and BOLD")
     check_group(trained, group)
