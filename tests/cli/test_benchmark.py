@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -74,6 +75,11 @@ def test_a_method_of_ones_own_is_scored_on_what_it_may_see(done):
     assert len({(row.scenario, row.geometry_seed) for row in rows}) == 4
     assert {row.r for row in rows if row.quantity == "bold_from_eeg"} == {0.0}
     assert all(row.r != 0 for row in rows if row.quantity == "source_from_bold")
+    content = (Path.cwd() / "own_methods_of_cli_tests.py").read_bytes()
+    address = "own_methods_of_cli_tests:Copy"
+    made = hashlib.sha256(address.encode() + content).hexdigest()
+    for world in json.loads((done / "benchmark.json").read_text())["worlds"]:
+        assert world["outside"] == {"copy": {"origin": address, "sha256": made}}
 
 
 def test_answers_that_cannot_be_scored_fail_by_name_and_the_rest_is_kept(done, tmp_path, capsys):

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -27,6 +29,19 @@ class Vandal(Cheat):
 class Answers(Cheat):
     answer = None
     def predict(self, run): return self.answer
+
+class Nested:
+    def fit(self, training, _):
+        for run in training:
+            self.predict(run)
+    def predict(self, run):
+        for array in (run.blocks.labels, run.cells.volumes.slice_times):
+            array[:] = array.ravel()[::-1].reshape(array.shape) + 1
+        return {"bold_from_eeg": np.zeros(run.bold.shape)}
+
+class Exits:
+    def fit(self, training, _): raise SystemExit(3)
+    def predict(self, run): ...
 
 class NoFit:
     def predict(self, run): ...
@@ -64,6 +79,21 @@ def test_a_method_cannot_change_what_others_are_shown(module, run):
     assert_allclose(run.eeg, before)
 
 
+def test_a_method_that_changes_all_it_can_changes_a_copy(module, run):
+    before = copy.deepcopy(run)
+    method = OutsideMethod("nested", f"{module}:Nested")
+    method.fit([run], [])
+    method.predict(run)
+    assert_allclose(run.blocks.labels, before.blocks.labels)
+    assert_allclose(run.cells.volumes.slice_times, before.cells.volumes.slice_times)
+
+
+def test_a_method_that_ends_the_process_fails_by_name(module, run):
+    method = OutsideMethod("exits", f"{module}:Exits")
+    with pytest.raises(MethodError, match=r"'exits': fit failed .SystemExit: 3"):
+        method.fit([run], [])
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -72,6 +102,7 @@ def test_a_method_cannot_change_what_others_are_shown(module, run):
         (lambda run: Prediction(source_fused=run.bold * np.nan), "NaN or infinite"),
         (lambda run: {"bold": run.bold}, "predicts bold; known parts are bold_from_eeg"),
         (lambda _: {"bold_from_eeg": "loud"}, "no array of numbers"),
+        (lambda run: {"bold_from_eeg": 1j * run.bold}, "no array of numbers .it is complex"),
         (lambda run: run.bold, "returned a ndarray; need a Prediction"),
         (lambda _: {}, "says nothing about"),
     ],

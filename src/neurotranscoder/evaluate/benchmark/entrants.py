@@ -32,10 +32,13 @@ class Entrant:
         How it is made.
     fingerprint : str
         Hash of what its results depend on besides the package and the plan.
+    origin : str
+        Where a method that is not of the package comes from: its address, or a folder.
     """
 
     spec: MethodSpec
     fingerprint: str = ""
+    origin: str = ""
 
     @property
     def name(self) -> str:
@@ -86,7 +89,8 @@ class Chosen:
         entrants = [Entrant(spec) for spec in methods_named(known, self.names)]
         for words in self.outside:
             name, address = _pair(words)
-            entrants.append(Entrant(outside_spec(name, address), fingerprint_of(address)))
+            spec = outside_spec(name, address)
+            entrants.append(Entrant(spec, fingerprint_of(address), address))
         for words in self.predictions:
             name, place = _pair(words)
             if name == place:
@@ -97,7 +101,8 @@ class Chosen:
                     "with predictions in a folder; check the path, or see README.txt of --export"
                 )
             folder = Path(place) / world.name
-            entrants.append(Entrant(files_spec(name, folder), fingerprint_of_files(folder)))
+            spec = files_spec(name, folder)
+            entrants.append(Entrant(spec, fingerprint_of_files(folder), str(folder)))
         names = [entrant.name for entrant in entrants]
         if double := sorted({name for name in names if names.count(name) > 1}):
             raise SettingsError(

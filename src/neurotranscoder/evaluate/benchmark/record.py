@@ -55,13 +55,21 @@ class MethodRecord(_Part):
     informed: bool
 
 
+class OutsideRecord(_Part):
+    """Where a method of others comes from: address or folder, and a hash of it."""
+
+    origin: str
+    sha256: str
+
+
 class WorldRecord(_Part):
-    """A world, and the SHA-256 of the time courses that are kept of its methods."""
+    """A world, the SHA-256 of the time courses that are kept, and methods of others."""
 
     scenario: str
     seed: int
     test_run: str
     traces: dict[str, str]
+    outside: dict[str, OutsideRecord] = {}
 
 
 class FailureRecord(_Part):

@@ -158,6 +158,11 @@ def _write_record(
             "seed": one.world.seed,
             "test_run": one.world.split.test[0],
             "traces": {result.method: result.traces for result in one.results if result.traces},
+            "outside": {
+                entrant.name: {"origin": entrant.origin, "sha256": entrant.fingerprint}
+                for entrant in work.entrants(one.world)
+                if entrant.origin
+            },
         }
         for one in found
     ]

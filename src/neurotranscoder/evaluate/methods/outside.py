@@ -6,13 +6,14 @@ elsewhere, by somebody who had the test runs: what they looked at nobody can che
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,20 +100,20 @@ class OutsideMethod:
             )
 
     def fit(self, training: Sequence[AlignedRun], validation: Sequence[AlignedRun]) -> None:
-        """Let the method learn; the arrays that it is shown cannot be written to."""
-        shown = ([_read_only(run) for run in runs] for runs in (training, validation))
+        """Let the method learn; whatever it does to the runs, others are shown them unchanged."""
+        shown = ([_of_its_own(run) for run in runs] for runs in (training, validation))
         self._call("fit", self._made.fit, *shown)
 
     def predict(self, run: AlignedRun) -> Prediction:
         """Return what the method says about one run, checked."""
-        found = self._call("predict", self._made.predict, _read_only(run))
+        found = self._call("predict", self._made.predict, _of_its_own(run))
         return checked(self.name, found, run)
 
     def _call(self, what: str, function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
         """Call code of others; whatever it raises becomes an error that names it."""
         try:
             return function(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise MethodError(
                 f"method {self.name!r}: {what} failed ({_words(error)}); repair it and run the "
                 "same command again"
@@ -198,7 +199,10 @@ def _array(name: str, part: str, values: object, run: AlignedRun) -> ndarray | N
         (len(run.eeg), "channels") if part.startswith("eeg") else (run.blocks.n_blocks, "blocks")
     )
     try:
-        array = np.asarray(values, dtype=float)
+        array = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise TypeError("it is complex")
+        array = array.astype(float)
     except (TypeError, ValueError) as error:
         raise MethodError(
             f"method {name!r}: {part} of {run.run} is no array of numbers ({error})"
@@ -265,16 +269,15 @@ def _of(made: object, part: str) -> object:
     return getattr(made, part, None)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """Return an error as text."""
     return f"{type(error).__name__}: {error}"
 
 
-def _read_only(run: AlignedRun) -> AlignedRun:
-    """Return a run whose signals cannot be written to: others are shown the same arrays."""
-    cells = replace(run.cells, data=_locked(run.cells.data))
-    power = None if run.power is None else _locked(run.power)
-    return replace(run, eeg=_locked(run.eeg), bold=_locked(run.bold), cells=cells, power=power)
+def _of_its_own(run: AlignedRun) -> AlignedRun:
+    """Return a copy of a run, but for its signals: these are large, and cannot be written to."""
+    signals = [one for one in (run.eeg, run.bold, run.power, run.cells.data) if one is not None]
+    return copy.deepcopy(run, {id(one): _locked(one) for one in signals})
 
 
 def _locked(values: ndarray) -> ndarray:
