@@ -121,6 +121,14 @@ def test_known_responses_of_regions_are_recovered(subject, found):
     assert found.over == "runs"
 
 
+def test_responses_are_read_with_maps_fitted_anew(subject, trained, atlas, known, found):
+    noise = np.random.default_rng(4).standard_normal(trained.maps.shape)
+    spoilt = replace(trained, maps=trained.maps + 2.0 * noise.astype(np.float32))
+    again = region_hrfs(spoilt, subject.group, known, atlas)
+    explained = [one.responses.explained for one in (found, again)]
+    assert_allclose(explained[1], explained[0], atol=0.02)
+
+
 def test_maps_are_fitted_anew_with_the_response_of_their_region(subject, trained, atlas, known):
     """BOLD of runs knows the maps; those that a fit with one response would give are others."""
     labels, numbers = atlas.labels[trained.mask], np.arange(1, 5)

@@ -39,7 +39,6 @@ LEAST_SEEN = 0.1
 """Share of a region's voxels that have to be seen for the region to count as seen."""
 _SEGMENT = 30.0  # s, at least: noise of neighbouring segments is hardly alike
 _MOST_SEGMENTS = 8
-_PASSES = 1  # of fitting maps anew; more make regions that are hardly seen wander
 
 Parts = Literal["runs", "segments", "nothing"]
 
@@ -155,9 +154,9 @@ def _read(
     if len(runs) == 1:
         pieces, over = _segments(runs[0].signals)
     maps = reader.trained.maps.astype(np.float64)
-    for _ in range(_PASSES):
-        parts = [part for run in runs for part in reader.statistics(run, maps, pieces)]
-        maps = reader.refitted(runs, crossed_curves(parts, response, settings).weights)
+    parts = [part for run in runs for part in reader.statistics(run, maps, pieces)]
+    # once: with more rounds regions that are hardly seen wander
+    maps = reader.refitted(runs, crossed_curves(parts, response, settings).weights)
     parts = [part for run in runs for part in reader.statistics(run, maps, pieces)]
     direct = crossed_curves(parts, response, settings)
     through = [part for run in runs for part in instrument_statistics(reader, run, maps, pieces)]
