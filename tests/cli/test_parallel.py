@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import nibabel as nib
 import numpy as np
@@ -40,14 +41,26 @@ def started(study, out, label):
     return subprocess.Popen([sys.executable, "-m", "neurotranscoder", *map(str, words)])
 
 
+def wait_until_at_work(process, out):
+    """Wait until subject 01 is being cleaned, whatever a killed command left."""
+    owner = ""
+    while process.poll() is None and str(process.pid) not in owner:
+        time.sleep(0.01)
+        with suppress(FileNotFoundError):
+            owner = (out / "preprocessed" / ".neurotranscoder.sub-01.lock").read_text()
+
+
 def test_parallel_commands_one_of_them_killed_end_as_one_command_for_all(study, tmp_path, capsys):
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert participant(study, whole) == 0
     first, second = (started(study, out, label) for label in ("01", "02"))
-    while first.poll() is None and not list(out.glob("preprocessed/*.sub-01.lock")):
-        time.sleep(0.01)
+    wait_until_at_work(first, out)
     first.kill()
     assert (first.wait(), second.wait()) == (-9, 0)
+    again = started(study, out, "01")
+    wait_until_at_work(again, out)
+    again.terminate()
+    assert again.wait() == 75
     assert participant(study, out, "01") == 0
     assert "what was done: " in capsys.readouterr().err
     assert bytes_below(out) == bytes_below(whole)
