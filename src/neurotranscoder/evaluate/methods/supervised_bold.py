@@ -17,7 +17,7 @@ from neurotranscoder.evaluate.methods.filters import BankOf, true_responses
 from neurotranscoder.evaluate.methods.known_forward import convolved
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.regression import RidgeBold, RidgeSettings
-from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs, n_lags
+from neurotranscoder.evaluate.methods.supervised_inputs import SupervisedInputs
 from neurotranscoder.evaluate.methods.supervised_settings import SupervisedSettings
 from neurotranscoder.evaluate.scoring import HeldOut
 from neurotranscoder.signal.fir import apply_fir
@@ -116,7 +116,7 @@ class BoldCandidates:
 
     def _past(self) -> BankOf:
         """Return banks for rows that went through the true response."""
-        return after(n_lags(self.fitter.training[0].aligned))
+        return after(len(self.inputs.hrf_of(self.fitter.training[0].aligned)))
 
     def _measured(self, base: RowsOf, designs: Sequence[Design]) -> FromBase:
         """Fit what a first estimate leaves of measured BOLD."""

@@ -13,14 +13,14 @@ from numpy import ndarray
 from neurotranscoder.core.source import AlignedRun
 from neurotranscoder.evaluate.methods.block_estimates import BlockEstimates
 from neurotranscoder.evaluate.methods.designs import RowsOf, TargetOf
+from neurotranscoder.evaluate.methods.filters import BankOf, true_responses
 from neurotranscoder.evaluate.methods.protocol import Knowledge
 from neurotranscoder.evaluate.methods.spatial_wiener import spatial_wiener
 from neurotranscoder.evaluate.methods.spectral_wiener import Course, SpectralWiener
 from neurotranscoder.evaluate.oracle import SpatialWiener
 from neurotranscoder.evaluate.scoring import HeldOut
-from neurotranscoder.evaluate.truths import Units, true_response
+from neurotranscoder.evaluate.truths import Units
 from neurotranscoder.signal.fir import apply_fir
-from neurotranscoder.simulate.truth import Truth
 from neurotranscoder.train.components import bold_components
 from neurotranscoder.train.regression import centred
 from neurotranscoder.train.scaling import Scaling
@@ -29,7 +29,6 @@ MANY_COMPONENTS = 150
 """Largest number of components of BOLD, and of true sources in the first estimate."""
 HrfOf = Callable[[AlignedRun], Float[ndarray, " lags"]]
 """From a run to a response at the group rate."""
-_HRF_SECONDS = 32.0
 _RANK = 1e-6  # components below this share of the largest sd are rounding errors
 
 
@@ -84,7 +83,7 @@ class SupervisedInputs:
         maps = bold_components([scaling.scale_bold(run.bold) for run in aligned], MANY_COMPONENTS)
         sources = [_centred(run.sources) / source for run in training]
         of_sources = _of_full_rank(sources)
-        hrf_of = functools.partial(_response, knowledge.truth)
+        hrf_of = functools.partial(_only_filter, true_responses(knowledge.truth))
         wiener = SpectralWiener.fit(
             [
                 Course(
@@ -100,7 +99,7 @@ class SupervisedInputs:
         spatial = spatial_wiener(knowledge.truth, aligned)
         late = functools.partial(_late, spatial)
         pairs = [(late(run), scaling.scale_bold(run.bold)) for run in aligned]
-        gain = _gain(pairs, n_lags(aligned[0]))
+        gain = _gain(pairs, len(hrf_of(aligned[0])))
         apart = None
         units = Units.of(knowledge.truth, aligned[0].blocks)
         if min(units.shares.shape) > MANY_COMPONENTS:
@@ -194,7 +193,7 @@ class SupervisedInputs:
     def gain_of(self, late: TargetOf, runs: Sequence[HeldOut]) -> float:
         """Return the factor with which an estimate of BOLD has the least squared error on runs."""
         pairs = ((late(run), self.scaling.scale_bold(run.aligned.bold)) for run in runs)
-        return _gain(pairs, n_lags(runs[0].aligned))
+        return _gain(pairs, len(self.hrf_of(runs[0].aligned)))
 
     def bold_beyond(self, base: RowsOf, run: HeldOut) -> Float[ndarray, "blocks frames"]:
         """Return what an estimate leaves of the scaled BOLD."""
@@ -226,16 +225,9 @@ def _gain(
     return float(products[0] / products[1]) if products[1] else 0.0
 
 
-def n_lags(run: AlignedRun) -> int:
-    """Return the number of frames of a true response."""
-    return round(_HRF_SECONDS * run.axis.sfreq)
-
-
-def _response(truth: Truth, run: AlignedRun) -> Float[ndarray, " lags"]:
-    """Return the response of the brain of a run at the group rate."""
-    rate = run.axis.sfreq
-    lags = np.arange(n_lags(run)) / rate
-    return true_response(truth, truth.subject(run.run), lags) / rate
+def _only_filter(bank_of: BankOf, run: AlignedRun) -> Float[ndarray, " lags"]:
+    """Return the only filter of a bank."""
+    return np.asarray(bank_of(run).taps[0])
 
 
 def _courses(
