@@ -51,9 +51,14 @@ def jackknife(value: Float[ndarray, "*shape"], left_out: Float[ndarray, "groups 
     if n < 2:
         nothing = np.full(np.shape(value), np.nan)
         return Banded(value, nothing, nothing)
-    squares = np.sum((left_out - left_out.mean(axis=0)) ** 2, axis=0)
-    half = float(student.ppf(0.975, n - 1)) * np.sqrt((n - 1) / n * squares)
+    half = float(student.ppf(0.975, n - 1)) * np.sqrt(jackknife_variance(left_out))
     return Banded(value, np.asarray(value - half), np.asarray(value + half))
+
+
+def jackknife_variance(left_out: Float[ndarray, "groups ..."]) -> Float[ndarray, ...]:
+    """Return the variance of an estimate, of which ``left_out`` lacks each group in turn."""
+    n = len(left_out)
+    return np.asarray((n - 1) / n * np.sum((left_out - left_out.mean(axis=0)) ** 2, axis=0))
 
 
 def groups_of(runs: Sequence[AlignedRun]) -> list[list[int]]:

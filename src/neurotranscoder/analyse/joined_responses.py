@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from neurotranscoder.analyse.crossed_responses import Crossed
-from neurotranscoder.analyse.jackknife import Banded
+from neurotranscoder.analyse.jackknife import Banded, jackknife_variance
 from neurotranscoder.analyse.response_shapes import (
     RegionResponses,
     ResponseSettings,
@@ -57,8 +57,7 @@ def instrument_share(
     apart = np.stack(
         [shapes_of(times, a, settings)[:2] - shapes_of(times, b, settings)[:2] for a, b in pairs]
     )
-    n, left = len(apart) - 1, apart[1:]
-    chance = (n - 1) / n * np.sum((left - left.mean(axis=0)) ** 2, axis=0)
+    chance = jackknife_variance(apart[1:])
     known = np.isfinite(chance + apart[0])
     variances = chance[known] + _FINE**2
     found = float(np.sum(apart[0][known] ** 2 / variances))
