@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from neurotranscoder.evaluate.activation_scores import StatisticalMap
 from neurotranscoder.evaluate.activation_truth import WINDOW, TaskTruth
+from neurotranscoder.signal.correlation import correlate_rows
 
 _SAME = 1e-6  # of the largest value: regions with one course
 
@@ -81,4 +82,4 @@ def likeness_table(of: dict[str, list[Likeness]]) -> str:
 
 def _r(one: Float[ndarray, " frames"], other: Float[ndarray, " frames"]) -> float:
     """Return the correlation of two courses."""
-    return float(np.corrcoef(one, other)[0, 1])
+    return float(correlate_rows(one[np.newaxis], other[np.newaxis])[0])
