@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -5,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from neurotranscoder.core.errors import SettingsError, StoreError
+from neurotranscoder.io import folder_locks
 from neurotranscoder.io.folder_locks import held, others, shared_files
 from neurotranscoder.io.output_folder import Sharing, open_output_folder
 from neurotranscoder.io.store import write_text
@@ -153,4 +155,11 @@ def test_a_folder_takes_in_other_work_of_the_kind_where_both_go_together(tmp_pat
             tmp_path / "two", kind="run", identity="b", facts={"b": 2}, sharing=Sharing((), add)
         ),
     ):
+        pass
+
+
+def test_who_does_not_end_with_shared_files_is_named_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_locks, "_PATIENCE", 0.0)
+    held_up = pytest.raises(StoreError, match=f"process {os.getpid()} on .* share for 0 s")
+    with shared_files(tmp_path), held_up, shared_files(tmp_path):
         pass

@@ -13,6 +13,7 @@ import fcntl
 import os
 import platform
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ _SUBJECT_LOCK = re.compile(r"\.neurotranscoder\.(sub-.+)\.lock")
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of some network file systems
 _LABEL = re.compile(r"[0-9A-Za-z+]+")
 _TOLD = 5  # holders that a message names
+_PATIENCE, _PAUSE = 600.0, 0.01  # s: what subjects share is written in moments
 
 
 def is_lock(name: str) -> bool:
@@ -77,11 +79,12 @@ def shared_files(folder: Path) -> Iterator[None]:
     Raises
     ------
     StoreError
-        When nothing can be written there.
+        When nothing can be written there, or another process, such as one that is stopped, does
+        not end with it; it is named.
     """
     path = folder / _SHARED_LOCK
     with _writable(path):
-        handle = _acquired(path, wait=True)
+        handle = _waited_for(path)
     try:
         yield
     finally:
@@ -177,7 +180,23 @@ def _writable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _acquired(path: Path, *, wait: bool = False) -> int:
+def _waited_for(path: Path) -> int:
+    """Return the handle of a locked file as soon as nobody else has it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return _acquired(path)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise StoreError(
+                    f"{path.parent}: {_owner(path)} has been at what subjects share for "
+                    f"{_PATIENCE:.0f} s or more; need it for a moment; let that process go on, or "
+                    "end it, and give the same command again"
+                ) from error
+            time.sleep(_PAUSE)
+
+
+def _acquired(path: Path) -> int:
     """Return the handle of a locked file, which stands at its path."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +207,7 @@ def _acquired(path: Path, *, wait: bool = False) -> int:
                 raise
             continue  # whoever made the folder took it away again
         try:
-            _lock(handle, wait=wait)
+            _lock(handle)
             if _stands_at(path, handle):
                 os.ftruncate(handle, 0)
                 os.write(handle, _myself().encode())
@@ -228,10 +247,10 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def _lock(handle: int, *, wait: bool = False) -> None:
+def _lock(handle: int) -> None:
     """Lock an open file, or raise BlockingIOError; where there are no locks, do nothing."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
