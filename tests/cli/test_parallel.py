@@ -75,6 +75,17 @@ def test_a_subject_that_another_command_is_at_is_refused_with_its_name(study, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [((), "requires at least 1"), (("",), "participants has ''"), (("02\r",), r"has '02\r'")],
+)
+def test_a_label_that_a_script_lost_is_not_the_whole_study(study, tmp_path, label, said, capfd):
+    words = ("participant", *STEPS, "--participant-label", *label)
+    assert command("run", study, tmp_path / "out", *words, quick=False) == 2
+    assert said in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_page_of_all_is_left_to_the_command_that_ends_last(study, tmp_path, capsys):
     clean = tmp_path / "clean"
     words = ("preprocess", study, clean, *STEPS, "--participant-label", "01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class Common:
     ] = ()
     participant_label: Annotated[
         tuple[str, ...],
-        Parameter(help="Subjects to read, without 'sub-'.", negative="", consume_multiple=True),
+        Parameter(help="Subjects to read, without 'sub-'.", negative="", consume_multiple=1),
     ] = ()
     seed: Annotated[int | None, Parameter(help="Seed of networks and their training.")] = None
     device: Annotated[Device, Parameter(help="Where networks are trained.")] = "auto"
@@ -64,7 +65,7 @@ class Common:
         """Return the resolved settings."""
         overrides = list(self.set)
         if self.participant_label:
-            labels = ", ".join(f'"{label}"' for label in self.participant_label)
+            labels = ", ".join(json.dumps(label) for label in self.participant_label)
             overrides.append(f"study.participants=[{labels}]")
         if self.seed is not None:
             parts = ("train.residual", "train.paper", "paper_subject")

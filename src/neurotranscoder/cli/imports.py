@@ -23,7 +23,7 @@ class Taken:
         Parameter(
             help="Subjects to import, without 'sub-'; further ones can be added later.",
             negative="",
-            consume_multiple=True,
+            consume_multiple=1,
         ),
     ] = ()
     eeg: Annotated[
