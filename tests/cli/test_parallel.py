@@ -1,15 +1,15 @@
 """Several commands on one output folder, each with subjects of its own, as on a cluster."""
 
 import shutil
-import subprocess
-import sys
 import time
 from contextlib import suppress
+from multiprocessing import get_context
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from neurotranscoder.cli import main
 from neurotranscoder.cli.preprocess_faults import sorted_out
 from neurotranscoder.config import load_config
 from neurotranscoder.core.errors import StudyError
@@ -17,6 +17,8 @@ from neurotranscoder.io.folder_locks import held
 from odd_caps import study_of_odd_caps
 from small_study import bytes_below, command
 
+SERVER = get_context("forkserver")  # modules are imported once for all processes
+SERVER.set_forkserver_preload(["neurotranscoder.cli"])
 STEPS = ("--set", 'clean.steps=["channels", "filters", "reference"]')
 
 
@@ -38,13 +40,21 @@ def participant(study, out, *labels):
 def started(study, out, label):
     """Start a command in a process of its own."""
     words = ("run", study, out, "participant", *STEPS, "--participant-label", label)
-    return subprocess.Popen([sys.executable, "-m", "neurotranscoder", *map(str, words)])
+    process = SERVER.Process(target=main, args=([str(word) for word in words],))
+    process.start()
+    return process
+
+
+def end_of(process):
+    """Wait until a process ends; return its exit code."""
+    process.join()
+    return process.exitcode
 
 
 def wait_until_at_work(process, out):
     """Wait until subject 01 is being cleaned, whatever a killed command left."""
     owner = ""
-    while process.poll() is None and str(process.pid) not in owner:
+    while process.exitcode is None and str(process.pid) not in owner:
         time.sleep(0.01)
         with suppress(FileNotFoundError):
             owner = (out / "preprocessed" / ".neurotranscoder.sub-01.lock").read_text()
@@ -56,11 +66,11 @@ def test_parallel_commands_one_of_them_killed_end_as_one_command_for_all(study, 
     first, second = (started(study, out, label) for label in ("01", "02"))
     wait_until_at_work(first, out)
     first.kill()
-    assert (first.wait(), second.wait()) == (-9, 0)
+    assert (end_of(first), end_of(second)) == (-9, 0)
     again = started(study, out, "01")
     wait_until_at_work(again, out)
     again.terminate()
-    assert again.wait() == 75
+    assert end_of(again) == 75
     assert participant(study, out, "01") == 0
     assert "what was done: " in capsys.readouterr().err
     assert bytes_below(out) == bytes_below(whole)
