@@ -6,7 +6,9 @@ tissues of the T1, the overlap with the truth (Dice): of the brain, and of the v
 tissue has the largest share.
 
     python benchmarks/registration.py             # motion, slices, EPI to T1, T1 to MNI, tissues
-    python benchmarks/registration.py --steps normalise --methods quality --seeds 1 2
+    python benchmarks/registration.py --steps normalise --methods fast quality demons syn --seeds 1
+
+`demons` (SimpleITK) and `syn` (dipy) are rivals; all warps start from the same affine.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from functools import lru_cache
 
 import numpy as np
 import registration_worlds as worlds
+from registration_rivals import RIVALS
 
 from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.preprocess.boundary import refine_on_boundary
@@ -227,7 +230,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--methods", nargs="+", default=["fast", "quality"])
+    methods = ["fast", "quality", *RIVALS]
+    parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     arguments = parser.parse_args()
     for seed in arguments.seeds:
         made = {

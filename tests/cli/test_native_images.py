@@ -40,7 +40,7 @@ QUICK = (
     "images.bold.clean.longest_period=0",
     "images.bold.segment=false",
     "images.bold.coregister.n_starts=1",
-    "images.bold.normalise.iterations=[10, 5, 0]",
+    "images.bold.normalise.iterations=[4, 2, 0]",
 )
 
 

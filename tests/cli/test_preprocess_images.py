@@ -22,7 +22,7 @@ QUICK = (
     "images.bold.voxel_size=6",
     "images.bold.coregister.n_starts=1",
     "images.bold.coregister.max_iterations=40",
-    "images.bold.normalise.iterations=[5, 5, 2]",
+    "images.bold.normalise.iterations=[2, 0, 0]",
 )
 
 

@@ -40,7 +40,7 @@ MOVES = np.cumsum(np.random.default_rng(2).standard_normal((N, 6)), axis=0) * (
 WAVE = np.sin(2 * np.pi * np.arange(N) * TR / 16)
 QUICK = PreprocessSettings(
     coregister=CoregisterSettings(n_starts=1, max_iterations=40),
-    normalise=NormaliseSettings(iterations=(10, 10, 5)),
+    normalise=NormaliseSettings(iterations=(2, 2, 1)),
     clean=CleanSettings(longest_period=0, confounds=()),
 )
 

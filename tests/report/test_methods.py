@@ -166,8 +166,8 @@ def test_images_are_described_by_the_way_that_they_took():
     )
     text = text_of(MethodsFacts(images=(images(method="quality", boundary=1, settings=bare),)))
     assert "Slice timing was not corrected" in text
-    assert "(SyN) (Avants et al., 2008)" in text
-    assert "demons" not in text
+    assert "(Ashburner & Friston, 1999)" in text
+    assert "in voxels of 2 mm, then of 1 mm" in text
     assert "(Greve & Fischl, 2009)" in text
     assert "Nothing was regressed out" in text
     assert "nilearn" not in text

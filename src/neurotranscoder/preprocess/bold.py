@@ -150,7 +150,7 @@ def preprocess_bold(
     GridError
         When an input is not finite, has no contrast, or the run misses the brain of the template.
     SettingsError
-        When memory is too small, or 'quality' lacks dipy.
+        When memory is too small.
     """
     options = settings or PreprocessSettings()
     target = template or mni_template(options.voxel_size)
@@ -267,8 +267,8 @@ def _steps(
         left = f"is not better and left out: {boundary.why_not}" if boundary.why_not else "refined"
         steps.append(f"EPI to T1, by the boundary of white matter: {left}")
     warp = anatomy.normalisation
-    how = "diffeomorphic demons (SimpleITK)" if warp.method == "fast" else "SyN (dipy)"
-    steps.append(f"T1 to MNI: affine, then {how}")
+    finer = ", then of 1 mm" if warp.method == "quality" else ""
+    steps.append(f"T1 to MNI: affine, then a warp with bending energy on voxels of 2 mm{finer}")
     if options.segment:
         left = f"left out: {anatomy.why_not}" if anatomy.why_not else "mixture of brightness"
         steps.append(f"tissues of the T1: {left}")

@@ -114,8 +114,3 @@ def mutual_information(
     if mask is not None:
         method.SetMetricFixedMask(mask)
     return method
-
-
-def ras_field(field: Any) -> Float[ndarray, "x y z 3"]:  # noqa: ANN401
-    """Return a displacement field of SimpleITK as displacements in RAS mm."""
-    return np.asarray(sitk.GetArrayFromImage(field).transpose(2, 1, 0, 3) @ _LPS[:3, :3])

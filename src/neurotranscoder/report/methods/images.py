@@ -93,16 +93,13 @@ def _anatomy(numbers: Sequence[Mapping[str, Any]]) -> str:
 def _template(numbers: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> str:
     """Return how the anatomy was brought to MNI."""
     ways = {str(one["method"]) for one in numbers if "method" in one}
-    names = {
-        "fast": "diffeomorphic demons [@vercauteren2009] on locally normalised contrast in "
-        "SimpleITK",
-        "quality": "symmetric normalisation (SyN) [@avants2008] on local correlation in dipy "
-        "[@garyfallidis2014]",
-    }
-    how = " or ".join(words for way, words in names.items() if way in ways)
+    names = {"fast": "2 mm", "quality": "2 mm, then of 1 mm"}
+    where = " or ".join(words for way, words in names.items() if way in ways)
     return (
         "The T1 image was brought to the template MNI152NLin2009aSym [@fonov2011] by an affine "
-        f"registration (mutual information) and {how}. All transforms were composed, and each "
+        "registration (mutual information) and a warp of low spatial frequencies with bending "
+        "energy as prior [@ashburner1999], found by Gauss-Newton steps on locally normalised "
+        f"contrast in voxels of {where}. All transforms were composed, and each "
         f"volume was interpolated once, by cubic splines, to voxels of {settings['voxel_size']} "
         "mm. Distortions by the magnetic field were not corrected."
     )

@@ -207,24 +207,11 @@ REFERENCES: dict[str, Reference] = {
             "NeuroImage", "37(1):90-101", "10.1016/j.neuroimage.2007.04.042",
         ),
         Reference(
-            "vercauteren2009",
-            ("Vercauteren, T.", "Pennec, X.", "Perchant, A.", "Ayache, N."), "2009",
-            "Diffeomorphic demons: efficient non-parametric image registration",
-            "NeuroImage", "45(1 Suppl):S61-S72", "10.1016/j.neuroimage.2008.10.040",
-        ),
-        Reference(
-            "avants2008",
-            ("Avants, B. B.", "Epstein, C. L.", "Grossman, M.", "Gee, J. C."), "2008",
-            "Symmetric diffeomorphic image registration with cross-correlation: evaluating "
-            "automated labeling of elderly and neurodegenerative brain",
-            "Medical Image Analysis", "12(1):26-41", "10.1016/j.media.2007.06.004",
-        ),
-        Reference(
-            "garyfallidis2014",
-            ("Garyfallidis, E.", "Brett, M.", "Amirbekian, B.", "Rokem, A.",
-             "van der Walt, S.", "Descoteaux, M.", "Nimmo-Smith, I."),
-            "2014", "Dipy, a library for the analysis of diffusion MRI data",
-            "Frontiers in Neuroinformatics", "8:8", "10.3389/fninf.2014.00008",
+            "ashburner1999",
+            ("Ashburner, J.", "Friston, K. J."), "1999",
+            "Nonlinear spatial normalization using basis functions",
+            "Human Brain Mapping", "7(4):254-266",
+            "10.1002/(SICI)1097-0193(1999)7:4<254::AID-HBM4>3.0.CO;2-G",
         ),
         Reference(
             "fonov2011",
