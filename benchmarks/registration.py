@@ -14,6 +14,7 @@ tissue has the largest share.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -28,9 +29,10 @@ from neurotranscoder.core.axes import VolumeAxis
 from neurotranscoder.preprocess.boundary import refine_on_boundary
 from neurotranscoder.preprocess.coregister import coregister
 from neurotranscoder.preprocess.motion import estimate_motion
-from neurotranscoder.preprocess.normalise import NormaliseSettings, normalise
+from neurotranscoder.preprocess.normalise import NormaliseSettings, find_affine, normalise
 from neurotranscoder.preprocess.template import mni_template
 from neurotranscoder.preprocess.tissues import Tissues, find_tissues
+from neurotranscoder.preprocess.warp import Warp
 from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
 from neurotranscoder.signal.slice_timing import correct_slice_timing
 
@@ -142,14 +144,28 @@ def normalise_rows(seed: int, methods: list[str]) -> Iterator[Row]:
     t1 = worlds.anatomy(from_template, rng, skull=True)
     inside = worlds.brain_at(from_template)
     points, there = worlds.points_of(head.grid)[inside], from_template[inside]
+    errors = {}
     for method in methods:
         start = time.process_time()
-        found = normalise(t1.image, t1.grid, NormaliseSettings(method=method))
+        affine, warp = to_template(t1, method)
         seconds = time.process_time() - start
-        linear = float(distance(apply_matrix(found.affine, there), points).mean())
+        linear = float(distance(apply_matrix(affine, there), points).mean())
         case: dict[str, object] = {"tool": method, "seed": seed, "affine_mm": round(linear, 2)}
-        errors = distance(found.template_to_t1.apply(there), points)
-        yield row("T1 to MNI", case, errors, seconds)
+        errors[method] = distance(warp.apply(there), points)
+        yield row("T1 to MNI", case, errors[method], seconds)
+    for ours, rival in itertools.product(("fast", "quality"), RIVALS):
+        if ours in errors and rival in errors:
+            ratio = round(float(errors[ours].mean() / errors[rival].mean()), 3)
+            yield {"step": "T1 to MNI", "seed": seed, f"error of {ours} over {rival}": ratio}
+
+
+def to_template(t1: worlds.Anatomy, method: str) -> tuple[np.ndarray, Warp]:
+    """Return the affine and the warp by one of our methods, or by a rival."""
+    if method in RIVALS:
+        affine = find_affine(t1.image, t1.grid, mni_template())
+        return affine, RIVALS[method](t1.image, t1.grid, affine)
+    found = normalise(t1.image, t1.grid, NormaliseSettings(method=method))
+    return found.affine, found.template_to_t1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -64,7 +64,6 @@ class Normalisation:
     method: str
 
 
-@one_thread()
 def normalise(
     t1: Float[ndarray, "i j k"],
     t1_grid: VoxelGrid,
@@ -100,7 +99,7 @@ def normalise(
     """
     options, target = settings or NormaliseSettings(), template or mni_template()
     refuse_not_finite("the anatomy", t1)
-    affine = _affine(t1, t1_grid, target)
+    affine = find_affine(t1, t1_grid, target)
     finer = []
     if options.method == "quality":
         finer = [halved(template) if template else mni_template(1)]
@@ -115,7 +114,8 @@ def normalise(
     return Normalisation(warp, affine, options.method)
 
 
-def _affine(
+@one_thread()
+def find_affine(
     t1: Float[ndarray, "i j k"], t1_grid: VoxelGrid, template: Template
 ) -> Float[ndarray, "4 4"]:
     """Return the affine from the template to an anatomy, by mutual information."""
