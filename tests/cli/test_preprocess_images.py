@@ -107,7 +107,8 @@ def test_each_session_has_the_place_of_its_own_anatomy_and_events_stay_new(study
         save_t1(folder / "anat" / f"{new}_T1w.nii.gz", shift=shift)
     for path in study.glob("*.json"):
         shutil.copy(path, root)
-    place_alone = ("--set", "images.bold.segment=false", "--set", "images.bold.clean.longest_period=0")
+    alone = ("images.bold.segment=false", "images.bold.clean.longest_period=0")
+    place_alone = [word for one in alone for word in ("--set", one)]
     assert preprocess(root, out, *place_alone) == 0
     moved = [
         np.array(read_json(next(out.glob(f"sub-01/ses-{one}/func/*_transforms.json")))[name])[1, 3]
