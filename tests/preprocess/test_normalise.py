@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from neurotranscoder.core.axes import VoxelGrid
 from neurotranscoder.core.errors import GridError
 from neurotranscoder.preprocess.bending import local_contrast
 from neurotranscoder.preprocess.normalise import NormaliseSettings, normalise
@@ -62,7 +63,7 @@ def found(method="fast"):
 def test_warp_finds_what_the_affine_leaves(method):
     affine, warp = errors(found(method))
     assert affine < 3.0  # it cannot bend: the truth has 2 mm beyond it
-    assert warp < 1.3  # voxels: 3 mm
+    assert warp < (1.0 if method == "fast" else 0.8)  # voxels: 3 mm
 
 
 def test_same_anatomy_gives_same_bytes():
@@ -75,6 +76,21 @@ def test_warp_of_the_template_to_itself_stays_near():
     points = points_of(GRID)[template().brain.ravel()]
     moved = np.linalg.norm(same.template_to_t1.apply(points) - points, axis=1)
     assert moved.mean() < 0.3  # a tenth of a voxel
+
+
+def test_a_warp_that_may_bend_almost_freely_does_not_fold():
+    loose = normalise(anatomy(), T1_GRID, NormaliseSettings(bending=1), template=template())
+    warp = loose.template_to_t1
+    field = warp.displacement @ (np.linalg.inv(warp.matrix[:3, :3]).T * [-1, 1, 1])  # along voxels
+    slopes = np.stack([np.gradient(field[..., axis], 3.0) for axis in range(3)])
+    volumes = np.linalg.det(np.moveaxis(slopes, (0, 1), (-2, -1)) + np.eye(3))
+    assert 0 < volumes.min() < 0.6  # stiff ones stay near 1
+
+
+def test_an_anatomy_without_the_top_of_the_head_is_placed_by_the_rest():
+    seen = anatomy()[:, :, :32]
+    warp = normalise(seen, VoxelGrid(seen.shape, T1_GRID.voxel_to_world), template=template())
+    assert errors(warp)[1] < 1.3
 
 
 def test_local_contrast_does_not_see_scale_and_bias():

@@ -59,7 +59,7 @@ def bending_warp(
     iterations : tuple of int
         Most steps on images smoothed by 6, 3 and 1.4 mm; on finer voxels the last.
     weight : float
-        Of the bending energy, in mm^4: multiplied by 4 where space would fold.
+        Of the bending energy, in mm^4: multiplied by 4, up to four times, where space would fold.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def bending_warp(
     Raises
     ------
     GridError
-        When space folds however much bending costs.
+        When space folds with the largest of these, or the anatomy does not reach the brain.
     """
     with threadpool_limits(limits=1):  # the same bytes in whatever process
         return _bent(t1, t1_grid, affine, templates, iterations, weight)

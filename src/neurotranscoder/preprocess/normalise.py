@@ -40,8 +40,9 @@ class NormaliseSettings(Settings):
     iterations: tuple[int, int, int] = (6, 6, 8)
     """Most Gauss-Newton steps of the warp on images smoothed by 6, 3 and 1.4 mm (standard
     deviations); on smaller voxels as many as the last."""
-    bending: float = Field(default=100.0, gt=0, le=1e6)
-    """Weight of the bending energy of the warp, in mm^4; more is smoother."""
+    bending: float = Field(default=100.0, ge=1, le=1e6)
+    """Weight of the bending energy of the warp, in mm^4; more is smoother, and where space would
+    fold it is raised."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
