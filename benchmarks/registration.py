@@ -37,6 +37,7 @@ from neurotranscoder.signal.rigid import apply_matrix, grid_centre, rigid_matrix
 from neurotranscoder.signal.slice_timing import correct_slice_timing
 
 STEPS = ("motion", "slices", "coregister", "normalise", "tissues")
+HEADS = ((4, "brightness of the template"), (6, "own folds, mixed voxels"))
 Row = dict[str, object]
 
 
@@ -137,26 +138,40 @@ def coregister_rows(seed: int) -> Iterator[Row]:
 
 
 def normalise_rows(seed: int, methods: list[str]) -> Iterator[Row]:
-    """Bring a bent head with skull, another contrast and a bias field to MNI."""
-    rng = np.random.default_rng([seed, 4])
-    head = worlds.tissue()
-    from_template = worlds.bent_head(rng)
-    t1 = worlds.anatomy(from_template, rng, skull=True)
+    """Bring bent heads with skull, another contrast and a bias field to MNI."""
+    for stream, kind in HEADS:
+        yield from head_rows(seed, stream, {"head": kind, "seed": seed}, methods)
+
+
+def head_rows(
+    seed: int, stream: int, head_case: dict[str, object], methods: list[str]
+) -> Iterator[Row]:
+    """Bring one kind of head to MNI by each method."""
+    from_template, t1 = bent_anatomy(seed, stream)
     inside = worlds.brain_at(from_template)
-    points, there = worlds.points_of(head.grid)[inside], from_template[inside]
+    points, there = worlds.points_of(t1.grid)[inside], from_template[inside]
     errors = {}
     for method in methods:
         start = time.process_time()
         affine, warp = to_template(t1, method)
         seconds = time.process_time() - start
         linear = float(distance(apply_matrix(affine, there), points).mean())
-        case: dict[str, object] = {"tool": method, "seed": seed, "affine_mm": round(linear, 2)}
+        case = {"tool": method, **head_case, "affine_mm": round(linear, 2)}
         errors[method] = distance(warp.apply(there), points)
         yield row("T1 to MNI", case, errors[method], seconds)
     for ours, rival in itertools.product(("fast", "quality"), RIVALS):
         if ours in errors and rival in errors:
             ratio = round(float(errors[ours].mean() / errors[rival].mean()), 3)
-            yield {"step": "T1 to MNI", "seed": seed, f"error of {ours} over {rival}": ratio}
+            yield {"step": "T1 to MNI", **head_case, f"error of {ours} over {rival}": ratio}
+
+
+def bent_anatomy(seed: int, stream: int) -> tuple[np.ndarray, worlds.Anatomy]:
+    """Return a bent head with skull; stream 6 has folds of its own and mixed voxels."""
+    rng = np.random.default_rng([seed, stream])
+    places = worlds.bent_head(rng)
+    if stream == 6:
+        places = worlds.with_own_folds(places, rng)
+    return places, worlds.anatomy(places, rng, skull=True, mixed=stream == 6)
 
 
 def to_template(t1: worlds.Anatomy, method: str) -> tuple[np.ndarray, Warp]:
@@ -180,12 +195,8 @@ class Head:
 
 @lru_cache(maxsize=1)
 def segmented(seed: int, stream: int) -> Head:
-    """Find the tissues of a head with skull; stream 6 has folds of its own and mixed voxels."""
-    rng = np.random.default_rng([seed, stream])
-    places = worlds.bent_head(rng)
-    if stream == 6:
-        places = worlds.with_own_folds(places, rng)
-    t1 = worlds.anatomy(places, rng, skull=True, mixed=stream == 6)
+    """Find the tissues of a head with skull (`bent_anatomy`)."""
+    places, t1 = bent_anatomy(seed, stream)
     warp = normalise(t1.image, t1.grid).template_to_t1
     start = time.process_time()
     found = find_tissues(t1.image, t1.grid, warp, mni_template())
@@ -194,7 +205,7 @@ def segmented(seed: int, stream: int) -> Head:
 
 def tissue_rows(seed: int) -> Iterator[Row]:
     """Compare tissues with the truth, and place an EPI by the boundary of the white matter."""
-    for stream, case in ((4, "brightness of the template"), (6, "own folds, mixed voxels")):
+    for stream, case in HEADS:
         head = segmented(seed, stream)
         t1, found = head.t1, head.tissues
         brain = worlds.brain_at(head.from_template).reshape(t1.grid.shape)
