@@ -29,7 +29,7 @@ _NEIGHBOURS = 3.0  # mm: standard deviation of the neighbourhood of a voxel
 _BLURS = (6.0, 3.0, 1.4)  # mm: standard deviations by which both images are smoothed, in turn
 _STILL = 0.02  # mm: a step that is smaller on average is the last
 _LEAST_SPREAD = 0.2  # of contrast: no two heads differ by less
-_TUKEY = 2.0  # differences of so many spreads count half
+_HALF = 2.0  # spreads: such differences count half
 _CG_STEPS, _CG_TOLERANCE = 25, 0.01
 _FLATTEST = 0.1  # volumes that shrink to less are folds, or near them
 _STIFFER = 4.0  # times the weight of bending where space folds
@@ -72,10 +72,10 @@ def bending_warp(
         When space folds with the largest of these, or the anatomy does not reach the brain.
     """
     with threadpool_limits(limits=1):  # the same bytes in whatever process
-        return _bent(t1, t1_grid, affine, templates, iterations, weight)
+        return _unfolded(t1, t1_grid, affine, templates, iterations, weight)
 
 
-def _bent(
+def _unfolded(
     t1: Float[ndarray, "i j k"],
     t1_grid: VoxelGrid,
     affine: Float[ndarray, "4 4"],
@@ -209,7 +209,7 @@ class _View:
         ]
         spread = 1.4826 * np.median(np.abs(difference[known]))
         spread = max(float(spread), _LEAST_SPREAD * float(np.std(still[known])))
-        trust = self.share * known / (spread**2 * (1 + (difference / (_TUKEY * spread)) ** 2))
+        trust = self.share * known / (spread**2 * (1 + (difference / (_HALF * spread)) ** 2))
         power = [np.mean(trust * slope**2, dtype=np.float64) / self.share for slope in slopes]
         diagonal = np.stack([one + prior for one in power]).astype(np.float32)
         return _solved(self.basis, slopes, difference, trust, coefficients, prior, diagonal)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from neurotranscoder.core.axes import VoxelGrid
@@ -45,8 +45,8 @@ class CosineBox:
     """The part of a template that the cosines live on, and what bending each of them costs."""
 
     grid: VoxelGrid
-    first: Float[ndarray, 3]
-    extent: Float[ndarray, 3]
+    first: Int[ndarray, 3]
+    extent: Int[ndarray, 3]
     bending: Float[ndarray, "k l m"]
 
     @classmethod
