@@ -71,35 +71,30 @@ def bending_warp(
     GridError
         When space folds with the largest of these, or the anatomy does not reach the brain.
     """
-    with threadpool_limits(limits=1):  # the same bytes in whatever process
-        return _unfolded(t1, t1_grid, affine, templates, iterations, weight)
-
-
-def _unfolded(
-    t1: Float[ndarray, "i j k"],
-    t1_grid: VoxelGrid,
-    affine: Float[ndarray, "4 4"],
-    templates: Sequence[Template],
-    iterations: tuple[int, int, int],
-    weight: float,
-) -> Warp:
-    """Return the warp, stiffer where it would fold."""
     box = CosineBox.of(templates[0])
     views = [_View.of(one, box, t1, t1_grid, affine) for one in templates]
     for attempt in range(_ATTEMPTS):
         prior = weight * _STIFFER**attempt * box.bending
-        found = np.zeros((3, *prior.shape), dtype=np.float32)
-        for blur, most in zip(_BLURS, iterations, strict=True):
-            found = views[0].fitted(found, prior, blur, most)
-        for view in views[1:]:
-            found = view.fitted(found, prior, _BLURS[-1], iterations[-1])
-        field = views[0].basis.fields(found)
+        with threadpool_limits(limits=1):  # the same bytes in whatever process
+            field = views[0].basis.fields(_coefficients(views, prior, iterations))
         if least_volume(field, views[0].sizes) > _FLATTEST:
             return Warp(affine, templates[0].grid, box.whole(field) @ views[0].to_anatomy.T)
     raise GridError(
         "the warp to the template folds space, however much bending costs; it needs a T1 image "
         "like that of the template; look at its orientation, and whether the brain is in it"
     )
+
+
+def _coefficients(
+    views: Sequence[_View], prior: Float[ndarray, "k l m"], iterations: tuple[int, int, int]
+) -> Float[ndarray, "3 k l m"]:
+    """Return the cosines of a warp: on smoothed images first, on finer voxels at the end."""
+    found = np.zeros((3, *prior.shape), dtype=np.float32)
+    for blur, most in zip(_BLURS, iterations, strict=True):
+        found = views[0].fitted(found, prior, blur, most)
+    for view in views[1:]:
+        found = view.fitted(found, prior, _BLURS[-1], iterations[-1])
+    return found
 
 
 def local_contrast(
