@@ -39,7 +39,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.signal import butter, sosfiltfilt
 from scipy.stats import t as student
-from subject import truth_of_runs
+from subject_world import truth_of_runs
 
 import neurotranscoder as nt
 from neurotranscoder.core.recording import Recording

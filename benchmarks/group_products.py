@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from subject import add_world, record, scenario_of, train_group, truth_of_runs
+from subject_world import add_world, record, scenario_of, tests_of, train_group, truth_of_runs
 
 from neurotranscoder.evaluate.group_products import score_products
 from neurotranscoder.evaluate.subject_table import SubjectRow, means, product_facts
@@ -35,7 +35,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     scenario = scenario_of(arguments)
     cohort = make_cohort(scenario, build_head(scenario.head))
-    group, tests = train_group(cohort, arguments.runs, "sparse")
+    group, tests = train_group(cohort, arguments.runs, "sparse"), tests_of(cohort.scenario)
     rows = []
     for own in tests.values():
         recordings = [record(scenario.numbers_of(run), cohort) for run in own]

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from subject import add_world, record, scenario_of, train_group, truth_of_runs
+from subject_world import add_world, record, scenario_of, tests_of, train_group, truth_of_runs
 
 from neurotranscoder.analyse.places import Place, place_at
 from neurotranscoder.analyse.response_shapes import ResponseSettings, shapes_of
@@ -139,7 +139,8 @@ def main() -> None:
     torch.set_num_threads(1)
     scenario = scenario_of(arguments)
     cohort = make_cohort(scenario, build_head(scenario.head))
-    group, tests = train_group(cohort, arguments.runs, arguments.architecture)
+    group = train_group(cohort, arguments.runs, arguments.architecture)
+    tests = tests_of(cohort.scenario)
     shared = shapes_of(group.response.times, group.response.values[np.newaxis], ResponseSettings())
     print("the group's response:", dict(zip(SHAPES, np.round(shared[:, 0], 2), strict=True)))
     for own in tests.values():

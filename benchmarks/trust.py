@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.stats import spearmanr
-from subject import add_world, record, scenario_of, train_group, truth_of_subject
+from subject_world import add_world, record, scenario_of, tests_of, train_group, truth_of_subject
 
 from neurotranscoder.analyse.trust import trust_map
 from neurotranscoder.core.movie import SourceMovie
@@ -74,7 +74,7 @@ def main() -> None:
     torch.set_num_threads(1)
     scenario = scenario_of(arguments)
     cohort = make_cohort(scenario, build_head(scenario.head))
-    group, tests = train_group(cohort, arguments.runs, "sparse")
+    group, tests = train_group(cohort, arguments.runs, "sparse"), tests_of(cohort.scenario)
     for own in tests.values():
         print(check(cohort, group, own, arguments.runs), flush=True)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from neurotranscoder.evaluate.group_products import PAIRS, ProductScores
 from neurotranscoder.evaluate.subject_scores import SubjectScores
@@ -47,6 +50,18 @@ class StageRow:
     ci_low: float
     ci_high: float
     n: int
+
+
+class RegionErrors(Protocol):
+    """Errors of a movie in each region."""
+
+    @property
+    def localisation(self) -> Float[ndarray, " regions"]:
+        """Distance of the peak from the centre, in mm."""
+
+    @property
+    def latency(self) -> Float[ndarray, " regions"]:
+        """Difference of the times of the largest value, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,7 @@ def means(rows: list[SubjectRow]) -> list[StageRow]:
 
 
 def pareto(
-    scenario: str, scores: Mapping[tuple[str, str], SubjectScores], *, method: str = STAGE
+    scenario: str, scores: Mapping[tuple[str, str], RegionErrors], *, method: str = STAGE
 ) -> list[ParetoRow]:
     """Return, for every rival of a method, whether it is better in both space and time.
 
@@ -138,8 +153,8 @@ def pareto(
     scenario : str
         Where.
     scores : mapping
-        From subject and method to scores. Oracles, which know the truth, are no rivals, nor are
-        movies made of the same model.
+        From subject and method to errors in regions. Oracles, which know the truth, are no
+        rivals, nor are movies made of the same model.
     method : str
         Compared with all others.
     """
