@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -52,6 +52,7 @@ class StageRow:
     n: int
 
 
+@runtime_checkable
 class RegionErrors(Protocol):
     """Errors of a movie in each region."""
 
