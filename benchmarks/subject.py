@@ -13,7 +13,8 @@ and in time, over subjects and regions), ``regions.tsv`` (errors in each region)
 (what was chosen, and how each candidate did), the group model and a model of each subject. Rivals
 with a leadfield have the true one; their regularisation is the best of four for the scored runs
 themselves, which nobody could know. A command that was stopped keeps the subjects that are done;
-given again, it goes on with the next.
+given again, it goes on with the next. With ``--only 03 04`` it does these and leaves the tables to
+the command that finds all subjects done.
 ``--mni`` has the grid of fMRIPrep's ``res-2``; ``--picture`` draws the trial average of the first
 subject through time, beside its truth, as ``event.png``.
 ``--ico 4`` builds finer heads; with ``--own-runs 1`` a subject is fitted on one run alone.
@@ -88,6 +89,7 @@ from neurotranscoder.train.trained_subject import TrainedSubject, save_subject
 
 SNRS = (1.0, 3.0, 10.0, 30.0)
 TRIALS = 100
+HOW = ("out", "only")  # arguments that make no difference to results
 
 
 def score_subject(
@@ -214,10 +216,11 @@ def run_scenario(
     architecture: str,
     own_runs: int | None,
     *,
+    only: list[str] | None,
     picture: bool,
     paper: PaperBudget | None = None,
-) -> Done:
-    """Simulate, train, fit and score all subjects of a scenario; what OUT has is kept."""
+) -> Done | None:
+    """Simulate, train, fit and score subjects of a scenario; None while some are left to do."""
     cohort = make_cohort(scenario, build_head(scenario.head))
     n_fit = scenario.runs_per_subject - scenario.test_runs
     kept = out / "group"
@@ -225,10 +228,13 @@ def run_scenario(
         save_trained(kept, train_group(cohort, n_fit, architecture))
     group = load_trained(kept)
     print(f"group model: {group.seconds:.0f} s", flush=True)
-    total = Done()
+    total, left = Done(), []
     for subject, own in tests_of(scenario).items():
         folder = out / "done" / f"sub-{own[0].subject}"
-        if (done := load_done(folder)) is None:
+        if (done := load_done(folder)) is None and only and own[0].subject not in only:
+            left.append(own[0].subject)
+            continue
+        if done is None:
             with scratch_folder(out) as scratch:
                 which = [(subject, k) for k in range(own_runs or n_fit)]
                 runs = StoredRuns.of(functools.partial(record, cohort=cohort), which, scratch)
@@ -236,7 +242,9 @@ def run_scenario(
                 done = of_subject(cohort, group, own, runs, out, picture=first, paper=paper)
             save_done(folder, done)
         total += done
-    return total
+    for one in left:
+        print(f"sub-{one} is left to do")
+    return None if left else total
 
 
 def main() -> None:
@@ -249,10 +257,11 @@ def main() -> None:
     parser.add_argument("--picture", action="store_true", help="draw the first subject's event")
     parser.add_argument("--paper-steps", type=int, help="train the paper's second stage as well")
     parser.add_argument("--paper-corrected", action="store_true", help="on both kinds of averages")
+    parser.add_argument("--only", nargs="+", metavar="SUBJECT", help="do these subjects now")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    asked = {name: value for name, value in vars(arguments).items() if name != "out"}
+    asked = {name: value for name, value in vars(arguments).items() if name not in HOW}
     check_asked(arguments.out, asked)
     scenario = scenario_of(arguments)
     start, steps = time.perf_counter(), arguments.paper_steps
@@ -261,9 +270,12 @@ def main() -> None:
         arguments.out,
         arguments.architecture,
         arguments.own_runs,
+        only=arguments.only,
         picture=arguments.picture,
         paper=None if steps is None else PaperBudget(steps, arguments.paper_corrected),
     )
+    if done is None:
+        return
     table, compared = means([*done.rows]), pareto(scenario.name, done.errors())
     write_rows(arguments.out / ROWS, done.rows)
     write_rows(arguments.out / REGIONS, done.regions)

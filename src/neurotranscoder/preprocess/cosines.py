@@ -45,8 +45,8 @@ class CosineBox:
     """The part of a template that the cosines live on, and what bending each of them costs."""
 
     grid: VoxelGrid
-    first: Int[ndarray, 3]
-    extent: Int[ndarray, 3]
+    first: Int[ndarray, " 3"]
+    extent: Int[ndarray, " 3"]
     bending: Float[ndarray, "k l m"]
 
     @classmethod
