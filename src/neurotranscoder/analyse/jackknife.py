@@ -55,7 +55,7 @@ def jackknife(value: Float[ndarray, "*shape"], left_out: Float[ndarray, "groups 
     return Banded(value, np.asarray(value - half), np.asarray(value + half))
 
 
-def jackknife_variance(left_out: Float[ndarray, "groups ..."]) -> Float[ndarray, ...]:
+def jackknife_variance(left_out: Float[ndarray, "groups ..."]) -> Float[ndarray, " ..."]:
     """Return the variance of an estimate, of which ``left_out`` lacks each group in turn."""
     n = len(left_out)
     return np.asarray((n - 1) / n * np.sum((left_out - left_out.mean(axis=0)) ** 2, axis=0))

@@ -50,7 +50,11 @@ class ResidualInSpace(nn.Module):
 
     def forward(self, values: Float[Tensor, "frames _ x y z"]) -> Float[Tensor, "frames _ x y z"]:
         """Return the new feature maps."""
-        maps = relu(convolve_in_space(values, cast(nn.Conv3d, self.convolution)))
+        convolution = cast(nn.Conv3d, self.convolution)
+        if convolution.out_channels == 1:
+            maps = relu(convolve_in_space(values, convolution))
+        else:  # features innermost in memory: what the library is fastest with
+            maps = relu(convolution(values.contiguous(memory_format=torch.channels_last_3d)))
         carried: Tensor = self.shortcut(values)
         return maps + carried
 

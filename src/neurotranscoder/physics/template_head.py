@@ -93,7 +93,7 @@ def surroundings(
 
 def bias_field(
     shape: tuple[int, ...], rng: np.random.Generator, size: float
-) -> Float[ndarray, ...]:
+) -> Float[ndarray, " ..."]:
     """Return a smooth positive field around 1; ``size`` is the sd of its logarithm."""
     coarse = rng.standard_normal((4, 4, 4))
     scale = [np.linspace(0, 3, n) for n in shape]

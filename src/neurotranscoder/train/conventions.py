@@ -33,8 +33,8 @@ class Readout:
         Standard deviation over the data; zero for a linear coder.
     """
 
-    mean: Float[ndarray, ...]
-    spread: Float[ndarray, ...]
+    mean: Float[ndarray, " ..."]
+    spread: Float[ndarray, " ..."]
 
 
 @torch.no_grad()
