@@ -22,6 +22,7 @@ QUICK = (
     "subject.smoothings=[0.1]",
     "subject.loyalties=[1.0]",
     "analyse.trials.units.trials=4",
+    "analyse.figures.most=1",
 )
 ELECTRODES = (
     "Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "FC1", "FC2", "T7", "C3", "Cz", "C4", "T8",

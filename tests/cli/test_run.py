@@ -17,6 +17,7 @@ QUICK = (
     "subject.rounds=1",
     "subject.smoothings=[0.1]",
     "subject.loyalties=[1.0]",
+    "analyse.figures.most=1",
 )
 
 

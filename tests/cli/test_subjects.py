@@ -131,12 +131,26 @@ def test_movies_are_made_from_either_modality_and_from_both(tiny_study, tiny_res
 
 
 TESTS = ("analyse.trials.clusters.n_permutations=39", "analyse.trials.units.trials=4")
+FEW = (  # pictures: they take most of the time
+    "--set",
+    'analyse.figures.conditions=["all"]',
+    "--set",
+    "analyse.figures.most=1",
+)
+ONE = (  # question, of one subject, without permutations
+    "--set",
+    'analyse.trials.conditions=["standard"]',
+    "--set",
+    "analyse.trials.correction=uncorrected",
+    "--set",
+    "analyse.figures.most=1",
+)
 
 
 def test_conditions_are_tested_in_movies_once(tiny_study, fitted, capsys):
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
     settings = [word for one in TESTS for word in ("--set", one)]
-    words = ("analyse", tiny_study, fitted, *SUBJECT, *settings)
+    words = ("analyse", tiny_study, fitted, *SUBJECT, *settings, *FEW)
     assert command(*words) == 0
     said = capsys.readouterr().err
     assert "the model was fitted on 3 of these 5 runs" in said
@@ -166,7 +180,7 @@ def test_conditions_are_tested_in_movies_once(tiny_study, fitted, capsys):
 def test_other_settings_leave_no_old_statistics(tiny_study, fitted):
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
     words = ("--set", "analyse.trials.correction=fdr", "--set", "analyse.trials.unseen_runs=true")
-    assert command("analyse", tiny_study, fitted, *SUBJECT, *words) == 0
+    assert command("analyse", tiny_study, fitted, *SUBJECT, *words, *FEW) == 0
     folder = fitted / "statistics" / "sub-02"
     assert list(folder.glob("*desc-fdr*"))
     assert not list(folder.glob("*desc-cluster*"))
@@ -188,17 +202,18 @@ def atlas(tiny_study, tmp_path):
 
 def test_regions_of_an_atlas_are_written_once(tiny_study, fitted, atlas, capsys):
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
-    quick = ("--set", "analyse.trials.correction=fdr")
+    quick = (*ONE, "--participant-label", "01")
     words = ("analyse", tiny_study, fitted, *SUBJECT, *quick, *atlas)
     assert command(*words) == 0
     folder = fitted / "regions" / "sub-01"
     conditions = {path.name.split("_")[1] for path in folder.glob("*_courses.tsv")}
-    assert conditions == {"contrast-all", "contrast-standard", "contrast-oddball"}
-    courses = read_table(folder / "sub-01_contrast-all_courses.tsv")
+    assert conditions == {"contrast-standard"}
+    name = "sub-01_contrast-standard"
+    courses = read_table(folder / f"{name}_courses.tsv")
     assert courses["region"] == ["one"] * 350 + ["other"] * 350
-    assert read_table(folder / "sub-01_contrast-all_peaks.tsv")["region"] == ["one", "other"]
-    assert len(read_table(folder / "sub-01_contrast-all_correlations.tsv")["r"]) == 4
-    sidecar = read_json(folder / "sub-01_contrast-all_courses.json")
+    assert read_table(folder / f"{name}_peaks.tsv")["region"] == ["one", "other"]
+    assert len(read_table(folder / f"{name}_correlations.tsv")["r"]) == 4
+    sidecar = read_json(folder / f"{name}_courses.json")
     assert str(atlas[1]) in sidecar["Sources"]
     assert len(sidecar["Runs"]) == 5
     before = {path: path.stat().st_mtime_ns for path in fitted.glob("regions/*/*")}
@@ -206,7 +221,7 @@ def test_regions_of_an_atlas_are_written_once(tiny_study, fitted, atlas, capsys)
     assert {path: path.stat().st_mtime_ns for path in fitted.glob("regions/*/*")} == before
     atlas[3].write_text("index\tname\n1\tone\n2\tsecond\n")
     assert command(*words) == 0
-    assert read_table(folder / "sub-01_contrast-all_peaks.tsv")["region"] == ["one", "second"]
+    assert read_table(folder / f"{name}_peaks.tsv")["region"] == ["one", "second"]
 
 
 def test_an_atlas_is_named_whole_and_for_subjects(tiny_study, tmp_path, atlas, capsys):
@@ -219,7 +234,7 @@ def test_an_atlas_is_named_whole_and_for_subjects(tiny_study, tmp_path, atlas, c
 
 def test_trust_maps_are_made_from_runs_outside_of_the_fit(tiny_study, fitted, capsys):
     assert command("reconstruct", tiny_study, fitted, *SUBJECT) == 0
-    words = ("analyse", tiny_study, fitted, *SUBJECT, "--set", "analyse.trials.correction=fdr")
+    words = ("analyse", tiny_study, fitted, *SUBJECT, *ONE)
     assert command(*words) == 0
     folder = fitted / "trust" / "sub-01"
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -252,14 +267,6 @@ def test_a_subject_whose_runs_are_all_in_the_fit_has_no_trust_map(tiny_study, fi
     assert subject_trust(Workspace.open(tiny_study, out, Config()), "01", {}).trust is None
     assert "group model that it was fitted with is not known" in capsys.readouterr().err
     assert not (out / "trust").exists()
-
-
-ONE = (  # question, of one subject, without permutations
-    "--set",
-    'analyse.trials.conditions=["standard"]',
-    "--set",
-    "analyse.trials.correction=uncorrected",
-)
 
 
 def test_statistics_follow_a_trust_map_that_sees_less(tiny_study, fitted, monkeypatch):

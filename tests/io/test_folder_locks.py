@@ -72,6 +72,16 @@ def test_who_has_the_whole_folder_keeps_subjects_out(tmp_path):
         held(tmp_path, ["01"]).__enter__()
 
 
+def test_who_lost_its_lock_leaves_that_of_the_next(tmp_path):
+    first = held(tmp_path, ["01"])
+    first.__enter__()
+    (tmp_path / ".neurotranscoder.sub-01.lock").unlink()  # by a user who tidies up
+    with holder(tmp_path, "01") as other:
+        first.__exit__(None, None, None)
+        with pytest.raises(StoreError, match=f"process {other.pid} on"):
+            held(tmp_path, ["01"]).__enter__()
+
+
 @pytest.mark.parametrize("subjects", [(), ("01",)])
 def test_a_killed_process_holds_nothing(tmp_path, subjects):
     with holder(tmp_path, *subjects) as other:

@@ -62,8 +62,7 @@ def held(folder: Path, subjects: Sequence[str] = ()) -> Iterator[None]:
         yield
     finally:
         for path, handle in zip(wanted, handles, strict=False):
-            path.unlink(missing_ok=True)  # before the lock: nobody has the next file yet
-            os.close(handle)
+            _let_go(path, handle)
         with contextlib.suppress(OSError):
             for path in made:
                 path.rmdir()  # if it is empty
@@ -88,8 +87,7 @@ def shared_files(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        _let_go(path, handle)
 
 
 def others(folder: Path, subjects: Sequence[str] = ()) -> dict[str, str]:
@@ -216,6 +214,13 @@ def _acquired(path: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)  # whoever had the lock removed the file meanwhile
+
+
+def _let_go(path: Path, handle: int) -> None:
+    """Remove a lock and let go of it; one that another process has at its place stays."""
+    if _stands_at(path, handle):
+        path.unlink(missing_ok=True)  # before the lock: nobody has the next file yet
+    os.close(handle)
 
 
 def _myself() -> str:

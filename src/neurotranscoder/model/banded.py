@@ -1,7 +1,8 @@
 """Convolutions of few features, as products with larger matrices: what processors do fastest.
 
-A convolution with eight features keeps neither vector units nor caches busy. Here neighbours along
-one axis count as features of a wider convolution with banded weights: more arithmetic, less time.
+A convolution to one feature keeps neither vector units nor caches busy, nor does one to eight
+where features are outermost in memory. Here neighbours along one axis count as features of a
+wider convolution with banded weights: more arithmetic, less time.
 """
 
 from __future__ import annotations
