@@ -82,22 +82,6 @@ def test_who_lost_its_lock_leaves_that_of_the_next(tmp_path):
             held(tmp_path, ["01"]).__enter__()
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["gone", "made again"])
-def test_a_folder_that_was_moved_meanwhile_is_not_called_complete(tmp_path, again):
-    out = tmp_path / "out"
-
-    def work():
-        with held(out):
-            out.rename(tmp_path / "moved")
-            if again:
-                write_text(out / "sub-02.tsv", "half of the results")
-
-    with pytest.raises(StoreError, match="was moved or removed while"):
-        work()
-    with held(tmp_path / "moved"):  # it can be used on
-        pass
-
-
 @pytest.mark.parametrize("subjects", [(), ("01",)])
 def test_a_killed_process_holds_nothing(tmp_path, subjects):
     with holder(tmp_path, *subjects) as other:

@@ -132,3 +132,19 @@ def test_result_that_is_finished_while_its_folder_is_open_does_not_list_the_lock
 
 def test_of_two_processes_exactly_one_gets_a_folder(tmp_path):
     assert race([tmp_path / str(number) for number in range(100)]) == [1] * 100
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "made again"])
+def test_a_folder_that_was_moved_meanwhile_is_not_called_complete(tmp_path, again):
+    out = tmp_path / "out"
+
+    def work():
+        with open_output_folder(out, kind="run", identity="1"):
+            out.rename(tmp_path / "moved")
+            if again:
+                write_text(out / "sub-02.tsv", "half of the results")
+
+    with pytest.raises(StoreError, match="was moved or removed while"):
+        work()
+    with open_output_folder(tmp_path / "moved", kind="run", identity="1") as resumed:
+        assert resumed

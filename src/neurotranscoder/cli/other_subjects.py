@@ -13,11 +13,9 @@ from neurotranscoder.cli.places import MODELS
 from neurotranscoder.cli.preprocess_records import runs_alone
 from neurotranscoder.cli.recordings import joined, study_identity
 from neurotranscoder.core.errors import StoreError
-from neurotranscoder.io.folder_locks import others, shared_files, words_of
-from neurotranscoder.io.output_folder import MARKER, open_output_folder
+from neurotranscoder.io.folder_locks import held, others, shared_files, words_of
+from neurotranscoder.io.output_folder import MARKER
 from neurotranscoder.io.store import FOLDER_LOCK, read_json
-
-_KIND = "derivative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def settle_results(
                 "done"
             )
         aside = _aside(results)
-        with open_output_folder(results, kind=_KIND, identity=identity):
+        with held(results):
             results.rename(aside)
     (aside / FOLDER_LOCK).unlink(missing_ok=True)
     say(f"earlier results are set aside in {aside}: {difference(aside, clean)}")

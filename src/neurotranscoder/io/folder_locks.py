@@ -49,7 +49,6 @@ def held(folder: Path, subjects: Sequence[str] = ()) -> Iterator[None]:
     ------
     StoreError
         When another process has some of it; it is named. Or when nothing can be written there.
-        At the end, when the folder is another one than at the beginning.
     SettingsError
         When a label has other characters than letters, digits and '+'.
     """
@@ -60,9 +59,7 @@ def held(folder: Path, subjects: Sequence[str] = ()) -> Iterator[None]:
         with shared_files(folder), _writable(folder):
             _refuse(folder, subjects)
             handles.extend(_acquired(path) for path in wanted)
-        before = folder.stat()
         yield
-        _check_place(folder, before)
     finally:
         for path, handle in zip(wanted, handles, strict=False):
             _let_go(path, handle)
@@ -118,17 +115,6 @@ def words_of(found: dict[str, str]) -> str:
     told = [f"{name} ({owner})" for name, owner in list(found.items())[:_TOLD]]
     more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
     return ", ".join([*told, *more])
-
-
-def _check_place(folder: Path, before: os.stat_result) -> None:
-    """Refuse to call results complete that were written to two folders of one name."""
-    if folder.exists() and os.path.samestat(folder.stat(), before):
-        return
-    raise StoreError(
-        f"{folder}: was moved or removed while a command wrote there; need it in one place until "
-        "the command is done; what is there now is a part: remove it, put the folder back or "
-        "choose another, and give the same command again"
-    )
 
 
 def _names(subjects: Sequence[str]) -> list[str]:

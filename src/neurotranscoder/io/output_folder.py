@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def open_output_folder(
     Raises
     ------
     StoreError
-        When the folder holds something else, the results of other work, or is in use.
+        When the folder holds something else, the results of other work, or is in use; at the end,
+        when it is another one than at the beginning.
     """
     work = _Work(kind, identity, dict(facts or {}), sharing or Sharing())
     work.check(folder)
@@ -84,7 +86,9 @@ def open_output_folder(
         with shared_files(folder):
             resumed = work.check(folder)  # another process may have been faster
             work.begin(folder)
+        before = folder.stat()
         yield resumed
+        _check_place(folder, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,17 @@ class _Work:
             return self.identity, self.facts
         facts = found.get("facts")
         return self.sharing.takes_in(facts) if isinstance(facts, dict) else None
+
+
+def _check_place(folder: Path, before: os.stat_result) -> None:
+    """Refuse to call results complete that were written to two folders of one name."""
+    if folder.exists() and os.path.samestat(folder.stat(), before):
+        return
+    raise StoreError(
+        f"{folder}: was moved or removed while a command wrote there; need it in one place until "
+        "the command is done; what is there now is a part: remove it, put the folder back or "
+        "choose another, and give the same command again"
+    )
 
 
 def _other_work(found: Facts, kind: str, identity: str, facts: Facts) -> str:
