@@ -43,8 +43,9 @@ def nothing_simultaneous(root: Path, eegs: dict[RunId, Path], bolds: dict[RunId,
     cure = "rename the files, or check the participants"
     if bool(eegs) != bool(bolds):
         alone = "EEG" if eegs else "BOLD"
+        beside = "name the folder that has the images with study.images; " if eegs else ""
         cure = (
-            f"with {alone} alone there is `transcode` and `reconstruct`, of a model that was "
+            f"{beside}with {alone} alone there is `transcode` and `reconstruct`, of a model that was "
             "trained on others; cleaning, training and scores need both; or check the participants"
         )
     return Problem(str(root), "runs", got, needed, cure)
