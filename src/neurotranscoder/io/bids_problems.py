@@ -46,6 +46,7 @@ def nothing_simultaneous(root: Path, eegs: dict[RunId, Path], bolds: dict[RunId,
         beside = "name the folder that has the images with study.images; " if eegs else ""
         cure = (
             f"{beside}with {alone} alone there is `transcode` and `reconstruct`, of a model that "
-            "was trained on others; cleaning, training and scores need both; or check the participants"
+            "was trained on others; cleaning, training and scores need both; or check the "
+            "participants"
         )
     return Problem(str(root), "runs", got, needed, cure)
