@@ -30,7 +30,7 @@ def add_run(root, run, *, eeg=True, bold=True):
 
 def test_a_study_of_eeg_alone_is_told_what_can_be_done_with_it(tmp_path):
     add_run(tmp_path, RunId("01", "odd"), bold=False)
-    with pytest.raises(StudyError, match="with study.images; with EEG alone there is `transcode`"):
+    with pytest.raises(StudyError, match=r"with study\.images; with EEG alone there is"):
         find_runs(tmp_path)
 
 
