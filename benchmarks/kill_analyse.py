@@ -41,7 +41,11 @@ FIT = (
     "subject.smoothings=[0.1]",
     "subject.loyalties=[1.0]",
 )
-TESTS = ('analyse.trials.conditions=["standard"]', "analyse.trials.correction=fdr")
+TESTS = (
+    'analyse.trials.conditions=["standard"]',
+    "analyse.trials.correction=fdr",
+    "analyse.figures.most=1",
+)
 PARTS = ("statistics", "trust")
 
 
