@@ -38,8 +38,8 @@ def refuse_mixture(out: Path, config: Config) -> None:
         if getattr(before, section) != getattr(config, section):
             raise SettingsError(
                 f"{out} holds subjects that were preprocessed with other settings ([{section}] "
-                f"of {SETTINGS}); give all subjects at once (without --participant-label), or "
-                "choose another output folder"
+                f"of {SETTINGS}); give all subjects at once (without --participant-label), move "
+                "that folder away to give them one by one, or choose another output folder"
             )
 
 

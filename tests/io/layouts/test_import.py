@@ -179,5 +179,7 @@ def test_command_imports_and_exits_with_2_when_it_cannot(tmp_path, capsys):
     assert len(nt.load_study(tmp_path / "out")) == 1
     assert command(*words, "--participant-label", "07", quick=False) == 2
     assert "need some of ['01']" in capsys.readouterr().err
+    assert command(*words, "--participant-label", quick=False) == 2  # as of an empty variable
+    assert "requires at least 1" in capsys.readouterr().err
     assert command(*words, "--dry-run", quick=False) == 0
     assert "would import" in capsys.readouterr().err
