@@ -74,6 +74,7 @@ from neurotranscoder.evaluate.subject_rivals import (
 from neurotranscoder.evaluate.subject_scores import SubjectScores, score_movies
 from neurotranscoder.evaluate.subject_table import STAGE, SubjectRow, means, pareto, stage_facts
 from neurotranscoder.evaluate.table import write_rows
+from neurotranscoder.io.manifest import MANIFEST
 from neurotranscoder.io.scratch import scratch_folder
 from neurotranscoder.io.store import write_bytes
 from neurotranscoder.io.stored_runs import StoredRuns
@@ -224,7 +225,7 @@ def run_scenario(
     cohort = make_cohort(scenario, build_head(scenario.head))
     n_fit = scenario.runs_per_subject - scenario.test_runs
     kept = out / "group"
-    if not kept.exists():
+    if not (kept / MANIFEST).is_file():
         save_trained(kept, train_group(cohort, n_fit, architecture))
     group = load_trained(kept)
     print(f"group model: {group.seconds:.0f} s", flush=True)
@@ -264,6 +265,9 @@ def main() -> None:
     asked = {name: value for name, value in vars(arguments).items() if name not in HOW}
     check_asked(arguments.out, asked)
     scenario = scenario_of(arguments)
+    known = [own[0].subject for own in tests_of(scenario).values()]
+    if strange := sorted(set(arguments.only or ()) - set(known)):
+        parser.error(f"--only got {', '.join(strange)}; subjects are {', '.join(known)}")
     start, steps = time.perf_counter(), arguments.paper_steps
     done = run_scenario(
         scenario,
