@@ -248,8 +248,26 @@ def run_scenario(
     return None if left else total
 
 
+def write_tables(out: Path, name: str, done: Done) -> None:
+    """Write the tables of all subjects of a scenario, and print the means."""
+    table, compared = means([*done.rows]), pareto(name, done.errors())
+    write_rows(out / ROWS, done.rows)
+    write_rows(out / REGIONS, done.regions)
+    write_rows(out / CHOICES, done.choices)
+    write_rows(out / "subject_stage.tsv", table)
+    write_rows(out / "pareto.tsv", compared)
+    for row in table:
+        interval = f"[{row.ci_low:.3f}, {row.ci_high:.3f}]"
+        print(f"{row.method:46s} {row.measure:20s} {row.value:8.3f} {interval} {row.unit}")
+    for one in compared:
+        print(
+            f"{one.rival:30s} nearer by {one.mm:7.2f} mm [{one.mm_low:.2f}, {one.mm_high:.2f}] "
+            f"and {one.ms:7.1f} ms [{one.ms_low:.1f}, {one.ms_high:.1f}]: {one.verdict}"
+        )
+
+
 def main() -> None:
-    """Write the tables and print the means."""
+    """Do what is left to do."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     add_world(parser)
@@ -280,20 +298,7 @@ def main() -> None:
     )
     if done is None:
         return
-    table, compared = means([*done.rows]), pareto(scenario.name, done.errors())
-    write_rows(arguments.out / ROWS, done.rows)
-    write_rows(arguments.out / REGIONS, done.regions)
-    write_rows(arguments.out / CHOICES, done.choices)
-    write_rows(arguments.out / "subject_stage.tsv", table)
-    write_rows(arguments.out / "pareto.tsv", compared)
-    for row in table:
-        interval = f"[{row.ci_low:.3f}, {row.ci_high:.3f}]"
-        print(f"{row.method:46s} {row.measure:20s} {row.value:8.3f} {interval} {row.unit}")
-    for one in compared:
-        print(
-            f"{one.rival:30s} nearer by {one.mm:7.2f} mm [{one.mm_low:.2f}, {one.mm_high:.2f}] "
-            f"and {one.ms:7.1f} ms [{one.ms_low:.1f}, {one.ms_high:.1f}]: {one.verdict}"
-        )
+    write_tables(arguments.out, scenario.name, done)
     print(f"{time.perf_counter() - start:.0f} s")
 
 
