@@ -41,11 +41,7 @@ FIT = (
     "subject.smoothings=[0.1]",
     "subject.loyalties=[1.0]",
 )
-TESTS = (
-    'analyse.trials.conditions=["standard"]',
-    "analyse.trials.correction=fdr",
-    "analyse.figures.most=1",
-)
+TESTS = ('analyse.trials.conditions=["standard"]', "analyse.trials.correction=fdr")
 PARTS = ("statistics", "trust")
 
 
